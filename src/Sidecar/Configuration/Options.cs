@@ -1,0 +1,149 @@
+using System.Collections.Immutable;
+using Sidecar.Http;
+
+namespace Sidecar.Configuration;
+
+/// <summary>The whole effective configuration, read once from the environment at start.</summary>
+internal sealed record Options
+{
+    /// <summary>Static targets; when there is any, Kubernetes discovery is off.</summary>
+    public required ImmutableArray<StaticTarget> Targets { get; init; }
+
+    public required KubernetesOptions Kubernetes { get; init; }
+
+    public required ScrapeOptions Scrape { get; init; }
+
+    public required RemoteWriteOptions RemoteWrite { get; init; }
+
+    public required QueueOptions Queue { get; init; }
+
+    public required OperationOptions Operation { get; init; }
+}
+
+/// <summary>One entry of SIDECAR_TARGETS: <c>host:port</c>, or a URL whose scheme and path then win over SIDECAR_SCHEME and SIDECAR_METRICS_PATH.</summary>
+/// <param name="Address"><c>host:port</c>, the port always there (443 and 80 for a URL without one).</param>
+/// <param name="Scheme"><c>http</c> or <c>https</c>, or null for the default.</param>
+/// <param name="MetricsPath">Absolute path, or null for the default.</param>
+/// <param name="Query">Query string without the question mark, or null for the default.</param>
+internal sealed record StaticTarget(string Address, string? Scheme, string? MetricsPath, string? Query);
+
+/// <summary>Which API serves the endpoints.</summary>
+internal enum KubernetesRole
+{
+    /// <summary>EndpointSlices, and Endpoints where the API server denies or lacks them.</summary>
+    Auto,
+    EndpointSlice,
+    Endpoints,
+}
+
+/// <summary>SIDECAR_KUBERNETES_…: where and what to discover. A null name means all (<c>*</c>).</summary>
+internal sealed record KubernetesOptions
+{
+    public required KubernetesRole Role { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Service { get; init; }
+
+    /// <summary>Null for <c>*</c>.</summary>
+    public required string? PortName { get; init; }
+
+    public required string? LabelSelector { get; init; }
+
+    /// <summary>Base address of the API server, <c>https://10.0.0.1:443/</c>; null outside a cluster with static targets.</summary>
+    public required Uri? ApiServer { get; init; }
+
+    /// <summary>Token and CA of the service account.</summary>
+    public required HttpOptions Http { get; init; }
+
+    public required TimeSpan RefreshInterval { get; init; }
+}
+
+/// <summary>What every target is scraped with.</summary>
+internal sealed record ScrapeOptions
+{
+    public required string JobName { get; init; }
+
+    public required TimeSpan Interval { get; init; }
+
+    public required TimeSpan Timeout { get; init; }
+
+    /// <summary><c>http</c> or <c>https</c>.</summary>
+    public required string Scheme { get; init; }
+
+    public required string MetricsPath { get; init; }
+
+    /// <summary>Query string without the question mark; null for none.</summary>
+    public required string? Params { get; init; }
+
+    public required HttpOptions Http { get; init; }
+
+    public required bool HonorLabels { get; init; }
+
+    public required bool HonorTimestamps { get; init; }
+
+    public required bool TrackTimestampsStaleness { get; init; }
+
+    /// <summary>Most inflated bytes of one body; 0 for no limit.</summary>
+    public required long BodySizeLimit { get; init; }
+
+    /// <summary>Added to what is sent where a label of that name is absent; sorted bytewise by name.</summary>
+    public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }
+}
+
+/// <summary>SIDECAR_REMOTE_WRITE_….</summary>
+internal sealed record RemoteWriteOptions
+{
+    public required Uri Url { get; init; }
+
+    public required ImmutableArray<KeyValuePair<string, string>> Headers { get; init; }
+
+    public required HttpOptions Http { get; init; }
+
+    public required TimeSpan Timeout { get; init; }
+
+    public required int MaxSamplesPerSend { get; init; }
+
+    public required int Concurrency { get; init; }
+
+    public required TimeSpan MinBackoff { get; init; }
+
+    public required TimeSpan MaxBackoff { get; init; }
+}
+
+/// <summary>SIDECAR_QUEUE_…: the bounds of what waits for the receiver.</summary>
+internal sealed record QueueOptions
+{
+    /// <summary>Bytes of compressed scrapes; past it the oldest go.</summary>
+    public required long SizeLimit { get; init; }
+
+    /// <summary>Zero for none.</summary>
+    public required TimeSpan AgeLimit { get; init; }
+}
+
+internal enum LogLevel
+{
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+internal enum LogFormat
+{
+    Logfmt,
+    Json,
+}
+
+/// <summary>Listener, logs and the end of the process.</summary>
+internal sealed record OperationOptions
+{
+    /// <summary><c>host:port</c> with an empty host for all addresses; null turns the listener off.</summary>
+    public required string? ListenAddress { get; init; }
+
+    public required LogLevel LogLevel { get; init; }
+
+    public required LogFormat LogFormat { get; init; }
+
+    public required TimeSpan ShutdownTimeout { get; init; }
+}

@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+
+namespace Sidecar.Discovery;
+
+/// <summary>One endpoint to scrape. Two targets with equal URL and labels are the same target.</summary>
+internal sealed class Target : IEquatable<Target>
+{
+    /// <param name="url">What is asked, query included.</param>
+    /// <param name="labels">Final labels (no <c>__</c> names, no empty values), any order.</param>
+    /// <param name="discoveredLabels">Labels before relabeling, meta labels included, for people to look at.</param>
+    public Target(Uri url, IEnumerable<KeyValuePair<string, string>> labels, IEnumerable<KeyValuePair<string, string>> discoveredLabels)
+    {
+        Url = url;
+        Labels = [.. labels.OrderBy(l => l.Key, StringComparer.Ordinal)];
+        DiscoveredLabels = [.. discoveredLabels.OrderBy(l => l.Key, StringComparer.Ordinal)];
+        Key = $"{url.AbsoluteUri} {{{string.Join(',', Labels.Select(l => $"{l.Key}=\"{l.Value}\""))}}}";
+    }
+
+    public Uri Url { get; }
+
+    public ImmutableArray<KeyValuePair<string, string>> Labels { get; }
+
+    public ImmutableArray<KeyValuePair<string, string>> DiscoveredLabels { get; }
+
+    /// <summary>Identity in one string: the URL and the labels.</summary>
+    public string Key { get; }
+
+    public bool Equals(Target? other) => other is not null && Key == other.Key;
+
+    public override bool Equals(object? obj) => Equals(obj as Target);
+
+    public override int GetHashCode() => Key.GetHashCode(StringComparison.Ordinal);
+
+    public override string ToString() => Key;
+}

@@ -1,0 +1,41 @@
+using System.Security.Authentication;
+
+namespace Sidecar.Http;
+
+/// <summary>How to speak to one peer: an API server, the targets, or a receiver. At most one of credentials and basic auth is set.</summary>
+internal sealed record HttpOptions
+{
+    /// <summary>The scheme in the Authorization header, <c>Bearer</c> by default.</summary>
+    public string AuthorizationType { get; init; } = "Bearer";
+
+    public string? Credentials { get; init; }
+
+    /// <summary>Read anew for every request, because projected tokens rotate.</summary>
+    public string? CredentialsFile { get; init; }
+
+    public string? BasicAuthUsername { get; init; }
+
+    public string? BasicAuthPassword { get; init; }
+
+    public string? BasicAuthPasswordFile { get; init; }
+
+    public TlsOptions Tls { get; init; } = new();
+}
+
+/// <summary>TLS towards one peer. Files are PEM and are read again when they change.</summary>
+internal sealed record TlsOptions
+{
+    /// <summary>Trusted roots; null for the system's.</summary>
+    public string? CaFile { get; init; }
+
+    public string? CertFile { get; init; }
+
+    public string? KeyFile { get; init; }
+
+    /// <summary>Name to verify and to send as SNI instead of the host's.</summary>
+    public string? ServerName { get; init; }
+
+    public bool InsecureSkipVerify { get; init; }
+
+    public SslProtocols MinVersion { get; init; } = SslProtocols.Tls12;
+}

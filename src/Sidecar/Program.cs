@@ -1,0 +1,9 @@
+namespace Sidecar;
+
+internal static class Program
+{
+    private static int Main()
+    {
+        return 0;
+    }
+}
