@@ -1,0 +1,166 @@
+using System.Buffers.Text;
+using System.Globalization;
+
+namespace Sidecar.Exposition;
+
+/// <summary>Numbers as Go's strconv reads and writes them, which is what the text formats are defined by.</summary>
+internal static class FloatText
+{
+    /// <summary>A NaN that was scraped, as Prometheus stores it; .NET's own NaN has other bits.</summary>
+    public static readonly double NormalNaN = BitConverter.UInt64BitsToDouble(0x7ff8000000000001);
+
+    /// <summary>Prometheus's staleness marker.</summary>
+    public static readonly double StaleNaN = BitConverter.UInt64BitsToDouble(0x7ff0000000000002);
+
+    /// <summary>
+    /// Decimal numbers with optional sign, point and exponent; <c>inf</c>, <c>infinity</c> (signed or not) and <c>nan</c> in any case.
+    /// No hexadecimal, no underscores, and no number too large for a double.
+    /// </summary>
+    public static bool TryParse(ReadOnlySpan<byte> text, out double value)
+    {
+        value = 0;
+        if (text.IsEmpty)
+            return false;
+        var first = (byte)(text[0] is (byte)'+' or (byte)'-' && text.Length > 1 ? text[1] : text[0]);
+        if (first is not (>= (byte)'0' and <= (byte)'9') && first != (byte)'.')
+            return TryParseName(text, out value);
+        const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        return double.TryParse(text, Style, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+    }
+
+    /// <summary>
+    /// The value of an <c>le</c> or <c>quantile</c> label as Prometheus 3 normalises it: <c>1</c> becomes <c>1.0</c>, <c>0.50</c>
+    /// becomes <c>0.5</c>. False where it is canonical already or no number at all: it stays as it is.
+    /// </summary>
+    public static bool TryNormalize(ReadOnlySpan<byte> text, Span<byte> destination, out int written)
+    {
+        written = 0;
+        if (IsCanonical(text) || !TryParse(text, out var value))
+            return false;
+        written = Format(value, destination);
+        return !text.SequenceEqual(destination[..written]);
+    }
+
+    /// <summary>Writes a double as OpenMetrics has it: Go's shortest <c>%g</c>, with <c>.0</c> where neither point nor exponent shows.</summary>
+    /// <param name="destination">At least 32 bytes.</param>
+    /// <returns>Bytes written.</returns>
+    public static int Format(double value, Span<byte> destination)
+    {
+        if (double.IsNaN(value))
+            return Copy("NaN"u8, destination);
+        if (double.IsInfinity(value))
+            return Copy(value > 0 ? "+Inf"u8 : "-Inf"u8, destination);
+        // The shortest digits that round-trip, as .NET writes them: 0.005, 123, 1.5E-05.
+        Span<byte> text = stackalloc byte[32];
+        value.TryFormat(text, out var length, default, CultureInfo.InvariantCulture);
+        Span<byte> digits = stackalloc byte[32];
+        var count = 0;
+        var point = -1;
+        var exponent = 0;
+        var negative = false;
+        for (var i = 0; i < length; i++)
+        {
+            var c = text[i];
+            if (c == (byte)'-')
+                negative = true;
+            else if (c == (byte)'.')
+                point = count;
+            else if (c == (byte)'E')
+            {
+                _ = Utf8Parser.TryParse(text[(i + (text[i + 1] == (byte)'+' ? 2 : 1))..length], out exponent, out _);
+                break;
+            }
+            else
+                digits[count++] = c;
+        }
+        if (point < 0)
+            point = count;
+        // digits hold the number 0.DIGITS × 10^(point + exponent); leading and trailing zeros go.
+        var leading = 0;
+        while (leading < count - 1 && digits[leading] == (byte)'0')
+            leading++;
+        while (count > leading + 1 && digits[count - 1] == (byte)'0')
+            count--;
+        var significant = digits[leading..count];
+        var scientific = point + exponent - leading - 1; // exponent of d.ddd
+        if (significant is [(byte)'0'])
+            scientific = 0;
+
+        var at = 0;
+        if (negative)
+            destination[at++] = (byte)'-';
+        if (scientific is < -4 or >= 6)
+        {
+            destination[at++] = significant[0];
+            if (significant.Length > 1)
+            {
+                destination[at++] = (byte)'.';
+                at += Copy(significant[1..], destination[at..]);
+            }
+            destination[at++] = (byte)'e';
+            destination[at++] = (byte)(scientific < 0 ? '-' : '+');
+            var magnitude = Math.Abs(scientific);
+            if (magnitude < 10)
+                destination[at++] = (byte)'0';
+            _ = Utf8Formatter.TryFormat(magnitude, destination[at..], out var exponentLength);
+            return at + exponentLength;
+        }
+        if (scientific < 0)
+        {
+            at += Copy("0."u8, destination[at..]);
+            destination.Slice(at, -scientific - 1).Fill((byte)'0');
+            at += -scientific - 1;
+            return at + Copy(significant, destination[at..]);
+        }
+        for (var i = 0; i <= scientific; i++)
+            destination[at++] = i < significant.Length ? significant[i] : (byte)'0';
+        destination[at++] = (byte)'.';
+        return at + (significant.Length > scientific + 1 ? Copy(significant[(scientific + 1)..], destination[at..]) : Copy("0"u8, destination[at..]));
+    }
+
+    /// <summary>Common forms that normalising would not change, told without parsing: <c>0.005</c>, <c>12.5</c>, <c>+Inf</c>.</summary>
+    private static bool IsCanonical(ReadOnlySpan<byte> text)
+    {
+        if (text.SequenceEqual("+Inf"u8))
+            return true;
+        var point = text.IndexOf((byte)'.');
+        if (point is < 1 or > 6 || text.Length > 15 || point == text.Length - 1)
+            return false;
+        if (text[..point].ContainsAnyExceptInRange((byte)'0', (byte)'9') || text[(point + 1)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+            return false;
+        if (text[0] == (byte)'0' && (point > 1 || text[(point + 1)..].StartsWith("0000"u8)))
+            return false;
+        return text[^1] != (byte)'0' || point == text.Length - 2;
+    }
+
+    private static bool TryParseName(ReadOnlySpan<byte> text, out double value)
+    {
+        var negative = text[0] == (byte)'-';
+        var name = text[0] is (byte)'+' or (byte)'-' ? text[1..] : text;
+        if (Is(name, "inf"u8) || Is(name, "infinity"u8))
+        {
+            value = negative ? double.NegativeInfinity : double.PositiveInfinity;
+            return true;
+        }
+        value = NormalNaN;
+        return name.Length == text.Length && Is(name, "nan"u8);
+    }
+
+    private static bool Is(ReadOnlySpan<byte> text, ReadOnlySpan<byte> lowerCase)
+    {
+        if (text.Length != lowerCase.Length)
+            return false;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if ((text[i] | 0x20) != lowerCase[i])
+                return false;
+        }
+        return true;
+    }
+
+    private static int Copy(ReadOnlySpan<byte> source, Span<byte> destination)
+    {
+        source.CopyTo(destination);
+        return source.Length;
+    }
+}

@@ -1,0 +1,107 @@
+using System.IO.Hashing;
+
+namespace Sidecar.Exposition;
+
+/// <summary>
+/// The label names of a sample, in the order of its line, interned: consecutive lines of a metric have the same ones, so that what
+/// follows from the names alone (their order in what is sent, conflicts, duplicates) is worked out once a sequence and not once a line.
+/// </summary>
+internal sealed class LabelNames
+{
+    public static readonly LabelNames None = new([], [0]);
+
+    /// <summary>Each name followed by <c>="</c>, as it stands in the text.</summary>
+    private readonly byte[] patterns;
+    private readonly int[] ends;
+
+    private LabelNames(byte[] patterns, int[] ends)
+    {
+        this.patterns = patterns;
+        this.ends = ends;
+        for (var i = 0; i < Count; i++)
+        {
+            if (this[i].SequenceEqual("le"u8))
+                BucketIndex = i;
+            else if (this[i].SequenceEqual("quantile"u8))
+                QuantileIndex = i;
+        }
+    }
+
+    public int Count => ends.Length - 1;
+
+    /// <summary>Position of <c>le</c>, or -1.</summary>
+    public int BucketIndex { get; } = -1;
+
+    /// <summary>Position of <c>quantile</c>, or -1.</summary>
+    public int QuantileIndex { get; } = -1;
+
+    public ReadOnlySpan<byte> this[int index] => patterns.AsSpan(ends[index], ends[index + 1] - ends[index] - 2);
+
+    /// <summary>The name with <c>="</c> behind it.</summary>
+    public ReadOnlySpan<byte> Pattern(int index) => patterns.AsSpan(ends[index], ends[index + 1] - ends[index]);
+
+    public static LabelNames Of(Sample sample)
+    {
+        var length = 0;
+        for (var i = 1; i < sample.Count; i++)
+            length += sample.Labels[i].NameLength + 2;
+        var patterns = new byte[length];
+        var ends = new int[sample.Count];
+        var at = 0;
+        for (var i = 1; i < sample.Count; i++)
+        {
+            var name = sample.LabelName(i);
+            name.CopyTo(patterns.AsSpan(at));
+            "=\""u8.CopyTo(patterns.AsSpan(at + name.Length));
+            at += name.Length + 2;
+            ends[i] = at;
+        }
+        return new LabelNames(patterns, ends);
+    }
+
+    /// <summary>True when the sample's labels have these names in this order.</summary>
+    public bool Match(Sample sample)
+    {
+        if (sample.Count != Count + 1)
+            return false;
+        for (var i = 0; i < Count; i++)
+        {
+            if (!this[i].SequenceEqual(sample.LabelName(i + 1)))
+                return false;
+        }
+        return true;
+    }
+}
+
+/// <summary>The sequences of label names seen so far, bounded; one for each thread of work.</summary>
+internal sealed class LabelNamesCache
+{
+    private const int Capacity = 2048;
+    private const int MostLabels = 64;
+    private const int MostBytes = 4096;
+
+    private readonly Dictionary<ulong, LabelNames> byHash = [];
+
+    public LabelNames Get(Sample sample)
+    {
+        if (sample.Count == 1)
+            return LabelNames.None;
+        ulong hash = 0;
+        var bytes = 0;
+        for (var i = 1; i < sample.Count; i++)
+        {
+            var name = sample.LabelName(i);
+            hash = XxHash3.HashToUInt64(name, (long)hash);
+            bytes += name.Length;
+        }
+        if (byHash.TryGetValue(hash, out var names) && names.Match(sample))
+            return names;
+        names = LabelNames.Of(sample);
+        if (sample.Count > MostLabels || bytes > MostBytes)
+            return names; // hostile or odd: used once, not kept
+        if (byHash.Count >= Capacity)
+            byHash.Clear();
+        byHash[hash] = names;
+        return names;
+    }
+}

@@ -1,0 +1,94 @@
+namespace Sidecar.Exposition;
+
+/// <summary>
+/// Where one label's name and value stand. An offset that is not negative counts from the start of <see cref="Sample.Window"/>;
+/// a negative one is the complement of an offset into <see cref="Sample.Scratch"/>.
+/// </summary>
+internal struct LabelSlice
+{
+    public int NameStart;
+    public int NameLength;
+    public int ValueStart;
+    public int ValueLength;
+}
+
+/// <summary>
+/// One sample as the parser found it. All of it points into the window and is good until the next read: nothing is owned, nothing
+/// allocates. Label 0 is always <c>__name__</c>; the others follow in the order of the text, empty values included.
+/// </summary>
+internal sealed class Sample
+{
+    private const int ScratchPrefix = 8;
+
+    public byte[] Window = [];
+
+    /// <summary>Begins with the bytes of <c>__name__</c>; behind them, values that had to be rewritten longer than they stood.</summary>
+    public readonly byte[] Scratch = [.. "__name__"u8, .. new byte[120]];
+
+    public LabelSlice[] Labels = new LabelSlice[32];
+
+    public int Count;
+
+    /// <summary>The names of labels 1 and on, interned.</summary>
+    public LabelNames Names = LabelNames.None;
+
+    /// <summary>Bit i is set where label i + 1 has an empty value (first 64 labels; <see cref="ManyLabels"/> beyond).</summary>
+    public ulong EmptyValues;
+
+    public double Value;
+
+    public bool HasTimestamp;
+
+    /// <summary>Milliseconds since the Unix epoch; only with <see cref="HasTimestamp"/>.</summary>
+    public long Timestamp;
+
+    private int scratchUsed = ScratchPrefix;
+
+    /// <summary>More labels than <see cref="EmptyValues"/> has bits for.</summary>
+    public bool ManyLabels => Count > 65;
+
+    public ReadOnlySpan<byte> Name => Text(Labels[0].ValueStart, Labels[0].ValueLength);
+
+    public ReadOnlySpan<byte> LabelName(int index) => Text(Labels[index].NameStart, Labels[index].NameLength);
+
+    public ReadOnlySpan<byte> LabelValue(int index) => Text(Labels[index].ValueStart, Labels[index].ValueLength);
+
+    /// <summary>Begins a sample of this name.</summary>
+    public void Begin(int nameStart, int nameLength)
+    {
+        scratchUsed = ScratchPrefix;
+        Count = 1;
+        EmptyValues = 0;
+        HasTimestamp = false;
+        ref var name = ref Labels[0];
+        name.NameStart = ~0;
+        name.NameLength = ScratchPrefix;
+        name.ValueStart = nameStart;
+        name.ValueLength = nameLength;
+    }
+
+    public void Add(int nameStart, int nameLength, int valueStart, int valueLength)
+    {
+        if (Count == Labels.Length)
+            Array.Resize(ref Labels, Count * 2);
+        if (valueLength == 0 && Count <= 64)
+            EmptyValues |= 1UL << (Count - 1);
+        ref var label = ref Labels[Count++];
+        label.NameStart = nameStart;
+        label.NameLength = nameLength;
+        label.ValueStart = valueStart;
+        label.ValueLength = valueLength;
+    }
+
+    /// <summary>Gives label <paramref name="index"/> another value of at most 32 bytes.</summary>
+    public void Rewrite(int index, ReadOnlySpan<byte> value)
+    {
+        value.CopyTo(Scratch.AsSpan(scratchUsed));
+        Labels[index].ValueStart = ~scratchUsed;
+        Labels[index].ValueLength = value.Length;
+        scratchUsed += value.Length;
+    }
+
+    private ReadOnlySpan<byte> Text(int start, int length) =>
+        start >= 0 ? Window.AsSpan(start, length) : Scratch.AsSpan(~start, length);
+}

@@ -1,0 +1,53 @@
+namespace Sidecar.Exposition;
+
+/// <summary>Writes series back as exposition text: <c>name{label="value"} 0</c>, a line each.</summary>
+internal static class SeriesText
+{
+    /// <summary>One line with the value 0. Names that need it are quoted, values escaped, as text format 1.0.0 has it.</summary>
+    public static void Write(Stream output, Sample sample)
+    {
+        var isLegacy = IsLegacyName(sample.Name);
+        if (isLegacy)
+            output.Write(sample.Name);
+        output.WriteByte((byte)'{');
+        if (!isLegacy)
+        {
+            WriteQuoted(output, sample.Name);
+            output.WriteByte((byte)',');
+        }
+        for (var i = 1; i < sample.Count; i++)
+        {
+            if (IsLegacyLabel(sample.LabelName(i)))
+                output.Write(sample.LabelName(i));
+            else
+                WriteQuoted(output, sample.LabelName(i));
+            output.WriteByte((byte)'=');
+            WriteQuoted(output, sample.LabelValue(i));
+            output.WriteByte((byte)',');
+        }
+        output.Write("} 0\n"u8);
+    }
+
+    private static bool IsLegacyName(ReadOnlySpan<byte> name) =>
+        !name.IsEmpty && name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(TextParser.MetricNameBytes);
+
+    private static bool IsLegacyLabel(ReadOnlySpan<byte> name) =>
+        !name.IsEmpty && name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(TextParser.LabelNameBytes);
+
+    private static void WriteQuoted(Stream output, ReadOnlySpan<byte> text)
+    {
+        output.WriteByte((byte)'"');
+        while (true)
+        {
+            var plain = text.IndexOfAny((byte)'"', (byte)'\\', (byte)'\n');
+            if (plain < 0)
+                break;
+            output.Write(text[..plain]);
+            output.WriteByte((byte)'\\');
+            output.WriteByte(text[plain] == (byte)'\n' ? (byte)'n' : text[plain]);
+            text = text[(plain + 1)..];
+        }
+        output.Write(text);
+        output.WriteByte((byte)'"');
+    }
+}

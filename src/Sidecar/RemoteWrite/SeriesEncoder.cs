@@ -1,0 +1,200 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Runtime.CompilerServices;
+using IronSnappy;
+using Sidecar.Exposition;
+
+namespace Sidecar.RemoteWrite;
+
+/// <summary>One write request, compressed and ready to be posted.</summary>
+/// <param name="Body">Snappy block of a prometheus.WriteRequest.</param>
+/// <param name="Samples">Samples in it, staleness markers included.</param>
+internal sealed record EncodedRequest(byte[] Body, int Samples);
+
+/// <summary>
+/// Encodes samples as <c>TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }</c>, one sample each, into one
+/// <c>WriteRequest { repeated TimeSeries timeseries = 1; }</c> after another (remote write 1.0, section "Protocol"). Reused; nothing is
+/// allocated for a sample.
+/// </summary>
+internal sealed class SeriesEncoder
+{
+    private const byte TimeSeriesTag = 1 << 3 | 2;
+    private const byte SamplesTag = 2 << 3 | 2;
+    private const byte ValueTag = 1 << 3 | 1;
+    private const byte TimestampTag = 2 << 3;
+
+    /// <summary>Tag of the series and its length in two bytes, which is what nearly all need.</summary>
+    private const int HeaderSize = 3;
+
+    /// <summary>A request ends at this size whatever the number of its samples, bytes.</summary>
+    private const int LargestRequest = 4 * 1024 * 1024;
+
+    private const int MostPlans = 4096;
+
+    /// <summary>Drawn for each process, so that nobody outside can make hashes collide.</summary>
+    private static readonly long Seed = Random.Shared.NextInt64();
+
+    private readonly int samplesPerRequest;
+    private readonly Dictionary<(LabelNames Names, ulong Empty), SeriesPlan> plans = [];
+    private byte[] buffer = new byte[64 * 1024];
+    private int length;    // of complete series
+    private int seriesEnd; // of the series that is being made
+    private TargetLabels target;
+    private LabelNames lastNames = LabelNames.None;
+    private ulong lastEmpty = ulong.MaxValue;
+    private SeriesPlan? lastPlan;
+
+    public SeriesEncoder(int samplesPerRequest)
+    {
+        this.samplesPerRequest = samplesPerRequest;
+        target = new TargetLabels([], [], false);
+    }
+
+    /// <summary>Samples in the request that is being made.</summary>
+    public int Samples { get; private set; }
+
+    /// <summary>The request is full and must be taken before the next sample.</summary>
+    public bool IsFull => Samples >= samplesPerRequest || length >= LargestRequest;
+
+    /// <summary>Why the last <see cref="TryBegin"/> failed.</summary>
+    public string Error => lastPlan?.Error ?? "";
+
+    /// <summary>Begins the series of a target; what was not taken is dropped.</summary>
+    public void Begin(TargetLabels labels)
+    {
+        if (target.Shape != labels.Shape)
+        {
+            plans.Clear();
+            lastPlan = null;
+        }
+        target = labels;
+        length = Samples = 0;
+        if (buffer.Length > LargestRequest)
+            buffer = new byte[64 * 1024];
+    }
+
+    /// <summary>
+    /// Writes the labels of the sample's series behind what is there. It counts only with <see cref="Commit"/>; another call overwrites it.
+    /// </summary>
+    /// <param name="hash">Of all labels as they will be sent: the identity of the series.</param>
+    public bool TryBegin(Sample sample, out ulong hash)
+    {
+        if (sample.Names != lastNames || sample.EmptyValues != lastEmpty || lastPlan is null || sample.ManyLabels)
+            FindPlan(sample);
+        var plan = lastPlan!;
+        if (plan.Error is not null)
+        {
+            hash = 0;
+            return false;
+        }
+        var window = sample.Window;
+        var scratch = sample.Scratch;
+        var labels = sample.Labels;
+        var at = length + HeaderSize;
+        Reserve(at + plan.FixedSize);
+        foreach (ref readonly var step in plan.Steps.AsSpan())
+        {
+            if (step.NameField is not { } nameField)
+            {
+                var message = target.Message(step.Index);
+                Reserve(at + message.Length + plan.FixedSize);
+                message.CopyTo(buffer.AsSpan(at));
+                at += message.Length;
+                continue;
+            }
+            ref readonly var label = ref labels[step.Index];
+            var value = label.ValueStart >= 0
+                ? window.AsSpan(label.ValueStart, label.ValueLength)
+                : scratch.AsSpan(~label.ValueStart, label.ValueLength);
+            Reserve(at + value.Length + plan.FixedSize);
+            var to = buffer.AsSpan(at);
+            to[0] = LabelMessage.LabelsTag;
+            var offset = 1 + LabelMessage.WriteVarint(
+                to[1..], (uint)(nameField.Length + 1 + LabelMessage.VarintSize((uint)value.Length) + value.Length));
+            nameField.CopyTo(to[offset..]);
+            offset += nameField.Length;
+            to[offset++] = LabelMessage.ValueTag;
+            offset += LabelMessage.WriteVarint(to[offset..], (uint)value.Length);
+            value.CopyTo(to[offset..]);
+            at += offset + value.Length;
+        }
+        seriesEnd = at;
+        hash = XxHash3.HashToUInt64(buffer.AsSpan(length + HeaderSize, at - length - HeaderSize), Seed);
+        return true;
+    }
+
+    /// <summary>Gives the series that was begun its sample: <c>Sample { double value = 1; int64 timestamp = 2; }</c>.</summary>
+    /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
+    public void Commit(double value, long timestamp)
+    {
+        Reserve(seriesEnd + 32);
+        var to = buffer.AsSpan(seriesEnd);
+        to[0] = SamplesTag;
+        var at = 2;
+        var bits = BitConverter.DoubleToUInt64Bits(value);
+        if (bits != 0) // proto3 leaves defaults out; minus zero is none
+        {
+            to[at] = ValueTag;
+            BinaryPrimitives.WriteUInt64LittleEndian(to[(at + 1)..], bits);
+            at += 9;
+        }
+        if (timestamp != 0)
+        {
+            to[at++] = TimestampTag;
+            at += LabelMessage.WriteVarint(to[at..], (ulong)timestamp);
+        }
+        to[1] = (byte)(at - 2);
+
+        var body = seriesEnd + at - length - HeaderSize;
+        var size = LabelMessage.VarintSize((uint)body);
+        if (size != HeaderSize - 1)
+        {
+            Reserve(length + 1 + size + body + 8);
+            buffer.AsSpan(length + HeaderSize, body).CopyTo(buffer.AsSpan(length + 1 + size));
+        }
+        buffer[length] = TimeSeriesTag;
+        LabelMessage.WriteVarint(buffer.AsSpan(length + 1), (uint)body);
+        length += 1 + size + body;
+        Samples++;
+    }
+
+    /// <summary>Compresses what is there, and begins the next request. Null when there is nothing.</summary>
+    public EncodedRequest? Take()
+    {
+        if (Samples == 0)
+            return null;
+        var request = new EncodedRequest(Snappy.Encode(buffer.AsSpan(0, length)), Samples);
+        Drop();
+        return request;
+    }
+
+    /// <summary>Begins the next request without having made this one.</summary>
+    public void Drop() => length = Samples = 0;
+
+    private void FindPlan(Sample sample)
+    {
+        lastNames = sample.Names;
+        lastEmpty = sample.EmptyValues;
+        if (sample.ManyLabels || sample.Count - 1 != sample.Names.Count)
+        {
+            lastPlan = SeriesPlan.Make(sample, target);
+            return;
+        }
+        var key = (sample.Names, sample.EmptyValues);
+        if (plans.TryGetValue(key, out lastPlan))
+            return;
+        if (plans.Count >= MostPlans)
+            plans.Clear();
+        lastPlan = SeriesPlan.Make(sample, target);
+        plans.Add(key, lastPlan);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Reserve(int size)
+    {
+        if (size > buffer.Length)
+            Grow(size);
+    }
+
+    private void Grow(int size) => Array.Resize(ref buffer, Math.Max(size, buffer.Length * 2));
+}

@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Sidecar.RemoteWrite;
+
+/// <summary>
+/// The labels that every series of one target gets, in UTF-8 and ready encoded: the target's own, which win over scraped ones (or lose to
+/// them with honor_labels), and the external ones, which only fill what is absent.
+/// </summary>
+internal sealed class TargetLabels
+{
+    private readonly byte[][] names;
+    private readonly byte[][] messages;
+
+    public TargetLabels(
+        ImmutableArray<KeyValuePair<string, string>> target,
+        ImmutableArray<KeyValuePair<string, string>> external,
+        bool honorLabels)
+    {
+        TargetCount = target.Length;
+        HonorLabels = honorLabels;
+        var all = target.AddRange(external);
+        names = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Key))];
+        messages = [.. all.Select(l => LabelMessage.Encode(Encoding.UTF8.GetBytes(l.Key), Encoding.UTF8.GetBytes(l.Value)))];
+        Shape = $"{(honorLabels ? 'h' : '-')}{target.Length}\0{string.Join('\0', all.Select(l => l.Key))}";
+    }
+
+    /// <summary>Labels of the target come first, then the external ones.</summary>
+    public int Count => names.Length;
+
+    public int TargetCount { get; }
+
+    public bool HonorLabels { get; }
+
+    /// <summary>Equal where everything but the values is: plans are shared between such targets.</summary>
+    public string Shape { get; }
+
+    public byte[] Name(int index) => names[index];
+
+    /// <summary>The whole Label message, with the tag of TimeSeries.labels in front.</summary>
+    public byte[] Message(int index) => messages[index];
+}

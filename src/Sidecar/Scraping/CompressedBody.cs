@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+
+namespace Sidecar.Scraping;
+
+/// <summary>
+/// Gzip bytes of one exposition, in pooled blocks: what is kept of a scrape. Written once from the wire, then read any number of times.
+/// Shared by reference count: the queue and the staleness of the next scrape hold the same one.
+/// </summary>
+internal sealed class CompressedBody
+{
+    /// <summary>Bytes of a block: below the large object heap.</summary>
+    public const int BlockSize = 32 * 1024;
+
+    private readonly List<byte[]> blocks = [];
+    private int references = 1;
+
+    public long Length { get; private set; }
+
+    /// <summary>What it holds in memory, in bytes.</summary>
+    public long Capacity => (long)blocks.Count * BlockSize;
+
+    /// <summary>Room at the end to read the next bytes into; never empty.</summary>
+    public Memory<byte> FreeSpace()
+    {
+        var used = (int)(Length % BlockSize);
+        if (Length == Capacity)
+            blocks.Add(BlockPool.Rent());
+        return blocks[^1].AsMemory(used);
+    }
+
+    /// <summary>The first <paramref name="count"/> bytes of <see cref="FreeSpace"/> were filled.</summary>
+    public void Advance(int count) => Length += count;
+
+    public Stream OpenRead() => new Reader(this);
+
+    /// <summary>A stream that appends.</summary>
+    public Stream OpenWrite() => new Writer(this);
+
+    public CompressedBody AddReference()
+    {
+        Interlocked.Increment(ref references);
+        return this;
+    }
+
+    /// <summary>The last one to let go gives the blocks back.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref references) != 0)
+            return;
+        foreach (var block in blocks)
+            BlockPool.Return(block);
+        blocks.Clear();
+        Length = 0;
+    }
+
+    private sealed class Reader(CompressedBody body) : Stream
+    {
+        private long position;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => body.Length;
+
+        public override long Position { get => position; set => throw new NotSupportedException(); }
+
+        public override int Read(Span<byte> buffer)
+        {
+            var offset = (int)(position % BlockSize);
+            var count = (int)Math.Min(Math.Min(buffer.Length, BlockSize - offset), body.Length - position);
+            if (count <= 0)
+                return 0;
+            body.blocks[(int)(position / BlockSize)].AsSpan(offset, count).CopyTo(buffer);
+            position += count;
+            return count;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+
+    private sealed class Writer(CompressedBody body) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => body.Length;
+
+        public override long Position { get => body.Length; set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            while (!buffer.IsEmpty)
+            {
+                var space = body.FreeSpace().Span;
+                var count = Math.Min(space.Length, buffer.Length);
+                buffer[..count].CopyTo(space);
+                body.Advance(count);
+                buffer = buffer[count..];
+            }
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}
+
+/// <summary>Blocks for compressed bodies. Keeps a few for the next scrape; the rest, left over from an outage, goes back to the collector.</summary>
+internal static class BlockPool
+{
+    private const int Most = 64;
+    private static readonly ConcurrentBag<byte[]> Free = [];
+
+    public static byte[] Rent() => Free.TryTake(out var block) ? block : GC.AllocateUninitializedArray<byte>(CompressedBody.BlockSize);
+
+    public static void Return(byte[] block)
+    {
+        if (Free.Count < Most)
+            Free.Add(block);
+    }
+}

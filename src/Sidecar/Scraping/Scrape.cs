@@ -1,0 +1,48 @@
+using Sidecar.Discovery;
+using Sidecar.RemoteWrite;
+
+namespace Sidecar.Scraping;
+
+/// <summary>
+/// The unit of record: one scrape of one target as it came, compressed, with all that is needed to make the same samples of it at any
+/// later time. It holds references to its bodies and gives them back when it is released.
+/// </summary>
+internal sealed class Scrape
+{
+    public required Target Target { get; init; }
+
+    public required TargetLabels Labels { get; init; }
+
+    /// <summary>Milliseconds since the Unix epoch; of every sample that brings none of its own.</summary>
+    public required long Timestamp { get; init; }
+
+    /// <summary>Null when the scrape failed or the target is gone.</summary>
+    public required CompressedBody? Body { get; init; }
+
+    /// <summary>Series that need a staleness marker at <see cref="Timestamp"/>, as exposition text; null for none.</summary>
+    public required CompressedBody? Vanished { get; init; }
+
+    public required SkippedSamples? Skipped { get; init; }
+
+    public required ReportSamples Report { get; init; }
+
+    /// <summary>All samples to be sent: markers and the five report samples included.</summary>
+    public required int Samples { get; init; }
+
+    /// <summary>One series occurs more than once, with timestamps of its own: its requests go one after another.</summary>
+    public required bool IsOrdered { get; init; }
+
+    /// <summary>The finished requests, while they are held; see <see cref="HeldRequests"/>.</summary>
+    public HeldRequests? Held { get; set; }
+
+    /// <summary>Bytes that it holds, without <see cref="Held"/>, which has a bound of its own.</summary>
+    public long Size => 256 + (Body?.Length ?? 0) + (Vanished?.Length ?? 0) + (Skipped?.Size ?? 0);
+
+    public void Release()
+    {
+        Held?.Release();
+        Held = null;
+        Body?.Release();
+        Vanished?.Release();
+    }
+}
