@@ -1,0 +1,146 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using Sidecar.Http;
+
+namespace Sidecar.Operation;
+
+/// <summary>
+/// The sidecar's own metrics. Where Prometheus has one of the same meaning, its name and labels are kept, so that dashboards and
+/// alerts go on working.
+/// </summary>
+internal sealed class Metrics
+{
+    /// <summary>Prometheus's buckets for this one: the client library's defaults and four long ones.</summary>
+    private static readonly double[] SendBuckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
+
+    private readonly ProcessMetrics process;
+
+    /// <param name="remoteWriteUrl">Labels what is sent. Only scheme, host and path appear: user info and query may hold secrets.</param>
+    /// <param name="jobName">The scrape configuration's name, label <c>config</c> of discovery.</param>
+    /// <param name="scrapeInterval">Label <c>interval</c> of the interval summary.</param>
+    /// <param name="time">Tells when the process started: make this object first thing.</param>
+    public Metrics(Uri remoteWriteUrl, string jobName, TimeSpan scrapeInterval, TimeProvider time)
+    {
+        process = new ProcessMetrics(time);
+        var url = remoteWriteUrl.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+        // Prometheus names an unnamed remote by six digits of a hash of its configuration.
+        var remoteName = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(url)).AsSpan(0, 3));
+        var remote = MetricsText.Join(MetricsText.Label("remote_name", remoteName), MetricsText.Label("url", url));
+
+        SamplesTotal = new("prometheus_remote_storage_samples_total", "Samples sent to remote storage, each try counted.", remote);
+        SamplesFailedTotal = new("prometheus_remote_storage_samples_failed_total", "Samples that remote storage refused for good.", remote);
+        SamplesRetriedTotal = new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure that may pass.", remote);
+        SamplesDroppedTotal = new("prometheus_remote_storage_samples_dropped_total", "Samples read from a target and not delivered, by reason.",
+            "reason", Enum.GetValues<DropReason>(), DropReasons.Word, remote);
+        SamplesPending = new("prometheus_remote_storage_samples_pending", "Samples waiting to be sent.", remote);
+        BytesTotal = new("prometheus_remote_storage_bytes_total", "Bytes of requests sent to remote storage, after compression.", remote);
+        SentBatchDuration = new("prometheus_remote_storage_sent_batch_duration_seconds", "How long sending one request took.", remote, SendBuckets);
+        QueueHighestTimestampSeconds = new("prometheus_remote_storage_queue_highest_timestamp_seconds",
+            "Highest timestamp that entered the queue, in seconds since 1970.", remote);
+        QueueHighestSentTimestampSeconds = new("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+            "Highest timestamp that remote storage accepted, in seconds since 1970.", remote);
+        IntervalLength = new("prometheus_target_interval_length_seconds", "Actual time between scrapes of one target.",
+            MetricsText.Label("interval", DurationText.Format(scrapeInterval)));
+        DiscoveredTargets = new("prometheus_sd_discovered_targets", "Targets that discovery knows now.",
+            MetricsText.Join(MetricsText.Label("config", jobName), MetricsText.Label("name", "scrape")));
+        BuildLabels = MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName));
+    }
+
+    // Remote write
+
+    public Counter SamplesTotal { get; }
+
+    public Counter SamplesFailedTotal { get; }
+
+    public Counter SamplesRetriedTotal { get; }
+
+    public CounterBy<DropReason> SamplesDroppedTotal { get; }
+
+    public Gauge SamplesPending { get; }
+
+    public Counter BytesTotal { get; }
+
+    public Histogram SentBatchDuration { get; }
+
+    public Gauge QueueHighestTimestampSeconds { get; }
+
+    /// <summary>Not advanced by what was dropped.</summary>
+    public Gauge QueueHighestSentTimestampSeconds { get; }
+
+    // Scraping
+
+    public CounterBy<FailureReason> ScrapeFailures { get; } =
+        new("sidecar_scrape_failures_total", "Failed scrapes, by reason.", "reason", Enum.GetValues<FailureReason>()[1..], Failure.Word);
+
+    public Counter ExceededBodySizeLimit { get; } =
+        new("prometheus_target_scrapes_exceeded_body_size_limit_total", "Scrapes that failed on the body size limit.");
+
+    public Counter SampleDuplicateTimestamp { get; } =
+        new("prometheus_target_scrapes_sample_duplicate_timestamp_total", "Samples left out because their series occurred before in the same scrape.");
+
+    public Counter SampleOutOfOrder { get; } =
+        new("prometheus_target_scrapes_sample_out_of_order_total", "Samples left out because their timestamp went back.");
+
+    public Counter SampleOutOfBounds { get; } =
+        new("prometheus_target_scrapes_sample_out_of_bounds_total", "Samples left out because their timestamp lies too far in the future.");
+
+    public Summary IntervalLength { get; }
+
+    // Discovery
+
+    public Gauge DiscoveredTargets { get; }
+
+    public Counter KubernetesFailures { get; } =
+        new("prometheus_sd_kubernetes_failures_total", "Requests of discovery to the API server that failed.");
+
+    // Queue
+
+    public Gauge QueueScrapes { get; } = new("sidecar_queue_scrapes", "Scrapes waiting in the queue.");
+
+    public Gauge QueueBytes { get; } = new("sidecar_queue_bytes", "Bytes of compressed scrapes waiting in the queue.");
+
+    public Gauge QueueOldestTimestampSeconds { get; } =
+        new("sidecar_queue_oldest_timestamp_seconds", "Time of the oldest scrape in the queue, in seconds since 1970; 0 when it is empty.");
+
+    public CounterBy<DropReason> QueueDroppedScrapes { get; } = new("sidecar_queue_dropped_scrapes_total",
+        "Scrapes dropped from the queue before all of it was delivered, by reason.", "reason",
+        [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged], DropReasons.Word);
+
+    /// <summary>The version of this build, as in <c>sidecar version</c> and the User-Agent.</summary>
+    public static string Version { get; } = typeof(Metrics).Assembly.GetName().Version?.ToString(3) ?? "unknown";
+
+    private static string SystemName => OperatingSystem.IsLinux() ? "linux" : OperatingSystem.IsMacOS() ? "darwin" : "windows";
+
+    private string BuildLabels { get; }
+
+    /// <summary>Writes all of them in text format 0.0.4 (<see cref="MetricsText.ContentType"/>).</summary>
+    public void Write(IBufferWriter<byte> output)
+    {
+        var text = new MetricsText(output);
+        SamplesTotal.Write(text);
+        SamplesFailedTotal.Write(text);
+        SamplesRetriedTotal.Write(text);
+        SamplesDroppedTotal.Write(text);
+        SamplesPending.Write(text);
+        BytesTotal.Write(text);
+        SentBatchDuration.Write(text);
+        QueueHighestTimestampSeconds.Write(text);
+        QueueHighestSentTimestampSeconds.Write(text);
+        ScrapeFailures.Write(text);
+        ExceededBodySizeLimit.Write(text);
+        SampleDuplicateTimestamp.Write(text);
+        SampleOutOfOrder.Write(text);
+        SampleOutOfBounds.Write(text);
+        IntervalLength.Write(text);
+        DiscoveredTargets.Write(text);
+        KubernetesFailures.Write(text);
+        QueueScrapes.Write(text);
+        QueueBytes.Write(text);
+        QueueOldestTimestampSeconds.Write(text);
+        QueueDroppedScrapes.Write(text);
+        text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
+        text.Sample("prometheus_build_info", BuildLabels, 1);
+        process.Write(text);
+    }
+}
