@@ -27,6 +27,9 @@ internal sealed class SampleReader : IDisposable
     /// <summary>No line is longer than this, bytes: a bound on memory that no real metric comes near.</summary>
     public const int LongestLine = 4 * 1024 * 1024;
 
+    /// <summary>.NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.</summary>
+    static SampleReader() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+
     private readonly TextParserState state = new();
     private byte[] window = new byte[WindowSize];
     private Stream? inflated;

@@ -4,7 +4,7 @@ namespace Sidecar.Scraping;
 
 /// <summary>
 /// Requests that were encoded while the scrape was validated, so that a healthy receiver costs one pass and not two. All targets share
-/// one small budget; where it is spent, the scrape is streamed again when its turn comes.
+/// one small budget; where it is spent, what is held stays and the rest of the scrape is streamed again when its turn comes.
 /// </summary>
 internal sealed class HeldRequests(HeldBudget budget)
 {
@@ -13,16 +13,20 @@ internal sealed class HeldRequests(HeldBudget budget)
 
     public IReadOnlyList<EncodedRequest> Requests => requests;
 
-    /// <summary>False when the budget is spent: then nothing is held any more.</summary>
-    public bool TryAdd(EncodedRequest request)
+    /// <summary>Samples of the body, skipped ones included, that these requests account for, counted from its start.</summary>
+    public int BodySamples { get; private set; }
+
+    /// <summary>Nothing is left to stream: markers and report samples are held too.</summary>
+    public bool IsComplete { get; set; }
+
+    /// <summary>False when the budget is spent.</summary>
+    public bool TryAdd(EncodedRequest request, int bodySamples)
     {
         if (!budget.TryTake(request.Body.Length))
-        {
-            Release();
             return false;
-        }
         size += request.Body.Length;
         requests.Add(request);
+        BodySamples = bodySamples;
         return true;
     }
 
@@ -31,6 +35,8 @@ internal sealed class HeldRequests(HeldBudget budget)
         budget.Give(size);
         size = 0;
         requests.Clear();
+        BodySamples = 0;
+        IsComplete = false;
     }
 }
 

@@ -29,6 +29,9 @@ internal sealed class Scrape
     /// <summary>All samples to be sent: markers and the five report samples included.</summary>
     public required int Samples { get; init; }
 
+    /// <summary>Timestamps that samples bring are used.</summary>
+    public required bool HonorTimestamps { get; init; }
+
     /// <summary>One series occurs more than once, with timestamps of its own: its requests go one after another.</summary>
     public required bool IsOrdered { get; init; }
 

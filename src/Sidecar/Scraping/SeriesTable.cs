@@ -82,6 +82,8 @@ internal sealed unsafe class SeriesTable : IDisposable
     /// <summary>Forgets all series that the scrape has not shown.</summary>
     public void RemoveUnseen()
     {
+        if (Seen == Count)
+            return;
         for (var slot = 0; slot < capacity; slot++)
         {
             if (keys[slot] > Removed && !IsSeen(slot))

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
@@ -8,37 +7,11 @@ using Sidecar.RemoteWrite;
 
 namespace Sidecar.Scraping;
 
-/// <summary>What became of the samples of one scrape, for own metrics and logs.</summary>
-internal sealed class ScrapeOutcome
-{
-    /// <summary>Reason none when the scrape was good.</summary>
-    public Failure Failure { get; set; }
-
-    public int Scraped { get; set; }
-
-    public int PostRelabeling { get; set; }
-
-    public int Added { get; set; }
-
-    /// <summary>The series occurred before in the same scrape, without a timestamp of its own.</summary>
-    public int Duplicates { get; set; }
-
-    /// <summary>Not newer than the series' last sample.</summary>
-    public int OutOfOrder { get; set; }
-
-    /// <summary>More than ten minutes in the future.</summary>
-    public int OutOfBounds { get; set; }
-
-    public int Vanished { get; set; }
-
-    public long BodyBytes { get; set; }
-}
-
 /// <summary>
 /// What is known of one target from scrape to scrape: which series it has, and the last good body. Turns a download into a
 /// <see cref="Scrape"/>: all of it or nothing, with the markers for what vanished.
 /// </summary>
-internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOptions options, HeldBudget budget) : IDisposable
+internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOptions options, HeldBudget budget, TimeProvider time) : IDisposable
 {
     /// <summary>Prometheus's maxAheadTime (scrape/scrape.go).</summary>
     private const long MostAheadMilliseconds = 10 * 60 * 1000;
@@ -53,7 +26,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     /// <param name="body">Null when the download failed; the record keeps a reference of its own.</param>
     /// <param name="downloaded">Why there is no body.</param>
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
-    /// <param name="started">Stopwatch timestamp of the scrape's start, for its duration.</param>
+    /// <param name="started">Of the time provider, at the scrape's start, for its duration.</param>
     public Scrape Complete(
         PassContext context, CompressedBody? body, Failure downloaded, long timestamp, long started, out ScrapeOutcome outcome)
     {
@@ -86,8 +59,8 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             table.Clear(); // a target that fails again and again must not fill it
 
         var report = new ReportSamples(
-            good ? 1 : 0, Stopwatch.GetElapsedTime(started).TotalSeconds, outcome.Scraped, outcome.PostRelabeling, outcome.Added);
-        return Finish(context, good ? body : null, vanished, skipped, report, timestamp, ordered, ref encoding, outcome);
+            good ? 1 : 0, time.GetElapsedTime(started).TotalSeconds, outcome.Scraped, outcome.PostRelabeling, outcome.Added);
+        return Finish(good ? body : null, vanished, skipped, report, timestamp, ordered, ref encoding, outcome);
     }
 
     /// <summary>The target is gone for good: markers for all its series and the five report series.</summary>
@@ -98,7 +71,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         context.Encoder.Begin(labels);
         table.ClearSeen();
         var vanished = MarkVanished(context, good: false, timestamp, ref encoding, outcome);
-        return Finish(context, null, vanished, null, ReportSamples.Stale, timestamp, false, ref encoding, outcome);
+        return Finish(null, vanished, null, ReportSamples.Stale, timestamp, false, ref encoding, outcome);
     }
 
     public void Dispose()
@@ -136,7 +109,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 }
                 if (options.TrackTimestampsStaleness)
                     table.Add(hash);
-                encoding.Commit(sample.Value, sample.Timestamp);
+                encoding.Commit(sample.Value, sample.Timestamp, outcome.Scraped);
                 continue;
             }
             switch (table.Add(hash))
@@ -149,7 +122,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                     outcome.Added++;
                     break;
             }
-            encoding.Commit(sample.Value, timestamp);
+            encoding.Commit(sample.Value, timestamp, outcome.Scraped);
         }
         outcome.BodyBytes = reader.BytesRead;
         if (reader.Error != ReadError.None)
@@ -210,7 +183,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 var sample = context.Reader.Sample;
                 if (!context.Encoder.TryBegin(sample, out var hash) || !table.TakeUnseen(hash, remove: good))
                     continue;
-                encoding.Commit(FloatText.StaleNaN, timestamp);
+                encoding.Commit(FloatText.StaleNaN, timestamp, outcome.Scraped);
                 SeriesText.Write(text, sample);
                 outcome.Vanished++;
             }
@@ -225,11 +198,9 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     }
 
     private Scrape Finish(
-        PassContext context, CompressedBody? body, CompressedBody? vanished, SkippedSamples? skipped, ReportSamples report, long timestamp,
-        bool ordered, ref Encoding encoding, ScrapeOutcome outcome)
+        CompressedBody? body, CompressedBody? vanished, SkippedSamples? skipped, in ReportSamples report, long timestamp, bool ordered,
+        ref Encoding encoding, ScrapeOutcome outcome)
     {
-        if (encoding.Holds)
-            report.Encode(context.Encoder, timestamp);
         var sent = body is null ? 0 : outcome.Scraped - (skipped?.Count ?? 0);
         return new Scrape
         {
@@ -241,23 +212,25 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             Skipped = skipped is { Count: > 0 } ? skipped : null,
             Report = report,
             Samples = sent + outcome.Vanished + ReportSamples.Count,
+            HonorTimestamps = options.HonorTimestamps,
             IsOrdered = ordered,
-            Held = encoding.Finish(),
+            Held = encoding.Finish(report, timestamp, outcome.Scraped),
         };
     }
 
     /// <summary>Encodes into held requests for as long as the budget lasts.</summary>
     private struct Encoding(SeriesEncoder encoder, HeldRequests held)
     {
-        public bool Holds { get; private set; } = true;
+        private bool holds = true;
 
-        public void Commit(double value, long timestamp)
+        /// <param name="bodySamples">Samples of the body read so far, this one included.</param>
+        public void Commit(double value, long timestamp, int bodySamples)
         {
-            if (!Holds)
+            if (!holds)
                 return;
             encoder.Commit(value, timestamp);
             if (encoder.IsFull)
-                Hold();
+                Hold(bodySamples);
         }
 
         /// <summary>What was encoded is not to be sent.</summary>
@@ -265,21 +238,24 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         {
             encoder.Drop();
             held.Release();
-            Holds = true;
+            holds = true;
         }
 
-        public HeldRequests? Finish()
+        public HeldRequests Finish(in ReportSamples report, long timestamp, int bodySamples)
         {
-            if (Holds)
-                Hold();
-            return Holds ? held : null;
+            if (holds)
+            {
+                report.Encode(encoder, timestamp);
+                Hold(bodySamples);
+            }
+            held.IsComplete = holds;
+            return held;
         }
 
-        private void Hold()
+        private void Hold(int bodySamples)
         {
-            var request = encoder.Take();
-            if (request is not null && !held.TryAdd(request))
-                Holds = false;
+            if (encoder.Take() is { } request && !held.TryAdd(request, bodySamples))
+                holds = false;
         }
     }
 }

@@ -1,0 +1,29 @@
+using Sidecar.Http;
+
+namespace Sidecar.Scraping;
+
+/// <summary>What became of the samples of one scrape, for own metrics and logs.</summary>
+internal sealed class ScrapeOutcome
+{
+    /// <summary>Reason none when the scrape was good.</summary>
+    public Failure Failure { get; set; }
+
+    public int Scraped { get; set; }
+
+    public int PostRelabeling { get; set; }
+
+    public int Added { get; set; }
+
+    /// <summary>The series occurred before in the same scrape, without a timestamp of its own.</summary>
+    public int Duplicates { get; set; }
+
+    /// <summary>Not newer than the series' last sample.</summary>
+    public int OutOfOrder { get; set; }
+
+    /// <summary>More than ten minutes in the future.</summary>
+    public int OutOfBounds { get; set; }
+
+    public int Vanished { get; set; }
+
+    public long BodyBytes { get; set; }
+}

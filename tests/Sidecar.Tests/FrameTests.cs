@@ -1,7 +1,0 @@
-namespace Sidecar.Tests;
-
-public sealed class FrameTests
-{
-    [Fact]
-    public void Builds() => Assert.True(true);
-}
