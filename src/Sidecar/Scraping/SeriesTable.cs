@@ -130,7 +130,8 @@ internal sealed unsafe class SeriesTable : IDisposable
     /// <summary>The slot of the key, or the empty one where it would go.</summary>
     private int Find(ulong key)
     {
-        var slot = (int)Math.BigMul(key, (ulong)capacity, out _);
+        // The upper half of the hash, scaled to the capacity: a multiplication instead of a division.
+        var slot = (int)((key >> 32) * (ulong)capacity >> 32);
         while (keys[slot] != key && keys[slot] != Empty)
         {
             if (++slot == capacity)
