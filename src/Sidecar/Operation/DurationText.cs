@@ -6,8 +6,8 @@ namespace Sidecar.Operation;
 internal static class DurationText
 {
     /// <summary>
-    /// As its logs and the labels of its own metrics show them (Go's notation): <c>250ms</c>, <c>1.5s</c>, <c>1m30s</c>, <c>2h0m0s</c>. Exact to
-    /// the millisecond, to the microsecond below one second.
+    /// As its logs and the labels of its own metrics show them (Go's notation): <c>250ms</c>, <c>1.5s</c>, <c>1m30s</c>, <c>2h0m0s</c>.
+    /// Exact to the millisecond, to the microsecond below one second.
     /// </summary>
     public static string Format(TimeSpan duration)
     {

@@ -7,7 +7,8 @@ namespace Sidecar.Operation;
 /// One client of the listener: reads heads, answers in order, keeps the connection while the client wants it. While it waits for a
 /// request it holds no buffer, so idle connections cost about nothing.
 /// </summary>
-internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAnswer> answer, HttpLimits limits, TimeProvider time) : IDisposable
+internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAnswer> answer, HttpLimits limits, TimeProvider time)
+    : IDisposable
 {
     private static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
 

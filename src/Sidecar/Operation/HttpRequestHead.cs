@@ -65,7 +65,7 @@ internal readonly record struct HttpRequestHead(string Method, string Path, bool
         return 0;
     }
 
-    /// <summary>What the first bytes already show to be no HTTP/1 request (TLS, say) need not be waited for. Returns 0 or a status.</summary>
+    /// <summary>Finds at the first bytes what can be no HTTP/1 request (TLS, say) and need not be waited for. 0 or a status.</summary>
     public static int CheckStart(ReadOnlySpan<byte> received)
     {
         var lineEnd = received.IndexOf((byte)'\n');

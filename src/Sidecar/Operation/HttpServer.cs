@@ -116,7 +116,7 @@ internal sealed class HttpServer : IAsyncDisposable
         }
         catch (Exception e)
         {
-            log.Recurring(LogLevel.Error, "listener page", "A page could not be made: a bug", ("path", request.Path), ("exception", e.ToString()));
+            log.Recurring(LogLevel.Error, "listener page", "A page could not be made: a bug", ("path", request.Path), ("exception", e));
             return HttpAnswer.Refusal(500);
         }
     }

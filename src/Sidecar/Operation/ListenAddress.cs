@@ -8,8 +8,8 @@ namespace Sidecar.Operation;
 internal static class ListenAddress
 {
     /// <summary>
-    /// Listens on <c>host:port</c>, <c>[v6]:port</c> or <c>:port</c>; the last, like <c>[::]</c>, on all addresses of both families, so that
-    /// clusters of IPv4, IPv6 and both work alike. Null with one sentence that names the variable, the cause and a remedy.
+    /// Listens on <c>host:port</c>, <c>[v6]:port</c> or <c>:port</c>; the last, like <c>[::]</c>, on all addresses of both families, so
+    /// that clusters of IPv4, IPv6 and both work alike. Null with one sentence that names the variable, the cause and a remedy.
     /// </summary>
     public static Socket? Open(string address, out string error)
     {
@@ -28,16 +28,17 @@ internal static class ListenAddress
         }
         catch (SocketException e)
         {
+            const string LeaveOut = "leave the host out to listen on all, as in :9090";
             error = e.SocketErrorCode switch
             {
                 SocketError.AddressAlreadyInUse => Sentence(address, $"port {port} is in use by another process",
-                    "stop that one, choose another port (hostNetwork pods share the node's ports), or set the variable empty to do without the listener"),
+                    "stop that one, choose another port (hostNetwork pods share the node's), or set the variable empty for no listener"),
                 SocketError.AccessDenied => Sentence(address, $"this user may not listen on port {port}", "choose one of 1024 or above"),
-                SocketError.AddressNotAvailable => Sentence(address, "the host is not an address of this machine", "leave it out to listen on all, as in :9090"),
-                SocketError.AddressFamilyNotSupported => Sentence(address, "this machine lacks that address family", "leave the host out to listen on all, as in :9090"),
+                SocketError.AddressNotAvailable => Sentence(address, "the host is not an address of this machine", LeaveOut),
+                SocketError.AddressFamilyNotSupported => Sentence(address, "this machine lacks that address family", LeaveOut),
                 SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain =>
-                    Sentence(address, "the host name has no address", "leave it out to listen on all, as in :9090"),
-                var other => Sentence(address, $"the system refuses to listen there ({other})", "leave the host out to listen on all, as in :9090"),
+                    Sentence(address, "the host name has no address", LeaveOut),
+                var other => Sentence(address, $"the system refuses to listen there ({other})", LeaveOut),
             };
             return null;
         }

@@ -45,7 +45,7 @@ internal sealed class Listener : IAsyncDisposable
     /// <summary>Where it listens, the port that the system chose included.</summary>
     public IPEndPoint Address => server.Address;
 
-    /// <summary>Starts on <paramref name="address"/>; null with a sentence in <paramref name="error"/> when that cannot be listened on.</summary>
+    /// <summary>Starts; null with a sentence in <paramref name="error"/> where <paramref name="address"/> cannot be listened on.</summary>
     /// <param name="address"><c>host:port</c> or <c>:port</c>.</param>
     /// <param name="metrics">Written by <c>/metrics</c>.</param>
     /// <param name="whyNotReady">Null when ready, else one sentence.</param>

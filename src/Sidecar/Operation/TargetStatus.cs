@@ -34,7 +34,7 @@ internal sealed record TargetStatus
 
     public TimeSpan LastScrapeDuration { get; init; }
 
-    /// <summary>The answer of <c>/api/v1/targets</c> in Prometheus's shape (prometheus.io/docs/prometheus/latest/querying/api/#targets).</summary>
+    /// <summary>The answer of <c>/api/v1/targets</c> in Prometheus's shape (its HTTP API, section Targets).</summary>
     public static ReadOnlyMemory<byte> WriteJson(IReadOnlyList<TargetStatus> targets)
     {
         var output = new ArrayBufferWriter<byte>(4096);

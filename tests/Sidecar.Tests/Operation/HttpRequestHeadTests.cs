@@ -73,9 +73,10 @@ public sealed class HttpRequestHeadTests
     public void Any_bytes_end_in_a_request_or_a_status()
     {
         string[] pieces =
-            ["GET", " ", "/", "\r\n", "\r", "\n", ":", "HTTP/1.1", "HTTP/1.0", "Host", "x", "http://", "?", ",", "\0", "\u00ff", "Connection"];
-        Gen.Int[0, pieces.Length - 1].Array[0, 20].Select(p => Encoding.Latin1.GetBytes(string.Concat(p.Select(i => pieces[i])))).Sample(head =>
+            ["GET", " ", "/", "\r\n", "\r", "\n", ":", "HTTP/1.1", "HTTP/1.0", "Host:", "http://", "?", ",", "\0", "\u00ff", "Connection:"];
+        Gen.Int[0, pieces.Length - 1].Array[0, 20].Sample(chosen =>
         {
+            var head = Encoding.Latin1.GetBytes(string.Concat(chosen.Select(i => pieces[i])));
             var status = HttpRequestHead.Parse(head, out var request);
             Assert.True(status is 0 or 400 or 505);
             Assert.Equal(status == 0, request.Method is not null);

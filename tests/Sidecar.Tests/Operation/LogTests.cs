@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using Sidecar.Configuration;
 using Sidecar.Http;
 using Sidecar.Operation;
+using static System.StringComparison;
 
 namespace Sidecar.Tests.Operation;
 
@@ -63,9 +64,9 @@ public sealed class LogTests : IDisposable
         using var stream = new StringWriter();
         new Log(stream, LogLevel.Info, LogFormat.Logfmt, time).Info("m", ("k", text));
         var line = stream.ToString();
-        Assert.StartsWith("ts=2026-11-23T07:00:00.000Z level=info msg=m k=", line, StringComparison.Ordinal);
-        Assert.EndsWith("\n", line, StringComparison.Ordinal);
-        var value = line[line.IndexOf("k=", StringComparison.Ordinal)..][2..^1];
+        Assert.StartsWith("ts=2026-11-23T07:00:00.000Z level=info msg=m k=", line, Ordinal);
+        Assert.EndsWith("\n", line, Ordinal);
+        var value = line[line.IndexOf("k=", Ordinal)..][2..^1];
         Assert.DoesNotContain(value, char.IsControl);
         if (value.StartsWith('"'))
         {
@@ -117,7 +118,7 @@ public sealed class LogTests : IDisposable
     {
         Make(json ? LogFormat.Json : LogFormat.Logfmt).Info("m", ("k", "x" + string.Concat(Enumerable.Repeat("😀", 5000))));
         Assert.InRange(output.ToString().Length, 2000, 13_000);
-        Assert.DoesNotContain("ufffd", output.ToString(), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("ufffd", output.ToString(), OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -189,7 +190,7 @@ public sealed class LogTests : IDisposable
             for (var i = 0; i < 500; i++)
                 log.Info("line", ("n", n), ("i", i));
         })));
-        Assert.Equal(2000, Lines().Distinct().Count(l => l.StartsWith("ts=2026-11-23T07:00:00.000Z level=info msg=line n=", StringComparison.Ordinal)));
+        Assert.Equal(2000, Lines().Distinct().Count(l => l.StartsWith("ts=2026-11-23T07:00:00.000Z level=info msg=line n=", Ordinal)));
     }
 
     [Theory]
