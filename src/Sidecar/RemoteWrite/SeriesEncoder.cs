@@ -27,7 +27,7 @@ internal sealed class SeriesEncoder
     /// A request ends at this size whatever the number of its samples, bytes: so that neither this buffer nor snappy's, which is a sixth
     /// larger than its input, takes the next power of two.
     /// </summary>
-    private const int LargestRequest = BufferSize - 64 * 1024;
+    private const int LargestRequest = 436 * 1024;
 
     private const int MostPlans = 4096;
 
