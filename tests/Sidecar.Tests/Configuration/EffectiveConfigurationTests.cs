@@ -39,6 +39,10 @@ public sealed class EffectiveConfigurationTests
     public void With_static_targets_no_account_is_in_effect(string line) => Assert.Contains(line, Lines(Given.StaticTarget()));
 
     [Fact]
+    public void A_value_of_many_lines_is_one_line() => Assert.Contains(
+        """SIDECAR_EXTERNAL_LABELS={\n"a":"b"\n}  # environment""", Lines(Given.Pod(("SIDECAR_EXTERNAL_LABELS", "{\n\"a\":\"b\"\n}"))));
+
+    [Fact]
     public void A_secret_is_a_mark() => Assert.Contains("SIDECAR_AUTHORIZATION_CREDENTIALS=<redacted>  # environment",
         Lines(Given.Pod(("SIDECAR_AUTHORIZATION_CREDENTIALS", "x"))));
 

@@ -274,6 +274,8 @@ public sealed class OptionsReaderTests
         var result = OptionsReader.Read(Given.StaticTarget(
             ("SIDECAR_TARGETS", "https://a,http://b"), ("SIDECAR_AUTHORIZATION_CREDENTIALS_FILE", "/t")));
         Assert.Equal("SIDECAR_AUTHORIZATION_CREDENTIALS_FILE", Assert.Single(result.Warnings).Name);
+        Assert.Empty(OptionsReader.Read(Given.StaticTarget(
+            ("SIDECAR_TARGETS", "https://a,http://localhost:1"), ("SIDECAR_AUTHORIZATION_CREDENTIALS_FILE", "/t"))).Warnings);
     }
 
     [Fact]
