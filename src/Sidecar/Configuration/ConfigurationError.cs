@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Configuration;
 
 /// <summary>One wrong variable.</summary>
@@ -12,22 +10,10 @@ internal sealed record ConfigurationError(string Name, string? Value, string Pro
     private const int LongestValue = 200;
 
     /// <summary>The line for people: <c>SIDECAR_SCRAPE_INTERVAL="15 s": not a duration …; write it like 15s</c>.</summary>
-    public override string ToString() => Value is null ? $"{Name}: {Problem}; {Remedy}" : $"{Name}=\"{Line(Value)}\": {Problem}; {Remedy}";
-
-    // One error is one line, whatever the value holds.
-    private static string Line(string value)
+    public override string ToString()
     {
-        var line = new StringBuilder();
-        foreach (var c in value.AsSpan(0, Math.Min(value.Length, LongestValue)))
-            line.Append(c switch
-            {
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                _ when char.IsControl(c) => "\\?",
-                _ => c.ToString(),
-            });
-        return value.Length > LongestValue ? line.Append('…').ToString() : line.ToString();
+        var name = OneLine.Of(Name);
+        return Value is null ? $"{name}: {Problem}; {Remedy}" : $"{name}=\"{OneLine.Of(Value, LongestValue)}\": {Problem}; {Remedy}";
     }
 }
 

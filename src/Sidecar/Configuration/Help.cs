@@ -37,8 +37,8 @@ internal static class Help
             WriteTable(output, [.. group]);
         }
         output.WriteLine();
-        output.WriteLine("Durations are written like 15s or 1m30s, sizes like 16MB or 1GiB, booleans true and false. "
-            + $"An empty value is unset, but for {Variables.ListenAddress.Name}.");
+        output.WriteLine("Durations are written like 15s or 1m30s, sizes like 16MB or 1GiB, booleans true and false.");
+        output.WriteLine($"An empty value counts as unset, but for {Variables.ListenAddress.Name}.");
     }
 
     public static string Title(VariableGroup group) => group switch

@@ -56,7 +56,7 @@ internal static class OptionsReader
         }
 
         var scheme = settings.Read(Variables.Scheme, Words.OneOf(("http", "http"), ("https", "https")));
-        var plain = targets.IsEmpty ? scheme == "http" : targets.Any(t => (t.Scheme ?? scheme) == "http");
+        var plain = targets.IsEmpty ? scheme == "http" : targets.Any(t => (t.Scheme ?? scheme) == "http" && !IsLoopback(t.Address));
         return new()
         {
             JobName = settings.Read(Variables.JobName, Texts.ParseLine),
@@ -121,7 +121,7 @@ internal static class OptionsReader
         return new()
         {
             // Without a URL there is an error, and these options are thrown away.
-            Url = url is null ? null! : new UriBuilder(url) { UserName = "", Password = "" }.Uri,
+            Url = url is null ? null! : WithoutUser(url),
             Headers = settings.Read(Variables.RemoteWriteHeaders, Headers.Parse, absent: []),
             Http = http,
             Timeout = settings.Read(Variables.RemoteWriteTimeout, Durations.Within(Millisecond, Durations.MostForTimers)),
@@ -131,6 +131,10 @@ internal static class OptionsReader
             MaxBackoff = maxBackoff,
         };
     }
+
+    private static Uri WithoutUser(Uri url) => url.UserInfo.Length == 0 ? url : new UriBuilder(url) { UserName = "", Password = "" }.Uri;
+
+    private static bool IsLoopback(string address) => new Uri($"http://{address}/").IsLoopback;
 
     private static QueueOptions ReadQueue(Settings settings) => new()
     {

@@ -74,7 +74,7 @@ internal sealed class Settings(IReadOnlyDictionary<string, string?> environment)
     private Setting InEffect(Variable variable)
     {
         if (Text(variable) is { } text)
-            return new(variable, Redacted.Of(variable, text), IsFromEnvironment: true);
+            return new(variable, OneLine.Of(Redacted.Of(variable, text)), IsFromEnvironment: true);
         return new(variable, _derived.GetValueOrDefault(variable.Name) ?? variable.Default ?? "", IsFromEnvironment: false);
     }
 

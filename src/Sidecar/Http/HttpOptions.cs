@@ -24,7 +24,7 @@ internal sealed record HttpOptions
     /// <summary>What a record prints of itself ends up in logs and in the output of tests, so the secrets stay out.</summary>
     public override string ToString() =>
         $"HttpOptions {{ AuthorizationType = {AuthorizationType}, Credentials = {(Credentials is null ? "" : "<redacted>")}, "
-        + $"CredentialsFile = {CredentialsFile}, BasicAuthUsername = {BasicAuthUsername}, "
+        + $"CredentialsFile = {CredentialsFile}, BasicAuthUsername = {(BasicAuthUsername is null ? "" : "<redacted>")}, "
         + $"BasicAuthPassword = {(BasicAuthPassword is null ? "" : "<redacted>")}, BasicAuthPasswordFile = {BasicAuthPasswordFile}, "
         + $"Tls = {Tls} }}";
 }

@@ -47,7 +47,8 @@ internal static class Hosts
         if (!int.TryParse(text.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out var port)
             || port < leastPort || port > ushort.MaxValue)
             return new Wrong($"with a port that is not a number from {leastPort} to 65535");
-        if (!(host.IsEmpty && emptyHost) && !IsHost(host))
+        // A host that Uri refuses, too, could never be asked.
+        if (!(host.IsEmpty && emptyHost) && !(IsHost(host) && Uri.TryCreate($"http://{text}/", UriKind.Absolute, out _)))
             return new Wrong("with a host that is neither a DNS name nor an IP address");
         return $"{host}:{port}";
     }

@@ -13,6 +13,10 @@ internal static class Urls
             return new Wrong("a URL with a character that must be percent-encoded");
         if (text.Contains('#'))
             return new Wrong("a URL with a fragment (#)");
+        // Else http://user:1/2@host, where the slash in the password is not encoded, would be a good URL of the host "user".
+        var authority = text.AsSpan(text.IndexOf("://", StringComparison.Ordinal) + 3);
+        if (authority.IndexOfAny('/', '?') is var end and >= 0 && authority[end..].Contains('@'))
+            return new Wrong("a URL with an @ behind the host, which is written %40, as / in a password is written %2F");
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || !Hosts.IsHost(url.Host))
             return new Wrong("not a URL with a valid host and port");
         return url.Port == 0 ? new Wrong("a URL with port 0") : url;
