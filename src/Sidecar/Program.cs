@@ -1,5 +1,3 @@
-#pragma warning disable
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
@@ -11,32 +9,111 @@ using Sidecar.Scraping;
 
 namespace Sidecar;
 
+/// <summary>The life of the process: configuration or exit; the steps wired by hand; until a signal; drain.</summary>
 internal static class Program
 {
-    private static async Task<int> Main()
+    private const int Done = 0;
+    private const int Failed = 1;
+    private const int BadConfiguration = 2;
+
+    private static async Task<int> Main(string[] arguments)
     {
-        string E(string n, string d) => Environment.GetEnvironmentVariable(n) ?? d;
+        switch (arguments)
+        {
+            case []:
+                return ReadConfiguration() is { Options: { } options } configuration ? await RunAsync(options, configuration) : BadConfiguration;
+            case ["config"]:
+                if (ReadConfiguration() is not { } effective)
+                    return BadConfiguration;
+                EffectiveConfiguration.Write(Console.Out, effective.Settings);
+                return Done;
+            case ["version" or "--version"]:
+                Console.Out.WriteLine($"sidecar {Metrics.Version}");
+                return Done;
+            case ["help" or "--help" or "-h"]:
+                Help.Write(Console.Out);
+                return Done;
+            default:
+                Console.Error.WriteLine($"sidecar: unknown command '{string.Join(' ', arguments)}'; 'sidecar help' lists the commands");
+                return BadConfiguration;
+        }
+    }
+
+    private static async Task<int> RunAsync(Options options, ConfigurationResult configuration)
+    {
         var time = TimeProvider.System;
-        var scrape = new ScrapeOptions { JobName = "apiserver", Interval = TimeSpan.FromSeconds(double.Parse(E("I", "1"))), Timeout = TimeSpan.FromSeconds(10), Scheme = "https", MetricsPath = "/metrics", Params = null, Http = new(), HonorLabels = false, HonorTimestamps = true, TrackTimestampsStaleness = false, BodySizeLimit = 1 << 30, ExternalLabels = [] };
-        var rw = new RemoteWriteOptions { Url = new Uri(E("URL", "")), Headers = [], Http = new(), Timeout = TimeSpan.FromSeconds(30), MaxSamplesPerSend = 2000, Concurrency = 4, MinBackoff = TimeSpan.FromMilliseconds(30), MaxBackoff = TimeSpan.FromSeconds(5) };
-        var log = new Log(Console.Error, LogLevel.Info, LogFormat.Logfmt, time);
-        var metrics = new Metrics(rw.Url, "apiserver", scrape.Interval, time);
-        var queue = new ScrapeQueue(new QueueOptions { SizeLimit = 8 << 20, AgeLimit = default }, metrics, log, time);
-        var passes = new PassThread(2000);
-        var sender = new Sender(rw, new PeerClient(rw.Http, 4), queue, passes, metrics, log, time);
-        var stop = new CancellationTokenSource();
-        using var s = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => { c.Cancel = true; stop.Cancel(); });
-        var budget = new HeldBudget(long.Parse(E("HELD", "4194304")));
-        var scraper = new Scraper(scrape, new BodyDownload(new PeerClient(scrape.Http, 4), scrape, 8 << 20, time), passes, budget, queue, metrics, log, time, stop.Token);
-        var u = new Uri(E("TARGET", ""));
-        scraper.Update([new Target(u, [new("job", "apiserver"), new("instance", u.Authority)], [])]);
-        var sending = sender.RunAsync(default);
-        try { await Task.Delay(-1, stop.Token); } catch (OperationCanceledException) { }
+        var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
+        var log = new Log(Console.Error, options.Operation.LogLevel, options.Operation.LogFormat, time);
+
+        using var stop = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+
+        // From the receiver back to the targets: each step is given the one that it hands on to.
+        using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend);
+        using var queue = new ScrapeQueue(options.Queue, metrics, log, time);
+        using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time);
+        using var sender = new Sender(options.RemoteWrite, receiver, queue, passes, metrics, log, time);
+        using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time);
+        using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time);
+        var download = new BodyDownload(targets, options.Scrape, options.Queue.SizeLimit, time);
+        var scraper = new Scraper(options.Scrape, download, passes, queue, metrics, log, time, stop.Token);
+        var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
+        var state = new ProcessState(options, discovery, scraper, sender);
+
+        await using var listener = Listen(options, metrics, state, log, time, out var listenError);
+        if (listenError is not null)
+        {
+            log.Error("The listener cannot start", ("error", listenError));
+            return Failed;
+        }
+        LogStart(log, configuration, listener);
+
+        using var abort = new CancellationTokenSource();
+        var sending = sender.RunAsync(abort.Token);
+        await discovery.RunAsync(scraper.Update, stop.Token);
+
+        // A signal came: no more scrapes; what is queued is sent for as long as the bound allows.
         await scraper.StopAsync();
+        log.Info("Stopping: what is queued is sent", ("scrapes", queue.Count), ("at_most", options.Operation.ShutdownTimeout));
         queue.End();
+        abort.CancelAfter(options.Operation.ShutdownTimeout);
         await sending;
-        var gi = GC.GetGCMemoryInfo(); Console.Error.WriteLine($"gc {GC.CollectionCount(0)} {GC.CollectionCount(1)} {GC.CollectionCount(2)} heap {gi.HeapSizeBytes>>10}K committed {gi.TotalCommittedBytes>>10}K frag {gi.FragmentedBytes>>10}K gen0 {gi.GenerationInfo[0].SizeAfterBytes>>10} gen2 {gi.GenerationInfo[2].SizeAfterBytes>>10} loh {gi.GenerationInfo[3].SizeAfterBytes>>10} total alloc {GC.GetTotalAllocatedBytes()>>20}M");
-        Console.Error.WriteLine($"sent {metrics.SamplesTotal.Value} bytes {metrics.BytesTotal.Value} retried {metrics.SamplesRetriedTotal.Value}");
-        return 0;
+        if (queue.DropRest() is > 0 and var lost)
+            log.Warn("Stopped with scrapes unsent", ("scrapes", lost), ("remedy", "raise SIDECAR_SHUTDOWN_TIMEOUT, or find out why the receiver does not accept"));
+        else
+            log.Info("Stopped: everything was sent");
+        return Done;
+    }
+
+    /// <summary>Null after all errors were written, a line each.</summary>
+    private static ConfigurationResult? ReadConfiguration()
+    {
+        var configuration = OptionsReader.Read(ProcessEnvironment.Read());
+        foreach (var error in configuration.Errors)
+            Console.Error.WriteLine(error);
+        return configuration.Options is null ? null : configuration;
+    }
+
+    private static Listener? Listen(Options options, Metrics metrics, ProcessState state, Log log, TimeProvider time, out string? error)
+    {
+        error = null;
+        if (options.Operation.ListenAddress is not { } address)
+            return null;
+        var listener = Listener.Start(address, metrics, state.WhyNotReady, state.Targets, log, time, out var cause);
+        error = listener is null ? cause : null;
+        return listener;
+    }
+
+    private static void LogStart(Log log, ConfigurationResult configuration, Listener? listener)
+    {
+        log.Info("Sidecar starts", [("version", Metrics.Version), ("listen", listener?.Address), .. EffectiveConfiguration.WhatWasSet(configuration.Settings)]);
+        foreach (var warning in configuration.Warnings)
+            log.Warn(warning.ToString());
     }
 }

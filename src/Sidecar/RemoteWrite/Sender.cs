@@ -34,6 +34,10 @@ internal sealed class Sender(
         }
     }
 
+    /// <summary>Null while the last send was accepted or is tried again with nothing lost; else one sentence.</summary>
+    public string? WhyStuck =>
+        LastFailure is { IsNone: false } failure && queue.IsDropping ? $"The receiver does not accept, and the queue is dropping: {failure.Message}" : null;
+
     /// <summary>Works until the queue has ended and is empty, or until cancelled: then what is in flight stays unsent.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -197,7 +201,7 @@ internal sealed class Sender(
         {
             // What follows an accepting status line is of no account: it is drained or cut behind our back.
             SetFailure(default);
-            log.Recovered("remote write", "The receiver accepts again", ("url", client.Describe(options.Url)));
+            log.Recovered("remote write", "The receiver accepts again", ("url", Failures.Show(options.Url)));
             return Answer.Accepted;
         }
         var failure = Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, cancellation));
@@ -210,7 +214,7 @@ internal sealed class Sender(
         if (status is 400 or 413)
             return Answer.RefusedInPart;
         log.Recurring(LogLevel.Error, "remote write refused", "The receiver refuses what is sent; it is dropped",
-            ("url", client.Describe(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
             ("target", scrape.Target.Url));
         return Answer.Refused;
     }
@@ -219,7 +223,7 @@ internal sealed class Sender(
     {
         SetFailure(failure);
         log.Recurring(LogLevel.Warn, "remote write", "Sending failed; it is tried again until the receiver accepts",
-            ("url", client.Describe(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
             ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", queue.Count));
         return Answer.Failed;
     }
