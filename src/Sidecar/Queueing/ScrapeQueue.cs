@@ -66,7 +66,8 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
         {
             lock (targets)
             {
-                DropOverAge();
+                if (DropOverAge())
+                    Report();
                 if (Oldest() is { } waiting)
                 {
                     waiting.InFlight = waiting.Scrapes.Dequeue();
@@ -157,10 +158,12 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
         }
     }
 
-    private void DropOverAge()
+    /// <summary>True when any went.</summary>
+    private bool DropOverAge()
     {
         if (options.AgeLimit == TimeSpan.Zero)
-            return;
+            return false;
+        var before = count;
         var limit = time.GetUtcNow().Subtract(options.AgeLimit).ToUnixTimeMilliseconds();
         foreach (var waiting in targets.Values)
         {
@@ -170,6 +173,7 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
                     "find out why the receiver does not keep up");
             }
         }
+        return count < before;
     }
 
     private void Drop(Waiting waiting, DropReason reason, string message, string remedy)

@@ -11,8 +11,8 @@ internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider tim
     /// <summary>The wait before attempt <paramref name="attempt"/> (the first retry is 1).</summary>
     public TimeSpan Wait(int attempt)
     {
-        var doubled = min * Math.Pow(2, Math.Min(attempt - 1, 30));
-        var backoff = doubled < max ? doubled : max;
+        // As numbers: a TimeSpan would overflow before it is compared.
+        var backoff = TimeSpan.FromSeconds(Math.Min(min.TotalSeconds * Math.Pow(2, Math.Min(attempt - 1, 30)), max.TotalSeconds));
         // Half to all of it, so that requests that failed together do not come back together.
         var wait = backoff * (0.5 + Random.Shared.NextDouble() / 2);
         var asked = Volatile.Read(ref notBefore);

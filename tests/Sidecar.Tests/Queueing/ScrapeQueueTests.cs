@@ -1,0 +1,218 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Time.Testing;
+using Sidecar.Configuration;
+using Sidecar.Operation;
+using Sidecar.Queueing;
+using Sidecar.RemoteWrite;
+using Sidecar.Scraping;
+using Sidecar.Tests.Scraping;
+
+namespace Sidecar.Tests.Queueing;
+
+public sealed class ScrapeQueueTests
+{
+    private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
+
+    private readonly FakeTimeProvider time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_000_000));
+    private readonly Metrics metrics;
+
+    public ScrapeQueueTests() => metrics = new Metrics(new Uri("http://receiver/"), "j", TimeSpan.FromSeconds(15), time);
+
+    [Fact]
+    public async Task Scrapes_of_a_target_leave_in_order_and_one_at_a_time()
+    {
+        using var queue = Make();
+        var first = Add(queue, "a", 1);
+        var second = Add(queue, "a", 2);
+        Assert.Same(first, await queue.TakeAsync(Cancellation));
+        var next = queue.TakeAsync(Cancellation);
+        await Task.Delay(20, Cancellation);
+        Assert.False(next.IsCompleted);
+        queue.Complete(first);
+        Assert.Same(second, await next);
+        queue.Complete(second);
+        Assert.Equal(0, queue.Count);
+        Assert.Equal(0, queue.Bytes);
+    }
+
+    [Fact]
+    public async Task Between_targets_the_oldest_leaves_first()
+    {
+        using var queue = Make();
+        var scrapes = new[] { Add(queue, "b", 5), Add(queue, "a", 3), Add(queue, "c", 4), Add(queue, "a", 6) };
+        Assert.Same(scrapes[1], await queue.TakeAsync(Cancellation));
+        Assert.Same(scrapes[2], await queue.TakeAsync(Cancellation));
+        Assert.Same(scrapes[0], await queue.TakeAsync(Cancellation));
+        queue.Complete(scrapes[1]);
+        Assert.Same(scrapes[3], await queue.TakeAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task Past_the_bound_the_oldest_go_that_nobody_is_sending()
+    {
+        using var queue = Make(sizeLimit: 3 * 1256);
+        var inFlight = Add(queue, "a", 1, 1000);
+        Assert.Same(inFlight, await queue.TakeAsync(Cancellation));
+        Add(queue, "a", 2, 1000, samples: 70);
+        var third = Add(queue, "b", 3, 1000);
+        Assert.Equal(0, metrics.QueueDroppedScrapes[DropReason.QueueSize]);
+        var fourth = Add(queue, "a", 4, 1000);
+        Assert.Equal(1, metrics.QueueDroppedScrapes[DropReason.QueueSize]);
+        Assert.Equal(70, metrics.SamplesDroppedTotal[DropReason.QueueSize]);
+        Assert.Equal(3, queue.Count);
+        Assert.Equal(3 * 1256, queue.Bytes);
+        Assert.Same(third, await queue.TakeAsync(Cancellation));
+        queue.Complete(inFlight);
+        Assert.Same(fourth, await queue.TakeAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task The_newest_scrape_stays_even_when_it_is_too_large_alone()
+    {
+        using var queue = Make(sizeLimit: 100);
+        Add(queue, "a", 1, 1000);
+        var newest = Add(queue, "b", 2, 5000);
+        Assert.Equal(1, queue.Count);
+        Assert.Same(newest, await queue.TakeAsync(Cancellation));
+        var next = Add(queue, "b", 3, 5000);
+        Assert.Equal(2, queue.Count);
+        queue.Complete(newest);
+        Assert.Same(next, await queue.TakeAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task Scrapes_older_than_the_age_limit_go()
+    {
+        using var queue = Make(ageLimit: TimeSpan.FromSeconds(10));
+        Add(queue, "a", 1_000_000);
+        Add(queue, "a", 1_005_000);
+        var last = Add(queue, "b", 1_008_000);
+        time.Advance(TimeSpan.FromSeconds(16));
+        Assert.Same(last, await queue.TakeAsync(Cancellation));
+        Assert.Equal(2, metrics.QueueDroppedScrapes[DropReason.QueueAge]);
+        time.Advance(TimeSpan.FromHours(1));
+        Add(queue, "b", time.GetUtcNow().ToUnixTimeMilliseconds());
+        Assert.Equal(2, metrics.QueueDroppedScrapes[DropReason.QueueAge]); // not what is in flight
+    }
+
+    [Fact]
+    public async Task Gauges_follow_what_is_in_the_queue()
+    {
+        using var queue = Make(ageLimit: TimeSpan.FromSeconds(10));
+        Add(queue, "a", 1_000_000, 1000, samples: 7);
+        var second = Add(queue, "b", 1_008_000, 1000, samples: 8);
+        Assert.Equal((2, 2512, 15, 1000), Gauges());
+        time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Same(second, await queue.TakeAsync(Cancellation));
+        Assert.Equal((1, 1256, 8, 1008), Gauges());
+        Assert.Equal(1008, metrics.QueueHighestTimestampSeconds.Value);
+        queue.Complete(second);
+        Assert.Equal((0, 0, 0, 0), Gauges());
+
+        (double, double, double, double) Gauges() => (metrics.QueueScrapes.Value, metrics.QueueBytes.Value, metrics.SamplesPending.Value,
+            metrics.QueueOldestTimestampSeconds.Value);
+    }
+
+    [Fact]
+    public async Task At_the_end_what_is_left_is_taken_and_then_all_takers_get_null()
+    {
+        using var queue = Make();
+        var first = Add(queue, "a", 1);
+        var second = Add(queue, "a", 2);
+        Assert.Same(first, await queue.TakeAsync(Cancellation));
+        var takers = Enumerable.Range(0, 5).Select(_ => queue.TakeAsync(Cancellation)).ToList();
+        queue.End();
+        await Task.Delay(20, Cancellation);
+        Assert.DoesNotContain(takers, t => t.IsCompleted);
+        queue.Complete(first);
+        var got = await Task.WhenAny(takers);
+        Assert.Same(second, await got);
+        takers.Remove(got);
+        queue.Complete(second);
+        Assert.All(await Task.WhenAll(takers), Assert.Null);
+        Assert.Null(await queue.TakeAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task Waiting_can_be_cancelled()
+    {
+        using var queue = Make();
+        using var source = new CancellationTokenSource();
+        var taken = queue.TakeAsync(source.Token);
+        source.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => taken);
+        var scrape = Add(queue, "a", 1);
+        Assert.Same(scrape, await queue.TakeAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task What_leaves_is_released()
+    {
+        using var queue = Make(sizeLimit: 1);
+        var dropped = Add(queue, "a", 1, 10);
+        var sent = Add(queue, "a", 2, 10);
+        Assert.Equal(0, dropped.Body!.Length);
+        Assert.Same(sent, await queue.TakeAsync(Cancellation));
+        Assert.Equal(10, sent.Body!.Length);
+        queue.Complete(sent);
+        Assert.Equal(0, sent.Body!.Length);
+    }
+
+    [Fact]
+    public async Task No_scrape_and_no_wake_up_is_lost_among_many()
+    {
+        const int Targets = 5, Each = 300;
+        using var queue = Make();
+        var taken = new ConcurrentDictionary<string, List<long>>();
+        var inFlight = new ConcurrentDictionary<string, bool>();
+        var consumers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (await queue.TakeAsync(Cancellation) is { } scrape)
+            {
+                Assert.True(inFlight.TryAdd(scrape.Target.Key, true), "two of one target in flight");
+                taken.GetOrAdd(scrape.Target.Key, _ => []).Add(scrape.Timestamp);
+                await Task.Yield();
+                inFlight.TryRemove(scrape.Target.Key, out var _);
+                queue.Complete(scrape);
+            }
+        }, Cancellation)).ToList();
+        await Task.WhenAll(Enumerable.Range(0, Targets).Select(target => Task.Run(async () =>
+        {
+            for (var i = 0; i < Each; i++)
+            {
+                Add(queue, $"t{target}", i);
+                if (i % 7 == 0)
+                    await Task.Yield();
+            }
+        }, Cancellation)));
+        queue.End();
+        await Task.WhenAll(consumers).WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
+        Assert.Equal(Targets, taken.Count);
+        Assert.All(taken.Values, timestamps => Assert.Equal(Enumerable.Range(0, Each).Select(i => (long)i), timestamps));
+        Assert.Equal(0, queue.Count);
+    }
+
+    private ScrapeQueue Make(long sizeLimit = long.MaxValue, TimeSpan ageLimit = default) => new(
+        new QueueOptions { SizeLimit = sizeLimit, AgeLimit = ageLimit }, metrics, new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, time), time);
+
+    private static Scrape Add(ScrapeQueue queue, string target, long timestamp, int size = 0, int samples = 1)
+    {
+        var body = new CompressedBody();
+        body.OpenWrite().Write(new byte[size]);
+        var scrape = new Scrape
+        {
+            Target = ScrapeFixture.MakeTarget(target),
+            Labels = new TargetLabels([], [], false),
+            Timestamp = timestamp,
+            Body = body,
+            Vanished = null,
+            Skipped = null,
+            Report = default,
+            Samples = samples,
+            HonorTimestamps = true,
+            IsOrdered = false,
+        };
+        queue.Add(scrape);
+        return scrape;
+    }
+}

@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using System.IO.Compression;
+using System.Text;
+using Microsoft.Extensions.Time.Testing;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Http;
+using Sidecar.RemoteWrite;
+using Sidecar.Scraping;
+using Sidecar.Tests.RemoteWrite;
+
+namespace Sidecar.Tests.Scraping;
+
+/// <summary>One target with the labels job and instance, scraped by hand.</summary>
+internal sealed class ScrapeFixture : IDisposable
+{
+    public const string Labels = "instance=\"h:1\",job=\"j\"";
+
+    public static readonly Failure Down = new(FailureReason.ConnectionRefused, "nobody listens");
+
+    private readonly TargetSeries series;
+    private readonly PassContext sending;
+
+    public ScrapeFixture(
+        bool honorLabels = false, bool honorTimestamps = true, bool trackTimestamps = false, long bodySizeLimit = 0, long budget = 0,
+        int samplesPerRequest = 2000, (string Name, string Value)[]? external = null)
+    {
+        Target = MakeTarget("h:1");
+        var externalLabels = (external ?? []).Select(l => KeyValuePair.Create(l.Name, l.Value)).ToImmutableArray();
+        var options = new ScrapeOptions
+        {
+            JobName = "j",
+            Interval = TimeSpan.FromSeconds(15),
+            Timeout = TimeSpan.FromSeconds(10),
+            Scheme = "http",
+            MetricsPath = "/metrics",
+            Params = null,
+            Http = new HttpOptions(),
+            HonorLabels = honorLabels,
+            HonorTimestamps = honorTimestamps,
+            TrackTimestampsStaleness = trackTimestamps,
+            BodySizeLimit = bodySizeLimit,
+            ExternalLabels = externalLabels,
+        };
+        Budget = new HeldBudget(budget);
+        Context = new PassContext(samplesPerRequest);
+        sending = new PassContext(samplesPerRequest);
+        series = new TargetSeries(Target, new TargetLabels(Target.Labels, externalLabels, honorLabels), options, Budget, Time);
+    }
+
+    public FakeTimeProvider Time { get; } = new();
+
+    public Target Target { get; }
+
+    public PassContext Context { get; }
+
+    public HeldBudget Budget { get; }
+
+    public ScrapeOutcome Outcome { get; private set; } = new();
+
+    public static Target MakeTarget(string address) => new(
+        new Uri($"http://{address}/metrics"), [KeyValuePair.Create("job", "j"), KeyValuePair.Create("instance", address)], []);
+
+    /// <summary>Gzip of the text, as a target sends it; <paramref name="cut"/> bytes are missing at its end.</summary>
+    public static CompressedBody Body(string text, int cut = 0)
+    {
+        var bytes = new MemoryStream();
+        using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write(Encoding.UTF8.GetBytes(text));
+        var body = new CompressedBody();
+        body.OpenWrite().Write(bytes.GetBuffer().AsSpan(0, (int)bytes.Length - cut));
+        return body;
+    }
+
+    /// <summary>The scrape found this text; null: it failed before there was a body.</summary>
+    public Scrape Scrape(string? text, long timestamp, int cut = 0)
+    {
+        var body = text is null ? null : Body(text, cut);
+        var started = Time.GetTimestamp();
+        Time.Advance(TimeSpan.FromMilliseconds(250));
+        var scrape = series.Complete(Context, body, text is null ? Down : default, timestamp, started, out var outcome);
+        body?.Release();
+        Outcome = outcome;
+        return scrape;
+    }
+
+    public Scrape End(long timestamp) => series.End(Context, timestamp);
+
+    /// <summary>All samples of a scrape as they are sent: the held requests, then the streamed ones. Releases the scrape.</summary>
+    public List<SentSample> Send(Scrape scrape)
+    {
+        var samples = SentSample.Read(Requests(scrape));
+        Assert.Equal(scrape.Samples, samples.Count);
+        scrape.Release();
+        return samples;
+    }
+
+    public List<EncodedRequest> Requests(Scrape scrape)
+    {
+        var requests = new List<EncodedRequest>(scrape.Held?.Requests ?? []);
+        return scrape.Held is { IsComplete: true } ? requests : [.. requests, .. Stream(scrape)];
+    }
+
+    /// <summary>What is left to stream of a scrape.</summary>
+    public List<EncodedRequest> Stream(Scrape scrape)
+    {
+        var requests = new List<EncodedRequest>();
+        var stream = new RequestStream(scrape, sending);
+        while (stream.Next() is { } request)
+            requests.Add(request);
+        return requests;
+    }
+
+    /// <summary>
+    /// One scrape and what is sent of it, without the labels of the target: <c>a 1 @1000</c>; the report series left out except up.
+    /// </summary>
+    public List<string> Sent(string? text, long timestamp, int cut = 0) => Lines(Send(Scrape(text, timestamp, cut)));
+
+    public static List<string> Lines(IEnumerable<SentSample> samples) =>
+    [
+        .. samples.Where(s => !s.Series.StartsWith("scrape_", StringComparison.Ordinal))
+            .Select(s => s.ToString().Replace($"{{{Labels}}}", "").Replace($"{Labels},", "").Replace($",{Labels}", "")),
+    ];
+
+    public void Dispose()
+    {
+        series.Dispose();
+        Context.Reader.Dispose();
+        sending.Reader.Dispose();
+    }
+}

@@ -1,0 +1,101 @@
+using CsCheck;
+using Sidecar.Scraping;
+
+namespace Sidecar.Tests.Scraping;
+
+/// <summary>The table of hashes does what two plain sets would do.</summary>
+public sealed class SeriesTableTests
+{
+    [Fact]
+    public void Does_what_a_set_does_over_any_scrapes()
+    {
+        // Few different hashes, so that scrapes overlap; 0 and 1 are special in the table.
+        var scrape = Gen.Select(Gen.ULong[2, 400].Array[0, 300], Gen.Int[0, 2]);
+        Gen.Select(scrape.Array[1, 8], Gen.Bool).Sample((scrapes, spread) =>
+        {
+            using var table = new SeriesTable();
+            var known = new HashSet<ulong>();
+            foreach (var (hashes, ending) in scrapes)
+            {
+                var seen = new HashSet<ulong>();
+                table.ClearSeen();
+                foreach (var small in hashes)
+                {
+                    var hash = spread ? small * 0x9E3779B97F4A7C15 : small;
+                    var expected = !seen.Add(hash) ? SeriesTable.Added.Duplicate : known.Contains(hash) ? SeriesTable.Added.Known : SeriesTable.Added.New;
+                    known.Add(hash);
+                    Assert.Equal(expected, table.Add(hash));
+                }
+                Assert.Equal(known.Count, table.Count);
+                Assert.Equal(seen.Count, table.Seen);
+                if (ending == 2)
+                    continue; // a scrape that broke: nothing is forgotten
+                foreach (var hash in known.Order().ToList())
+                {
+                    var missing = !seen.Contains(hash);
+                    Assert.Equal(missing, table.TakeUnseen(hash, remove: ending == 1));
+                    Assert.False(table.TakeUnseen(hash, remove: ending == 1));
+                    if (missing && ending == 1)
+                        known.Remove(hash);
+                }
+                Assert.False(table.TakeUnseen(ulong.MaxValue, remove: true));
+                Assert.Equal(known.Count, table.Count);
+                Assert.Equal(known.Count, table.Seen);
+            }
+            // Whatever the table went through, it still knows the same series.
+            table.ClearSeen();
+            foreach (var hash in known)
+                Assert.Equal(SeriesTable.Added.Known, table.Add(hash));
+            Assert.Equal(table.Count, table.Seen);
+        }, iter: 300, threads: 1);
+    }
+
+    [Fact]
+    public void Unseen_series_are_forgotten_at_once()
+    {
+        using var table = new SeriesTable();
+        for (ulong hash = 0; hash < 5000; hash++)
+            table.Add(hash * 0x9E3779B97F4A7C15 + 5);
+        table.ClearSeen();
+        for (ulong hash = 0; hash < 5000; hash += 3)
+            Assert.Equal(SeriesTable.Added.Known, table.Add(hash * 0x9E3779B97F4A7C15 + 5));
+        table.RemoveUnseen();
+        Assert.Equal(1667, table.Count);
+        table.ClearSeen();
+        for (ulong hash = 0; hash < 5000; hash++)
+            Assert.Equal(hash % 3 == 0 ? SeriesTable.Added.Known : SeriesTable.Added.New, table.Add(hash * 0x9E3779B97F4A7C15 + 5));
+    }
+
+    [Theory]
+    [InlineData(0UL)]
+    [InlineData(1UL)]
+    [InlineData(2UL)]
+    [InlineData(ulong.MaxValue)]
+    public void Any_hash_can_be_added_and_removed(ulong hash)
+    {
+        using var table = new SeriesTable();
+        Assert.False(table.TakeUnseen(hash, remove: true));
+        Assert.Equal(SeriesTable.Added.New, table.Add(hash));
+        Assert.Equal(SeriesTable.Added.Duplicate, table.Add(hash));
+        table.ClearSeen();
+        Assert.True(table.TakeUnseen(hash, remove: true));
+        Assert.Equal(0, table.Count);
+        Assert.Equal(SeriesTable.Added.New, table.Add(hash));
+        table.Clear();
+        Assert.Equal(SeriesTable.Added.New, table.Add(hash));
+    }
+
+    [Fact]
+    public void Churn_does_not_fill_the_table_with_what_was_removed()
+    {
+        using var table = new SeriesTable();
+        for (ulong scrape = 0; scrape < 200; scrape++)
+        {
+            table.ClearSeen();
+            for (ulong i = 0; i < 100; i++)
+                Assert.Equal(SeriesTable.Added.New, table.Add((scrape * 100 + i + 1) * 0x9E3779B97F4A7C15));
+            table.RemoveUnseen();
+            Assert.Equal(100, table.Count);
+        }
+    }
+}

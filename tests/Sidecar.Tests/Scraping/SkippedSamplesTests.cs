@@ -1,0 +1,38 @@
+using CsCheck;
+using Sidecar.Scraping;
+
+namespace Sidecar.Tests.Scraping;
+
+public sealed class SkippedSamplesTests
+{
+    [Fact]
+    public void Names_exactly_the_samples_that_were_added() =>
+        Gen.Select(Gen.Int[0, 40_000], Gen.Int[0, 3].SelectMany(scale => Gen.Int[1, (int)Math.Pow(20, scale + 1)].Array[0, 100])).Sample((first, gaps) =>
+        {
+            var skipped = new SkippedSamples();
+            var expected = new HashSet<int>();
+            var ordinal = first;
+            foreach (var gap in gaps.TakeWhile(_ => ordinal < 200_000))
+            {
+                skipped.Add(ordinal);
+                expected.Add(ordinal);
+                ordinal += gap;
+            }
+            Assert.Equal(expected.Count, skipped.Count);
+            for (var again = 0; again < 2; again++)
+            {
+                var cursor = skipped.Start();
+                for (var i = 0; i < ordinal + 300; i++)
+                    Assert.True(expected.Contains(i) == cursor.Skips(i), $"ordinal {i}");
+            }
+        }, iter: 100, threads: 1);
+
+    [Fact]
+    public void Takes_about_a_byte_each()
+    {
+        var skipped = new SkippedSamples();
+        for (var i = 0; i < 1000; i++)
+            skipped.Add(i * 100);
+        Assert.InRange(skipped.Size, 1000, 1002);
+    }
+}
