@@ -55,6 +55,10 @@ public sealed class FloatTextTests
     [InlineData("0.0", "0.0")]
     [InlineData("0.00", "0.0")]
     [InlineData("0.1234567890123456789", "0.12345678901234568")]
+    [InlineData("-0", "0.0")]
+    [InlineData("-0.0", "0.0")]
+    [InlineData("0e5", "0.0")]
+    [InlineData("-1", "-1.0")]
     [InlineData("x", "x")]
     [InlineData("", "")]
     public void Bounds_are_normalised_as_prometheus_3_does(string bound, string expected)
