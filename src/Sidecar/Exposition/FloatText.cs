@@ -25,7 +25,8 @@ internal static class FloatText
         if (first is not (>= (byte)'0' and <= (byte)'9') && first != (byte)'.')
             return TryParseName(text, out value);
         const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        return double.TryParse(text, Style, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+        // .NET passes over zero bytes behind a number.
+        return text[^1] != 0 && double.TryParse(text, Style, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
     }
 
     /// <summary>
@@ -57,6 +58,8 @@ internal static class FloatText
     {
         if (double.IsNaN(value))
             return Copy("NaN"u8, destination);
+        if (value == 0)
+            return Copy("0.0"u8, destination); // of either sign
         if (double.IsInfinity(value))
             return Copy(value > 0 ? "+Inf"u8 : "-Inf"u8, destination);
         // The shortest digits that round-trip, as .NET writes them: 0.005, 123, 1.5E-05.
@@ -92,8 +95,6 @@ internal static class FloatText
             count--;
         var significant = digits[leading..count];
         var scientific = point + exponent - leading - 1; // exponent of d.ddd
-        if (significant is [(byte)'0'])
-            scientific = 0;
 
         var at = 0;
         if (negative)

@@ -10,6 +10,9 @@ internal sealed class LabelNames
 {
     public static readonly LabelNames None = new([], [0]);
 
+    private const int MostLabels = 64;
+    private const int MostBytes = 4096;
+
     /// <summary>Each name followed by <c>="</c>, as it stands in the text.</summary>
     private readonly byte[] patterns;
     private readonly int[] ends;
@@ -24,10 +27,17 @@ internal sealed class LabelNames
                 BucketIndex = i;
             else if (this[i].SequenceEqual("quantile"u8))
                 QuantileIndex = i;
+            IsPlain &= TextParser.IsLegacyLabel(this[i]);
         }
     }
 
     public int Count => ends.Length - 1;
+
+    /// <summary>None of the names needs quotes, so that <see cref="Pattern"/> is how they stand in the text.</summary>
+    public bool IsPlain { get; } = true;
+
+    /// <summary>Hostile or odd: used once, kept nowhere.</summary>
+    public bool IsOdd => Count >= MostLabels || patterns.Length > MostBytes;
 
     /// <summary>Position of <c>le</c>, or -1.</summary>
     public int BucketIndex { get; } = -1;
@@ -77,8 +87,6 @@ internal sealed class LabelNames
 internal sealed class LabelNamesCache
 {
     private const int Capacity = 2048;
-    private const int MostLabels = 64;
-    private const int MostBytes = 4096;
 
     private readonly Dictionary<ulong, LabelNames> byHash = [];
 
@@ -87,18 +95,16 @@ internal sealed class LabelNamesCache
         if (sample.Count == 1)
             return LabelNames.None;
         ulong hash = 0;
-        var bytes = 0;
         for (var i = 1; i < sample.Count; i++)
         {
             var name = sample.LabelName(i);
             hash = XxHash3.HashToUInt64(name, (long)hash);
-            bytes += name.Length;
         }
         if (byHash.TryGetValue(hash, out var names) && names.Match(sample))
             return names;
         names = LabelNames.Of(sample);
-        if (sample.Count > MostLabels || bytes > MostBytes)
-            return names; // hostile or odd: used once, not kept
+        if (names.IsOdd)
+            return names;
         if (byHash.Count >= Capacity)
             byHash.Clear();
         byHash[hash] = names;

@@ -17,7 +17,7 @@ internal static class SeriesText
         }
         for (var i = 1; i < sample.Count; i++)
         {
-            if (IsLegacyLabel(sample.LabelName(i)))
+            if (TextParser.IsLegacyLabel(sample.LabelName(i)))
                 output.Write(sample.LabelName(i));
             else
                 WriteQuoted(output, sample.LabelName(i));
@@ -30,9 +30,6 @@ internal static class SeriesText
 
     private static bool IsLegacyName(ReadOnlySpan<byte> name) =>
         !name.IsEmpty && name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(TextParser.MetricNameBytes);
-
-    private static bool IsLegacyLabel(ReadOnlySpan<byte> name) =>
-        !name.IsEmpty && name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(TextParser.LabelNameBytes);
 
     private static void WriteQuoted(Stream output, ReadOnlySpan<byte> text)
     {

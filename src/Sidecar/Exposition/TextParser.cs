@@ -111,6 +111,9 @@ internal ref struct TextParser
         }
     }
 
+    /// <summary>The name may stand without quotes.</summary>
+    public static bool IsLegacyLabel(ReadOnlySpan<byte> name) => !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(LabelNameBytes);
+
     private static bool IsDigit(byte c) => (uint)(c - '0') <= 9;
 
     private static bool IsBlank(byte c) => c is (byte)' ' or (byte)'\t';
@@ -230,7 +233,7 @@ internal ref struct TextParser
     private Entry ReadLabels(Sample sample, bool nameKnown, out bool isPredicted)
     {
         var predicted = state.Predicted;
-        isPredicted = nameKnown;
+        isPredicted = nameKnown && predicted.IsPlain;
         while (true)
         {
             if (isPredicted && sample.Count <= predicted.Count)

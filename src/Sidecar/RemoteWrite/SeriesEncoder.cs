@@ -175,7 +175,7 @@ internal sealed class SeriesEncoder
     {
         lastNames = sample.Names;
         lastEmpty = sample.EmptyValues;
-        if (sample.ManyLabels || sample.Count - 1 != sample.Names.Count)
+        if (sample.ManyLabels || sample.Names.IsOdd || sample.Count - 1 != sample.Names.Count)
         {
             lastPlan = SeriesPlan.Make(sample, target);
             return;

@@ -57,6 +57,9 @@ internal sealed class SeriesPlan
             labels.Add((sample.LabelName(i).ToArray(), i, false));
         }
 
+        if (!names.Contains("__name__"))
+            return new SeriesPlan([], "the sample has no name"); // its own is taken back by an empty label __name__
+
         AddTargetLabels(target, labels, present, names);
 
         for (var i = target.TargetCount; i < target.Count; i++)

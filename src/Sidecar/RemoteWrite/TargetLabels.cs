@@ -19,7 +19,7 @@ internal sealed class TargetLabels
     {
         TargetCount = target.Length;
         HonorLabels = honorLabels;
-        var all = target.AddRange(external);
+        var all = target.AddRange(external.Where(l => l.Value.Length > 0));
         names = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Key))];
         messages = [.. all.Select(l => LabelMessage.Encode(Encoding.UTF8.GetBytes(l.Key), Encoding.UTF8.GetBytes(l.Value)))];
         Shape = $"{(honorLabels ? 'h' : '-')}{target.Length}\0{string.Join('\0', all.Select(l => l.Key))}";

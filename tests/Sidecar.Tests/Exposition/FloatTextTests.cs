@@ -69,6 +69,10 @@ public sealed class FloatTextTests
     [InlineData("999999", "999999.0")]
     [InlineData("1e", "1e")]
     [InlineData("xe+06", "xe+06")]
+    [InlineData("-0", "0.0")]
+    [InlineData("-0.0", "0.0")]
+    [InlineData("0e5", "0.0")]
+    [InlineData("-1", "-1.0")]
     [InlineData("x", "x")]
     [InlineData("", "")]
     public void Bounds_are_normalised_as_prometheus_3_does(string bound, string expected)
