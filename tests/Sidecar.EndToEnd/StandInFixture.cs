@@ -1,0 +1,71 @@
+using Cluster;
+
+namespace Sidecar.EndToEnd;
+
+/// <summary>A stand-in cluster, a stand-in receiver and the sidecar beside them, with the variables that a pod would have.</summary>
+public sealed class StandInFixture : IAsyncDisposable
+{
+    private StandInFixture(StandInCluster cluster, Receiver receiver)
+    {
+        Cluster = cluster;
+        Receiver = receiver;
+    }
+
+    public StandInCluster Cluster { get; }
+
+    public Receiver Receiver { get; }
+
+    public SidecarProcess Sidecar { get; private set; } = null!;
+
+    public ApiServer ApiServer => Cluster.ApiServers[0];
+
+    /// <summary>What the sidecar is started with; tests change it before <see cref="Start"/>.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
+    public static async Task<StandInFixture> CreateAsync(int apiServers = 1)
+    {
+        var fixture = new StandInFixture(await StandInCluster.StartAsync(apiServers), new Receiver());
+        await fixture.Receiver.StartAsync();
+        fixture.Environment["SIDECAR_REMOTE_WRITE_URL"] = fixture.Receiver.WriteUrl.ToString();
+        fixture.Environment["SIDECAR_KUBERNETES_API_SERVER"] = fixture.ApiServer.Address.ToString();
+        fixture.Environment["SIDECAR_KUBERNETES_TOKEN_FILE"] = fixture.Cluster.TokenFile;
+        fixture.Environment["SIDECAR_KUBERNETES_CA_FILE"] = fixture.Cluster.CaFile;
+        fixture.Environment["SIDECAR_KUBERNETES_REFRESH_INTERVAL"] = "500ms";
+        fixture.Environment["SIDECAR_SCRAPE_INTERVAL"] = "500ms";
+        fixture.Environment["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0";
+        return fixture;
+    }
+
+    public SidecarProcess Start(PublishedBinary binary) => Sidecar = SidecarProcess.Start(binary, Environment);
+
+    /// <summary>A series of a target as the receiver names it.</summary>
+    public string Series(string name, string labels = "", ApiServer? server = null)
+    {
+        var own = new[] { $"instance=\"127.0.0.1:{(server ?? ApiServer).Port}\"", "job=\"apiserver\"" };
+        return $"{name}{{{string.Join(',', own.Concat(labels.Split(',', StringSplitOptions.RemoveEmptyEntries)).Order(StringComparer.Ordinal))}}}";
+    }
+
+    public IReadOnlyList<(long Timestamp, double Value)> Samples(string name, string labels = "", ApiServer? server = null) =>
+        Receiver.SamplesOf(Series(name, labels, server));
+
+    /// <summary>Waits until the newest sample of a series has this value.</summary>
+    public Task ValueAsync(string name, double value, string labels = "", ApiServer? server = null) => Eventually.TrueAsync(
+        () => Samples(name, labels, server) is [.., var last] && BitConverter.DoubleToUInt64Bits(last.Value) == BitConverter.DoubleToUInt64Bits(value),
+        () => $"{Series(name, labels, server)} is [{string.Join(' ', Samples(name, labels, server).TakeLast(3))}], not {value}; "
+            + $"known: {string.Join(' ', Receiver.SeriesNames.Take(10))}; log:\n{string.Join('\n', Sidecar.Log)}");
+
+    /// <summary>Ends the sidecar with a signal and holds all that arrived to the specification.</summary>
+    public async Task StopAsync()
+    {
+        Assert.Equal(0, await Sidecar.StopAsync());
+        Assert.Empty(Receiver.Violations);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Sidecar is not null)
+            await Sidecar.DisposeAsync();
+        await Receiver.DisposeAsync();
+        await Cluster.DisposeAsync();
+    }
+}
