@@ -52,6 +52,19 @@ internal sealed unsafe class SeriesTable : IDisposable
         return Added.New;
     }
 
+    /// <summary>True for a series that is known. Changes nothing.</summary>
+    /// <param name="isSeen">This scrape has shown it.</param>
+    public bool Contains(ulong hash, out bool isSeen)
+    {
+        isSeen = false;
+        if (capacity == 0)
+            return false;
+        hash = Key(hash);
+        var slot = Find(hash);
+        isSeen = keys[slot] == hash && IsSeen(slot);
+        return keys[slot] == hash;
+    }
+
     /// <summary>True once for a series that is known and that this scrape has not shown.</summary>
     /// <param name="remove">Forget it; otherwise it counts as shown from here on.</param>
     public bool TakeUnseen(ulong hash, bool remove)
