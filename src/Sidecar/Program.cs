@@ -1,9 +1,119 @@
+using System.Runtime.InteropServices;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Http;
+using Sidecar.Operation;
+using Sidecar.Queueing;
+using Sidecar.RemoteWrite;
+using Sidecar.Scraping;
+
 namespace Sidecar;
 
+/// <summary>The life of the process: configuration or exit; the steps wired by hand; until a signal; drain.</summary>
 internal static class Program
 {
-    private static int Main()
+    private const int Done = 0;
+    private const int Failed = 1;
+    private const int BadConfiguration = 2;
+
+    private static async Task<int> Main(string[] arguments)
     {
-        return 0;
+        switch (arguments)
+        {
+            case []:
+                return ReadConfiguration() is { Options: { } options } configuration ? await RunAsync(options, configuration) : BadConfiguration;
+            case ["config"]:
+                if (ReadConfiguration() is not { } effective)
+                    return BadConfiguration;
+                EffectiveConfiguration.Write(Console.Out, effective.Settings);
+                return Done;
+            case ["version" or "--version"]:
+                Console.Out.WriteLine($"sidecar {Metrics.Version}");
+                return Done;
+            case ["help" or "--help" or "-h"]:
+                Help.Write(Console.Out);
+                return Done;
+            default:
+                Console.Error.WriteLine($"sidecar: unknown command '{string.Join(' ', arguments)}'; 'sidecar help' lists the commands");
+                return BadConfiguration;
+        }
+    }
+
+    private static async Task<int> RunAsync(Options options, ConfigurationResult configuration)
+    {
+        var time = TimeProvider.System;
+        var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
+        var log = new Log(Console.Error, options.Operation.LogLevel, options.Operation.LogFormat, time);
+
+        using var stop = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+
+        // From the receiver back to the targets: each step is given the one that it hands on to.
+        using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend);
+        using var queue = new ScrapeQueue(options.Queue, metrics, log, time);
+        using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time);
+        using var sender = new Sender(options.RemoteWrite, receiver, queue, passes, metrics, log, time);
+        using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time);
+        using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time);
+        var download = new BodyDownload(targets, options.Scrape, options.Queue.SizeLimit, time);
+        var scraper = new Scraper(options.Scrape, download, passes, queue, metrics, log, time, stop.Token);
+        var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
+        var state = new ProcessState(options, discovery, scraper, sender);
+
+        await using var listener = Listen(options, metrics, state, log, time, out var listenError);
+        if (listenError is not null)
+        {
+            log.Error("The listener cannot start", ("error", listenError));
+            return Failed;
+        }
+        LogStart(log, configuration, listener);
+
+        using var abort = new CancellationTokenSource();
+        var sending = sender.RunAsync(abort.Token);
+        await discovery.RunAsync(scraper.Update, stop.Token);
+
+        // A signal came: no more scrapes; what is queued is sent for as long as the bound allows.
+        await scraper.StopAsync();
+        log.Info("Stopping: what is queued is sent", ("scrapes", queue.Count), ("at_most", options.Operation.ShutdownTimeout));
+        queue.End();
+        abort.CancelAfter(options.Operation.ShutdownTimeout);
+        await sending;
+        if (queue.DropRest() is > 0 and var lost)
+            log.Warn("Stopped with scrapes unsent", ("scrapes", lost), ("remedy", "raise SIDECAR_SHUTDOWN_TIMEOUT, or find out why the receiver does not accept"));
+        else
+            log.Info("Stopped: everything was sent");
+        return Done;
+    }
+
+    /// <summary>Null after all errors were written, a line each.</summary>
+    private static ConfigurationResult? ReadConfiguration()
+    {
+        var configuration = OptionsReader.Read(ProcessEnvironment.Read());
+        foreach (var error in configuration.Errors)
+            Console.Error.WriteLine(error);
+        return configuration.Options is null ? null : configuration;
+    }
+
+    private static Listener? Listen(Options options, Metrics metrics, ProcessState state, Log log, TimeProvider time, out string? error)
+    {
+        error = null;
+        if (options.Operation.ListenAddress is not { } address)
+            return null;
+        var listener = Listener.Start(address, metrics, state.WhyNotReady, state.Targets, log, time, out var cause);
+        error = listener is null ? cause : null;
+        return listener;
+    }
+
+    private static void LogStart(Log log, ConfigurationResult configuration, Listener? listener)
+    {
+        log.Info("Sidecar starts", [("version", Metrics.Version), ("listen", listener?.Address), .. EffectiveConfiguration.WhatWasSet(configuration.Settings)]);
+        foreach (var warning in configuration.Warnings)
+            log.Warn(warning.ToString());
     }
 }

@@ -1,1 +1,5 @@
-System.Console.WriteLine("bench");
+using BenchmarkDotNet.Running;
+using Sidecar.Benchmarks;
+
+BenchmarkSwitcher.FromAssembly(typeof(EncodingBenchmarks).Assembly).Run(args);
+return 0;

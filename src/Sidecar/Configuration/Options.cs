@@ -20,10 +20,10 @@ internal sealed record Options
     public required OperationOptions Operation { get; init; }
 }
 
-/// <summary>One entry of SIDECAR_TARGETS: <c>host:port</c>, or a URL whose scheme and path then win over SIDECAR_SCHEME and SIDECAR_METRICS_PATH.</summary>
+/// <summary>One entry of SIDECAR_TARGETS: <c>host:port</c>, or a URL whose scheme, path and query win over those for all targets.</summary>
 /// <param name="Address"><c>host:port</c>, the port always there (443 and 80 for a URL without one).</param>
 /// <param name="Scheme"><c>http</c> or <c>https</c>, or null for the default.</param>
-/// <param name="MetricsPath">Absolute path, or null for the default.</param>
+/// <param name="MetricsPath">Absolute path, or null for the default, which a URL with the path <c>/</c> takes too.</param>
 /// <param name="Query">Query string without the question mark, or null for the default.</param>
 internal sealed record StaticTarget(string Address, string? Scheme, string? MetricsPath, string? Query);
 
@@ -36,7 +36,7 @@ internal enum KubernetesRole
     Endpoints,
 }
 
-/// <summary>SIDECAR_KUBERNETES_…: where and what to discover. A null name means all (<c>*</c>).</summary>
+/// <summary>SIDECAR_KUBERNETES_…: where and what to discover. Without effect where there are static targets.</summary>
 internal sealed record KubernetesOptions
 {
     public required KubernetesRole Role { get; init; }
@@ -94,6 +94,7 @@ internal sealed record ScrapeOptions
 /// <summary>SIDECAR_REMOTE_WRITE_….</summary>
 internal sealed record RemoteWriteOptions
 {
+    /// <summary>Without user and password: those are basic authentication in <see cref="Http"/>.</summary>
     public required Uri Url { get; init; }
 
     public required ImmutableArray<KeyValuePair<string, string>> Headers { get; init; }

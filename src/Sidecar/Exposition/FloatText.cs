@@ -36,7 +36,16 @@ internal static class FloatText
     public static bool TryNormalize(ReadOnlySpan<byte> text, Span<byte> destination, out int written)
     {
         written = 0;
-        if (IsCanonical(text) || !TryParse(text, out var value))
+        if (IsCanonical(text))
+            return false;
+        if (IsShortInteger(text))
+        {
+            text.CopyTo(destination);
+            ".0"u8.CopyTo(destination[text.Length..]);
+            written = text.Length + 2;
+            return true;
+        }
+        if (!TryParse(text, out var value))
             return false;
         written = Format(value, destination);
         return !text.SequenceEqual(destination[..written]);
@@ -119,20 +128,38 @@ internal static class FloatText
         return at + (significant.Length > scientific + 1 ? Copy(significant[(scientific + 1)..], destination[at..]) : Copy("0"u8, destination[at..]));
     }
 
-    /// <summary>Common forms that normalising would not change, told without parsing: <c>0.005</c>, <c>12.5</c>, <c>+Inf</c>.</summary>
+    /// <summary>One to six digits that <c>.0</c> makes canonical.</summary>
+    private static bool IsShortInteger(ReadOnlySpan<byte> text) =>
+        text.Length is >= 1 and <= 6 && (text[0] != (byte)'0' || text.Length == 1) && IsDigits(text);
+
+    /// <summary>Common forms that normalising would not change, told without parsing: <c>0.005</c>, <c>12.5</c>, <c>1e-05</c>, <c>+Inf</c>.</summary>
     private static bool IsCanonical(ReadOnlySpan<byte> text)
     {
-        if (text.SequenceEqual("+Inf"u8))
-            return true;
-        var point = text.IndexOf((byte)'.');
-        if (point is < 1 or > 6 || text.Length > 15 || point == text.Length - 1)
+        if (text.Length is < 3 or > 15)
             return false;
-        if (text[..point].ContainsAnyExceptInRange((byte)'0', (byte)'9') || text[(point + 1)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+        if (text[^1] == (byte)'f')
+            return text.SequenceEqual("+Inf"u8);
+        if (text.Length > 4 && text[^4] == (byte)'e')
+            return IsCanonicalExponent(text[^3..]) && IsCanonicalMantissa(text[..^4]);
+        var point = text.IndexOf((byte)'.');
+        if (point is < 1 or > 6 || point == text.Length - 1 || !IsDigits(text[..point]) || !IsDigits(text[(point + 1)..]))
             return false;
         if (text[0] == (byte)'0' && (point > 1 || text[(point + 1)..].StartsWith("0000"u8)))
             return false;
         return text[^1] != (byte)'0' || point == text.Length - 2;
     }
+
+    /// <summary><c>-05</c> and less, <c>+06</c> and more.</summary>
+    private static bool IsCanonicalExponent(ReadOnlySpan<byte> exponent) =>
+        IsDigits(exponent[1..]) &&
+        (exponent[0] == (byte)'-' ? exponent[1..].SequenceCompareTo("05"u8) >= 0 : exponent[0] == (byte)'+' && exponent[1..].SequenceCompareTo("06"u8) >= 0);
+
+    /// <summary><c>4</c>, <c>1.048576</c>: one digit that is not zero, and a fraction that does not end in one.</summary>
+    private static bool IsCanonicalMantissa(ReadOnlySpan<byte> mantissa) =>
+        mantissa[0] is >= (byte)'1' and <= (byte)'9' &&
+        (mantissa.Length == 1 || (mantissa.Length > 2 && mantissa[1] == (byte)'.' && mantissa[^1] != (byte)'0' && IsDigits(mantissa[2..])));
+
+    private static bool IsDigits(ReadOnlySpan<byte> text) => !text.ContainsAnyExceptInRange((byte)'0', (byte)'9');
 
     private static bool TryParseName(ReadOnlySpan<byte> text, out double value)
     {

@@ -118,6 +118,7 @@ internal ref struct TextParser
 
     private static bool IsBlank(byte c) => c is (byte)' ' or (byte)'\t';
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void SkipBlanks()
     {
         while (at < text.Length && IsBlank(text[at]))

@@ -20,6 +20,13 @@ internal sealed record HttpOptions
     public string? BasicAuthPasswordFile { get; init; }
 
     public TlsOptions Tls { get; init; } = new();
+
+    /// <summary>What a record prints of itself ends up in logs and in the output of tests, so the secrets stay out.</summary>
+    public override string ToString() =>
+        $"HttpOptions {{ AuthorizationType = {AuthorizationType}, Credentials = {(Credentials is null ? "" : "<redacted>")}, "
+        + $"CredentialsFile = {CredentialsFile}, BasicAuthUsername = {(BasicAuthUsername is null ? "" : "<redacted>")}, "
+        + $"BasicAuthPassword = {(BasicAuthPassword is null ? "" : "<redacted>")}, BasicAuthPasswordFile = {BasicAuthPasswordFile}, "
+        + $"Tls = {Tls} }}";
 }
 
 /// <summary>TLS towards one peer. Files are PEM and are read again when they change.</summary>

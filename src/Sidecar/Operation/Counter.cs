@@ -18,7 +18,7 @@ internal sealed class Counter(string name, string help, string labels = "")
     }
 }
 
-/// <summary>One count for each member of an enum, the member's word being the value of one label. All are there from the start, at zero.</summary>
+/// <summary>One count for each of a closed set of reasons, whose word is the value of one label. All begin at zero, visibly.</summary>
 internal sealed class CounterBy<TReason> where TReason : struct, Enum
 {
     private readonly string name;

@@ -2,10 +2,13 @@ using System.Globalization;
 
 namespace Sidecar.Operation;
 
-/// <summary>A duration as Prometheus's own logs and labels show it (Go's notation): <c>250ms</c>, <c>1.5s</c>, <c>1m30s</c>, <c>2h0m0s</c>.</summary>
+/// <summary>Durations in Prometheus's two notations.</summary>
 internal static class DurationText
 {
-    /// <summary>Exact to the millisecond, to the microsecond below one second.</summary>
+    /// <summary>
+    /// As its logs and the labels of its own metrics show them (Go's notation): <c>250ms</c>, <c>1.5s</c>, <c>1m30s</c>, <c>2h0m0s</c>.
+    /// Exact to the millisecond, to the microsecond below one second.
+    /// </summary>
     public static string Format(TimeSpan duration)
     {
         if (duration < TimeSpan.Zero)
@@ -24,5 +27,21 @@ internal static class DurationText
         return minutes > 0
             ? string.Create(CultureInfo.InvariantCulture, $"{minutes}m{seconds:0.###}s")
             : string.Create(CultureInfo.InvariantCulture, $"{seconds:0.###}s");
+    }
+
+    /// <summary>As its configuration and API write them, whole units only: <c>15s</c>, <c>1m</c>, <c>1s500ms</c>.</summary>
+    public static string FormatConfigured(TimeSpan duration)
+    {
+        var rest = (long)duration.TotalMilliseconds;
+        if (rest <= 0)
+            return "0s";
+        var text = "";
+        foreach (var (unit, length) in ((string, long)[])[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)])
+        {
+            if (rest >= length)
+                text += string.Create(CultureInfo.InvariantCulture, $"{rest / length}{unit}");
+            rest %= length;
+        }
+        return text;
     }
 }

@@ -7,7 +7,7 @@ namespace Sidecar.Operation;
 /// <summary>Log lines for operators on one stream, in logfmt or JSON. Safe to call from any thread; never throws.</summary>
 internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, TimeProvider time)
 {
-    /// <summary>How many failures are told apart; those beyond share one count, so that neither memory nor the log can be flooded.</summary>
+    /// <summary>How many failures are told apart; those beyond share a count, so that neither memory nor the log is flooded.</summary>
     private const int MaxKeys = 256;
 
     private const string SharedKey = "";

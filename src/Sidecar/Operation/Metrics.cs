@@ -30,12 +30,13 @@ internal sealed class Metrics
 
         SamplesTotal = new("prometheus_remote_storage_samples_total", "Samples sent to remote storage, each try counted.", remote);
         SamplesFailedTotal = new("prometheus_remote_storage_samples_failed_total", "Samples that remote storage refused for good.", remote);
-        SamplesRetriedTotal = new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure that may pass.", remote);
-        SamplesDroppedTotal = new("prometheus_remote_storage_samples_dropped_total", "Samples read from a target and not delivered, by reason.",
+        SamplesRetriedTotal = new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure.", remote);
+        SamplesDroppedTotal = new("prometheus_remote_storage_samples_dropped_total", "Samples not delivered, by reason.",
             "reason", Enum.GetValues<DropReason>(), DropReasons.Word, remote);
         SamplesPending = new("prometheus_remote_storage_samples_pending", "Samples waiting to be sent.", remote);
         BytesTotal = new("prometheus_remote_storage_bytes_total", "Bytes of requests sent to remote storage, after compression.", remote);
-        SentBatchDuration = new("prometheus_remote_storage_sent_batch_duration_seconds", "How long sending one request took.", remote, SendBuckets);
+        SentBatchDuration = new("prometheus_remote_storage_sent_batch_duration_seconds", "How long sending one request took.",
+            remote, SendBuckets);
         QueueHighestTimestampSeconds = new("prometheus_remote_storage_queue_highest_timestamp_seconds",
             "Highest timestamp that entered the queue, in seconds since 1970.", remote);
         QueueHighestSentTimestampSeconds = new("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
@@ -77,13 +78,13 @@ internal sealed class Metrics
         new("prometheus_target_scrapes_exceeded_body_size_limit_total", "Scrapes that failed on the body size limit.");
 
     public Counter SampleDuplicateTimestamp { get; } =
-        new("prometheus_target_scrapes_sample_duplicate_timestamp_total", "Samples left out because their series occurred before in the same scrape.");
+        new("prometheus_target_scrapes_sample_duplicate_timestamp_total", "Samples left out because their series came twice in a scrape.");
 
     public Counter SampleOutOfOrder { get; } =
         new("prometheus_target_scrapes_sample_out_of_order_total", "Samples left out because their timestamp went back.");
 
     public Counter SampleOutOfBounds { get; } =
-        new("prometheus_target_scrapes_sample_out_of_bounds_total", "Samples left out because their timestamp lies too far in the future.");
+        new("prometheus_target_scrapes_sample_out_of_bounds_total", "Samples left out because their timestamp lies too far ahead.");
 
     public Summary IntervalLength { get; }
 

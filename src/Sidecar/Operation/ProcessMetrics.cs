@@ -14,7 +14,10 @@ internal sealed class ProcessMetrics(TimeProvider time)
     public void Write(MetricsText text)
     {
         if (!OperatingSystem.IsBrowser() && !OperatingSystem.IsIOS() && !OperatingSystem.IsTvOS())
-            One(text, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.", Environment.CpuUsage.TotalTime.TotalSeconds);
+        {
+            var seconds = Environment.CpuUsage.TotalTime.TotalSeconds;
+            One(text, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.", seconds);
+        }
         One(text, "process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", started);
         // statm: size, resident, … in pages.
         if (ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [var size, var resident, ..])

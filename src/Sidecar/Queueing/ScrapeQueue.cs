@@ -16,6 +16,10 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
     private int count;
     private long samples;
     private bool ended;
+    private volatile bool isDropping;
+
+    /// <summary>Something was dropped for its size or age, and nothing was delivered since.</summary>
+    public bool IsDropping => isDropping;
 
     /// <summary>Compressed bytes held, those in flight included.</summary>
     public long Bytes
@@ -86,6 +90,7 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
         {
             var waiting = targets[scrape.Target.Key];
             waiting.InFlight = null;
+            isDropping = false;
             Account(scrape, -1);
             Report();
         }
@@ -99,6 +104,28 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
         lock (targets)
             ended = true;
         ready.Release();
+    }
+
+    /// <summary>What nobody will send any more is counted as lost. Returns the number of scrapes.</summary>
+    public int DropRest()
+    {
+        lock (targets)
+        {
+            var lost = count;
+            foreach (var waiting in targets.Values)
+            {
+                foreach (var scrape in waiting.InFlight is { } inFlight ? waiting.Scrapes.Prepend(inFlight) : waiting.Scrapes)
+                {
+                    metrics.QueueDroppedScrapes.Increment(DropReason.Shutdown);
+                    metrics.SamplesDroppedTotal.Add(DropReason.Shutdown, scrape.Samples);
+                }
+            }
+            targets.Clear();
+            bytes = count = 0;
+            samples = 0;
+            Report();
+            return lost;
+        }
     }
 
     public void Dispose() => ready.Dispose();
@@ -152,6 +179,7 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
     private void Drop(Waiting waiting, DropReason reason, string message, string remedy)
     {
         var scrape = waiting.Scrapes.Dequeue();
+        isDropping = true;
         Account(scrape, -1);
         metrics.QueueDroppedScrapes.Increment(reason);
         metrics.SamplesDroppedTotal.Add(reason, scrape.Samples);

@@ -1,5 +1,5 @@
+using System.Text;
 using Google.Protobuf;
-using IronSnappy;
 
 namespace Sidecar.RemoteWrite;
 
@@ -11,18 +11,32 @@ internal static class RequestSplitter
     {
         if (request.Samples < 2)
             return null;
-        var body = Snappy.Decode(request.Body);
+        var body = request.Decompress();
         var middle = EndOfSeries(body, request.Samples / 2);
-        return (new EncodedRequest(Snappy.Encode(body.AsSpan(0, middle)), request.Samples / 2),
-            new EncodedRequest(Snappy.Encode(body.AsSpan(middle)), request.Samples - request.Samples / 2));
+        return (EncodedRequest.Compress(body.AsSpan(0, middle), request.Samples / 2),
+            EncodedRequest.Compress(body.AsSpan(middle), request.Samples - request.Samples / 2));
     }
 
     /// <summary>The labels of a request's first series, for the log: <c>name{label="value"}</c>.</summary>
     public static string DescribeFirst(EncodedRequest request)
     {
-        var series = Wire.WriteRequest.Parser.ParseFrom(Snappy.Decode(request.Body)).Timeseries[0];
-        var name = series.Labels.FirstOrDefault(l => l.Name == "__name__")?.Value;
-        return $"{name}{{{string.Join(',', series.Labels.Where(l => l.Name != "__name__").Select(l => $"{l.Name}=\"{l.Value}\""))}}}";
+        var text = new StringBuilder();
+        using var message = new CodedInputStream(request.Decompress());
+        message.ReadTag();
+        using var series = message.ReadBytes().CreateCodedInput();
+        while (series.ReadTag() == LabelMessage.LabelsTag)
+        {
+            using var label = series.ReadBytes().CreateCodedInput();
+            label.ReadTag();
+            var name = label.ReadString();
+            label.ReadTag();
+            var value = label.ReadString();
+            if (name == "__name__")
+                text.Insert(0, value + '{');
+            else
+                text.Append(text.Length > 0 && text[^1] != '{' ? "," : "").Append(name).Append("=\"").Append(value).Append('"');
+        }
+        return text.Append('}').ToString();
     }
 
     /// <summary>Every TimeSeries is one length-delimited field of the WriteRequest; each has one sample here.</summary>

@@ -1,15 +1,13 @@
-using System.Collections.Concurrent;
-
 namespace Sidecar.Scraping;
 
 /// <summary>
-/// Gzip bytes of one exposition, in pooled blocks: what is kept of a scrape. Written once from the wire, then read any number of times.
-/// Shared by reference count: the queue and the staleness of the next scrape hold the same one.
+/// Compressed bytes in pooled blocks: the gzip of one exposition as it came over the wire, or a finished request. Written once, then
+/// read any number of times. Shared by reference count: the queue and the staleness of the next scrape hold the same one.
 /// </summary>
 internal sealed class CompressedBody
 {
-    /// <summary>Bytes of a block: below the large object heap.</summary>
-    public const int BlockSize = 32 * 1024;
+    /// <summary>Bytes of a block: small, so that the last one of a request of 30 kB wastes little.</summary>
+    public const int BlockSize = 8 * 1024;
 
     private readonly List<byte[]> blocks = [];
     private int references = 1;
@@ -32,6 +30,32 @@ internal sealed class CompressedBody
     public void Advance(int count) => Length += count;
 
     public Stream OpenRead() => new Reader(this);
+
+    /// <summary>The bytes, block by block.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Blocks()
+    {
+        for (long at = 0; at < Length; at += BlockSize)
+            yield return blocks[(int)(at / BlockSize)].AsMemory(0, (int)Math.Min(BlockSize, Length - at));
+    }
+
+    public byte[] ToArray()
+    {
+        var bytes = new byte[Length];
+        OpenRead().ReadExactly(bytes);
+        return bytes;
+    }
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var space = FreeSpace().Span;
+            var count = Math.Min(space.Length, bytes.Length);
+            bytes[..count].CopyTo(space);
+            Advance(count);
+            bytes = bytes[count..];
+        }
+    }
 
     /// <summary>A stream that appends.</summary>
     public Stream OpenWrite() => new Writer(this);
@@ -103,17 +127,7 @@ internal sealed class CompressedBody
 
         public override long Position { get => body.Length; set => throw new NotSupportedException(); }
 
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            while (!buffer.IsEmpty)
-            {
-                var space = body.FreeSpace().Span;
-                var count = Math.Min(space.Length, buffer.Length);
-                buffer[..count].CopyTo(space);
-                body.Advance(count);
-                buffer = buffer[count..];
-            }
-        }
+        public override void Write(ReadOnlySpan<byte> buffer) => body.Append(buffer);
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
@@ -126,20 +140,5 @@ internal sealed class CompressedBody
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
         public override void SetLength(long value) => throw new NotSupportedException();
-    }
-}
-
-/// <summary>Blocks for compressed bodies. Keeps a few for the next scrape; the rest, left over from an outage, goes back to the collector.</summary>
-internal static class BlockPool
-{
-    private const int Most = 64;
-    private static readonly ConcurrentBag<byte[]> Free = [];
-
-    public static byte[] Rent() => Free.TryTake(out var block) ? block : GC.AllocateUninitializedArray<byte>(CompressedBody.BlockSize);
-
-    public static void Return(byte[] block)
-    {
-        if (Free.Count < Most)
-            Free.Add(block);
     }
 }

@@ -22,12 +22,15 @@ internal sealed class HeldRequests(HeldBudget budget)
     /// <summary>Nothing is left to stream: markers and report samples are held too.</summary>
     public bool IsComplete { get; set; }
 
-    /// <summary>False when the budget is spent.</summary>
+    /// <summary>False when the budget is spent; then the request is released.</summary>
     public bool TryAdd(EncodedRequest request, int bodySamples, int otherSamples)
     {
-        if (!budget.TryTake(request.Body.Length))
+        if (!budget.TryTake(request.Body.Capacity))
+        {
+            request.Release();
             return false;
-        size += request.Body.Length;
+        }
+        size += request.Body.Capacity;
         requests.Add(request);
         BodySamples = bodySamples;
         OtherSamples = otherSamples;
@@ -38,6 +41,8 @@ internal sealed class HeldRequests(HeldBudget budget)
     {
         budget.Give(size);
         size = 0;
+        foreach (var request in requests)
+            request.Release();
         requests.Clear();
         BodySamples = OtherSamples = 0;
         IsComplete = false;

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Sidecar.Scraping;
 
 /// <summary>
@@ -7,25 +5,15 @@ namespace Sidecar.Scraping;
 /// whether the current scrape has shown it. Tells duplicates, new series and vanished ones without keeping a label.
 /// </summary>
 /// <remarks>
-/// Open addressing with linear probing. At one million series the odds that any two hashes collide are 1 in 37 million (n²/2⁶⁵); the
-/// seed is drawn anew for each process, so that no target can choose its collisions.
+/// Sixteen parts, each with open addressing and linear probing, so that growing moves a sixteenth at a time. At one million series the
+/// odds that any two hashes collide are 1 in 37 million (n²/2⁶⁵); the seed is drawn anew for each process, so that no target can choose
+/// its collisions.
 /// </remarks>
-internal sealed unsafe class SeriesTable : IDisposable
+internal sealed class SeriesTable : IDisposable
 {
-    private const ulong Empty = 0;
-    private const ulong Removed = 1;
-    private const int Smallest = 64;
+    private const int Parts = 16;
 
-    private ulong* keys;
-    private ulong* seen; // one bit a slot
-    private int capacity;
-    private int occupied; // slots that are not empty, removed ones included
-
-    /// <summary>Series in the table.</summary>
-    public int Count { get; private set; }
-
-    /// <summary>Series that this scrape has shown.</summary>
-    public int Seen { get; private set; }
+    private readonly SeriesTablePart[] parts = new SeriesTablePart[Parts];
 
     public enum Added
     {
@@ -36,59 +24,45 @@ internal sealed unsafe class SeriesTable : IDisposable
         Duplicate,
     }
 
+    /// <summary>Series in the table.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Series that this scrape has shown.</summary>
+    public int Seen { get; private set; }
+
     /// <summary>The scrape shows a series.</summary>
     public Added Add(ulong hash)
     {
-        if (occupied >= capacity - capacity / 4)
-            Rehash();
-        hash = Key(hash);
-        var slot = Find(hash);
-        if (keys[slot] == hash)
-            return See(slot) ? Added.Known : Added.Duplicate;
-        keys[slot] = hash;
-        occupied++;
-        Count++;
-        See(slot);
-        return Added.New;
+        var added = Part(hash).Add(hash);
+        if (added != Added.Duplicate)
+            Seen++;
+        if (added == Added.New)
+            Count++;
+        return added;
     }
 
     /// <summary>True for a series that is known. Changes nothing.</summary>
     /// <param name="isSeen">This scrape has shown it.</param>
-    public bool Contains(ulong hash, out bool isSeen)
-    {
-        isSeen = false;
-        if (capacity == 0)
-            return false;
-        hash = Key(hash);
-        var slot = Find(hash);
-        isSeen = keys[slot] == hash && IsSeen(slot);
-        return keys[slot] == hash;
-    }
+    public bool Contains(ulong hash, out bool isSeen) => Part(hash).Contains(hash, out isSeen);
 
     /// <summary>True once for a series that is known and that this scrape has not shown.</summary>
     /// <param name="remove">Forget it; otherwise it counts as shown from here on.</param>
     public bool TakeUnseen(ulong hash, bool remove)
     {
-        if (capacity == 0)
-            return false;
-        hash = Key(hash);
-        var slot = Find(hash);
-        if (keys[slot] != hash || !See(slot))
+        if (!Part(hash).TakeUnseen(hash, remove))
             return false;
         if (remove)
-        {
-            keys[slot] = Removed;
             Count--;
-            Seen--;
-        }
+        else
+            Seen++;
         return true;
     }
 
     /// <summary>A new scrape begins: it has shown nothing yet.</summary>
     public void ClearSeen()
     {
-        if (capacity > 0)
-            new Span<ulong>(seen, Words(capacity)).Clear();
+        foreach (ref var part in parts.AsSpan())
+            part.ClearSeen();
         Seen = 0;
     }
 
@@ -97,22 +71,15 @@ internal sealed unsafe class SeriesTable : IDisposable
     {
         if (Seen == Count)
             return;
-        for (var slot = 0; slot < capacity; slot++)
-        {
-            if (keys[slot] > Removed && !IsSeen(slot))
-            {
-                keys[slot] = Removed;
-                Count--;
-            }
-        }
+        foreach (ref var part in parts.AsSpan())
+            part.RemoveUnseen();
+        Count = Seen;
     }
 
     public void Clear()
     {
-        NativeMemory.Free(keys);
-        NativeMemory.Free(seen);
-        keys = seen = null;
-        capacity = occupied = 0;
+        foreach (ref var part in parts.AsSpan())
+            part.Clear();
         Count = Seen = 0;
     }
 
@@ -124,54 +91,5 @@ internal sealed unsafe class SeriesTable : IDisposable
 
     ~SeriesTable() => Clear();
 
-    private static ulong Key(ulong hash) => hash <= Removed ? hash + 2 : hash;
-
-    private static int Words(int slots) => (slots + 63) / 64;
-
-    private bool IsSeen(int slot) => (seen[slot >> 6] & (1UL << (slot & 63))) != 0;
-
-    /// <summary>False when it had been seen.</summary>
-    private bool See(int slot)
-    {
-        if (IsSeen(slot))
-            return false;
-        seen[slot >> 6] |= 1UL << (slot & 63);
-        Seen++;
-        return true;
-    }
-
-    /// <summary>The slot of the key, or the empty one where it would go.</summary>
-    private int Find(ulong key)
-    {
-        var slot = (int)Math.BigMul(key, (ulong)capacity, out _);
-        while (keys[slot] != key && keys[slot] != Empty)
-        {
-            if (++slot == capacity)
-                slot = 0;
-        }
-        return slot;
-    }
-
-    /// <summary>Drops removed slots, and makes room for half as many series again as there are.</summary>
-    private void Rehash()
-    {
-        var oldKeys = keys;
-        var oldSeen = seen;
-        var oldCapacity = capacity;
-        capacity = Math.Max(Smallest, (int)Math.Min(2L * Math.Max(Count, 1), int.MaxValue / 16));
-        keys = (ulong*)NativeMemory.AllocZeroed((nuint)capacity, sizeof(ulong));
-        seen = (ulong*)NativeMemory.AllocZeroed((nuint)Words(capacity), sizeof(ulong));
-        for (var old = 0; old < oldCapacity; old++)
-        {
-            if (oldKeys[old] <= Removed)
-                continue;
-            var slot = Find(oldKeys[old]);
-            keys[slot] = oldKeys[old];
-            if ((oldSeen[old >> 6] & (1UL << (old & 63))) != 0)
-                seen[slot >> 6] |= 1UL << (slot & 63);
-        }
-        occupied = Count;
-        NativeMemory.Free(oldKeys);
-        NativeMemory.Free(oldSeen);
-    }
+    private ref SeriesTablePart Part(ulong hash) => ref parts[hash & (Parts - 1)];
 }

@@ -25,13 +25,11 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
 
     /// <summary>A download ended: validates the body, if there is one, and makes the record of it.</summary>
     /// <param name="body">Null when the download failed; the record keeps a reference of its own.</param>
-    /// <param name="downloaded">Why there is no body.</param>
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
     /// <param name="started">Of the time provider, at the scrape's start, for its duration.</param>
-    public Scrape Complete(
-        PassContext context, CompressedBody? body, Failure downloaded, long timestamp, long started, out ScrapeOutcome outcome)
+    /// <param name="outcome">Its failure says why there is no body; the rest is filled in.</param>
+    public Scrape Complete(PassContext context, CompressedBody? body, long timestamp, long started, ScrapeOutcome outcome)
     {
-        outcome = new ScrapeOutcome { Failure = downloaded };
         var skipped = new SkippedSamples();
         var held = new HeldRequests(budget);
         var encoding = new Encoding(context.Encoder, held);

@@ -1,8 +1,11 @@
+using System.Text;
 using System.Text.Json;
+using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 using Sidecar.Configuration;
 using Sidecar.Http;
 using Sidecar.Operation;
+using static System.StringComparison;
 
 namespace Sidecar.Tests.Operation;
 
@@ -56,6 +59,28 @@ public sealed class LogTests : IDisposable
     }
 
     [Fact]
+    public void Any_text_stays_one_value_of_one_line() => Gen.Char.Array[0, 12].Select(c => new string(c)).Sample(text =>
+    {
+        using var stream = new StringWriter();
+        new Log(stream, LogLevel.Info, LogFormat.Logfmt, time).Info("m", ("k", text));
+        var line = stream.ToString();
+        Assert.StartsWith("ts=2026-11-23T07:00:00.000Z level=info msg=m k=", line, Ordinal);
+        Assert.EndsWith("\n", line, Ordinal);
+        var value = line[line.IndexOf("k=", Ordinal)..][2..^1];
+        Assert.DoesNotContain(value, char.IsControl);
+        if (value.StartsWith('"'))
+        {
+            using var quoted = JsonDocument.Parse(value); // the quoting is JSON's
+            Assert.Equal(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)), quoted.RootElement.GetString());
+        }
+        else
+        {
+            Assert.Equal(text, value);
+            Assert.DoesNotContain(' ', value);
+        }
+    });
+
+    [Fact]
     public void Logfmt_message_with_spaces_is_quoted_and_odd_keys_cannot_break_a_line()
     {
         Make().Warn("two words", ("a b\n=\"", "v"));
@@ -93,7 +118,7 @@ public sealed class LogTests : IDisposable
     {
         Make(json ? LogFormat.Json : LogFormat.Logfmt).Info("m", ("k", "x" + string.Concat(Enumerable.Repeat("😀", 5000))));
         Assert.InRange(output.ToString().Length, 2000, 13_000);
-        Assert.DoesNotContain("ufffd", output.ToString(), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("ufffd", output.ToString(), OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -165,7 +190,7 @@ public sealed class LogTests : IDisposable
             for (var i = 0; i < 500; i++)
                 log.Info("line", ("n", n), ("i", i));
         })));
-        Assert.Equal(2000, Lines().Distinct().Count(l => l.StartsWith("ts=2026-11-23T07:00:00.000Z level=info msg=line n=", StringComparison.Ordinal)));
+        Assert.Equal(2000, Lines().Distinct().Count(l => l.StartsWith("ts=2026-11-23T07:00:00.000Z level=info msg=line n=", Ordinal)));
     }
 
     [Theory]
@@ -181,4 +206,14 @@ public sealed class LogTests : IDisposable
     [InlineData(-1.5, "-1.5s")]
     public void Durations_are_in_Prometheus_notation(double seconds, string expected) =>
         Assert.Equal(expected, DurationText.Format(TimeSpan.FromSeconds(seconds)));
+
+    [Theory]
+    [InlineData(0, "0s")]
+    [InlineData(15_000, "15s")]
+    [InlineData(60_000, "1m")]
+    [InlineData(90_000, "1m30s")]
+    [InlineData(1_500, "1s500ms")]
+    [InlineData(90_000_000, "1d1h")]
+    public void Configured_durations_are_in_the_notation_of_the_configuration(int milliseconds, string expected) =>
+        Assert.Equal(expected, DurationText.FormatConfigured(TimeSpan.FromMilliseconds(milliseconds)));
 }

@@ -99,7 +99,8 @@ public sealed class MetricsTests
 
     [Fact]
     public void Before_the_first_scrape_the_quantiles_are_NaN_as_in_Prometheus() =>
-        Assert.Equal(double.NaN, TextFormat.Read(Text(Make()))["prometheus_target_interval_length_seconds{interval=\"15s\",quantile=\"0.5\"}"]);
+        Assert.Equal(
+            double.NaN, TextFormat.Read(Text(Make()))["prometheus_target_interval_length_seconds{interval=\"15s\",quantile=\"0.5\"}"]);
 
     [Fact]
     public void Quantiles_follow_the_recent_while_sum_and_count_keep_all()
@@ -151,8 +152,8 @@ public sealed class MetricsTests
         Assert.Equal(40_000, metrics.SamplesTotal.Value);
         Assert.Equal(40_000, metrics.SamplesPending.Value);
         Assert.Equal(40_000, metrics.ScrapeFailures[FailureReason.Parse]);
-        Assert.Contains("_sum{", Text(metrics), StringComparison.Ordinal);
-        Assert.Contains(TextFormat.Read(Text(metrics)), s => s.Key.Contains("duration_seconds_sum", StringComparison.Ordinal) && s.Value == 40_000);
+        var sum = TextFormat.Read(Text(metrics)).Single(s => s.Key.Contains("duration_seconds_sum", StringComparison.Ordinal));
+        Assert.Equal(40_000, sum.Value);
     }
 
     [Fact]

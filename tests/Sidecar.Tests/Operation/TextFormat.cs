@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Sidecar.Tests.Operation;
 
-/// <summary>A strict reader of text format 0.0.4 that does not share a line with the product: for checking what the sidecar exposes.</summary>
+/// <summary>A strict reader of text format 0.0.4 that shares no line with the product, to check what the sidecar exposes.</summary>
 internal static partial class TextFormat
 {
     /// <summary>All samples by series as written; throws on anything that the format or good manners forbid.</summary>
@@ -56,7 +56,9 @@ internal static partial class TextFormat
     [GeneratedRegex("^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram|summary|untyped)$")]
     private static partial Regex Type();
 
-    [GeneratedRegex("""^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\\\|\\"|\\n)*"(?:,(?!\}))?)+\})? (NaN|[+-]Inf|-?[0-9.]+(?:E[+-][0-9]+)?)$""")]
+    private const string OneLabel = """[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\\\|\\"|\\n)*["]""";
+
+    [GeneratedRegex(@"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{" + OneLabel + "(?:," + OneLabel + @")*\})? (NaN|[+-]Inf|-?[0-9.]+(?:E[+-][0-9]+)?)$")]
     private static partial Regex Sample();
 
     [GeneratedRegex("""([a-zA-Z_][a-zA-Z0-9_]*)="(?:[^"\\]|\\.)*" ?""")]

@@ -1,5 +1,4 @@
 using System.Globalization;
-using IronSnappy;
 using Sidecar.RemoteWrite;
 using Sidecar.RemoteWrite.Wire;
 
@@ -17,7 +16,7 @@ internal sealed record SentSample(string Series, ulong Bits, long Timestamp)
     public override string ToString() =>
         $"{Series} {(Bits == Stale ? "stale" : BitConverter.UInt64BitsToDouble(Bits).ToString("R", CultureInfo.InvariantCulture))} @{Timestamp}";
 
-    public static WriteRequest Decode(EncodedRequest request) => WriteRequest.Parser.ParseFrom(Snappy.Decode(request.Body));
+    public static WriteRequest Decode(EncodedRequest request) => WriteRequest.Parser.ParseFrom(request.Decompress());
 
     public static List<SentSample> Read(IEnumerable<EncodedRequest> requests)
     {

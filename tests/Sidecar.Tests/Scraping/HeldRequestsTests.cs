@@ -16,10 +16,10 @@ public sealed class HeldRequestsTests
             foreach (var track in new[] { false, true })
             {
                 using var streamed = new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest);
-                using var held = new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest, budget: 1 << 20);
+                using var held = new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest, budget: 1 << 22);
                 var partly = new List<ScrapeFixture>();
-                foreach (var budget in new long[] { 40, 100, 150, 333, 700, 1200, 2500 })
-                    partly.Add(new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest, budget: budget));
+                foreach (var budget in new[] { 1, 2, 3, 5, 7, 10, 20 })
+                    partly.Add(new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest, budget: budget * CompressedBody.BlockSize));
                 for (var scrape = 1; scrape <= 12; scrape++)
                 {
                     var text = random.Next(6) == 0 ? null : Body(random, scrape);
@@ -51,7 +51,8 @@ public sealed class HeldRequestsTests
     [Fact]
     public void Released_scrapes_give_the_budget_back()
     {
-        using var target = new ScrapeFixture(budget: 10_000, samplesPerRequest: 10);
+        const int Budget = 20 * CompressedBody.BlockSize;
+        using var target = new ScrapeFixture(budget: Budget, samplesPerRequest: 10);
         for (var i = 1; i <= 200; i++)
         {
             var text = string.Concat(Enumerable.Range(i, 30).Select(n => $"a{n} 1\n"));
@@ -59,11 +60,11 @@ public sealed class HeldRequestsTests
             Assert.True(scrape.Held!.IsComplete);
             scrape.Release();
         }
-        Assert.True(target.Budget.TryTake(10_000));
+        Assert.True(target.Budget.TryTake(Budget));
         Assert.False(target.Budget.TryTake(1));
-        target.Budget.Give(10_000);
-        Assert.False(target.Budget.TryTake(10_001));
-        Assert.True(target.Budget.TryTake(10_000));
+        target.Budget.Give(Budget);
+        Assert.False(target.Budget.TryTake(Budget + 1));
+        Assert.True(target.Budget.TryTake(Budget));
     }
 
     [Fact]

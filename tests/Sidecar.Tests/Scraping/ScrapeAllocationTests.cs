@@ -29,8 +29,8 @@ public sealed class ScrapeAllocationTests
         for (var i = 0; i < 14; i++)
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
-            var scrape = series.Complete(
-                fixture.Context, i % 2 == 0 ? body : shorter, default, i, TimeProvider.System.GetTimestamp(), out var outcome);
+            var outcome = new ScrapeOutcome();
+            var scrape = series.Complete(fixture.Context, i % 2 == 0 ? body : shorter, i, TimeProvider.System.GetTimestamp(), outcome);
             var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             if (i > 2 && i % 2 == 1)
                 least = Math.Min(least, allocated);

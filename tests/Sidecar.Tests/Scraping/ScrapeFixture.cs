@@ -87,9 +87,9 @@ internal sealed class ScrapeFixture : IDisposable
         var body = text is null ? null : Body(text, cut);
         var started = Time.GetTimestamp();
         Time.Advance(TimeSpan.FromMilliseconds(250));
-        var scrape = series.Complete(Context, body, text is null ? Down : default, timestamp, started, out var outcome);
+        Outcome = new ScrapeOutcome { Failure = text is null ? Down : default };
+        var scrape = series.Complete(Context, body, timestamp, started, Outcome);
         body?.Release();
-        Outcome = outcome;
         return scrape;
     }
 

@@ -1,0 +1,157 @@
+using System.Collections.Immutable;
+using Sidecar.Configuration.Values;
+
+namespace Sidecar.Configuration;
+
+/// <summary>Reads the whole configuration from the environment, and says everything that is wrong with it at once.</summary>
+internal static class OptionsReader
+{
+    private static readonly TimeSpan Millisecond = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan LeastInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <param name="environment">The whole environment: <see cref="ProcessEnvironment.Read"/>.</param>
+    public static ConfigurationResult Read(IReadOnlyDictionary<string, string?> environment)
+    {
+        var settings = new Settings(environment);
+        VariableNames.Check(environment, settings);
+
+        var targets = ReadTargets(settings);
+        var kubernetes = KubernetesOptionsReader.Read(settings, environment, isUsed: !settings.IsSet(Variables.Targets));
+        var options = new Options
+        {
+            Targets = targets,
+            Kubernetes = kubernetes,
+            Scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes),
+            RemoteWrite = ReadRemoteWrite(settings),
+            Queue = ReadQueue(settings),
+            Operation = ReadOperation(settings),
+        };
+        return settings.Result(settings.HasErrors ? null : options);
+    }
+
+    private static ImmutableArray<StaticTarget> ReadTargets(Settings settings)
+    {
+        var targets = settings.Read(Variables.Targets, StaticTargets.Parse, absent: []);
+        var distinct = targets.Distinct().ToImmutableArray();
+        if (distinct.Length < targets.Length)
+            settings.Warn(Variables.Targets, "a target that is named twice is scraped once");
+        return distinct;
+    }
+
+    private static ScrapeOptions ReadScrape(Settings settings, ImmutableArray<StaticTarget> targets, KubernetesOptions? kubernetes)
+    {
+        var interval = settings.Read(Variables.ScrapeInterval, Durations.Within(LeastInterval, Durations.MostForTimers));
+        var timeout = settings.Read(Variables.ScrapeTimeout, Durations.Within(Millisecond, Durations.MostForTimers));
+        if (timeout > interval && settings.IsSet(Variables.ScrapeTimeout))
+        {
+            if (!settings.IsWrong(Variables.ScrapeInterval) && !settings.IsWrong(Variables.ScrapeTimeout))
+                settings.Error(Variables.ScrapeTimeout, $"longer than the scrape interval of {Durations.Format(interval)}",
+                    $"write it like {Durations.Format(interval)}, or raise {Variables.ScrapeInterval.Name}");
+        }
+        else if (timeout > interval)
+        {
+            // As Prometheus does: only a timeout that somebody chose can be wrong.
+            timeout = interval;
+            settings.Derive(Variables.ScrapeTimeout, Durations.Format(timeout));
+        }
+
+        var scheme = settings.Read(Variables.Scheme, Words.OneOf(("http", "http"), ("https", "https")));
+        var plain = targets.IsEmpty ? scheme == "http" : targets.Any(t => (t.Scheme ?? scheme) == "http" && !IsLoopback(t.Address));
+        return new()
+        {
+            JobName = settings.Read(Variables.JobName, Texts.ParseLine),
+            Interval = interval,
+            Timeout = timeout,
+            Scheme = scheme,
+            MetricsPath = settings.Read(Variables.MetricsPath, Urls.ParsePath),
+            Params = settings.ReadText(Variables.Params, Urls.ParseQuery),
+            // The service account's token is a default only where TLS keeps it secret.
+            Http = HttpOptionsReader.Read(settings, Variables.ScrapeHttp, new()
+            {
+                IsPlain = plain,
+                DefaultCredentialsFile = scheme == "https" ? kubernetes?.Http.CredentialsFile : null,
+                DefaultCaFile = kubernetes?.Http.Tls.CaFile,
+            }),
+            HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
+            HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
+            TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),
+            BodySizeLimit = settings.Read(Variables.BodySizeLimit, Sizes.Parse),
+            ExternalLabels = ReadExternalLabels(settings),
+        };
+    }
+
+    private static ImmutableArray<KeyValuePair<string, string>> ReadExternalLabels(Settings settings)
+    {
+        var labels = settings.Read(Variables.ExternalLabels, Labels.Parse, absent: []);
+        foreach (var (name, value) in labels)
+            if (value.Length == 0)
+                settings.Warn(Variables.ExternalLabels, $"label {name} is empty, which is no label; it is left out");
+        return labels.RemoveAll(l => l.Value.Length == 0);
+    }
+
+    private static RemoteWriteOptions ReadRemoteWrite(Settings settings)
+    {
+        var url = settings.Read<Uri?>(Variables.RemoteWriteUrl, text =>
+        {
+            var parsed = Urls.Parse(text);
+            return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem);
+        }, absent: null);
+        if (!settings.IsSet(Variables.RemoteWriteUrl))
+            settings.Error(Variables.RemoteWriteUrl, "not set, and it says where to send",
+                $"set it like {Variables.RemoteWriteUrl.Example}");
+
+        var http = HttpOptionsReader.Read(settings, Variables.RemoteWriteHttp, new()
+        {
+            IsPlain = url is { Scheme: "http", IsLoopback: false },
+            UserInfo = url?.UserInfo,
+            UrlVariable = Variables.RemoteWriteUrl,
+        });
+        var minBackoff = settings.Read(Variables.RemoteWriteMinBackoff, Durations.Within(Millisecond, Durations.MostForTimers));
+        var maxBackoff = settings.Read(Variables.RemoteWriteMaxBackoff, Durations.Within(Millisecond, Durations.MostForTimers));
+        if (minBackoff > maxBackoff
+            && !settings.IsWrong(Variables.RemoteWriteMinBackoff) && !settings.IsWrong(Variables.RemoteWriteMaxBackoff))
+        {
+            if (settings.IsSet(Variables.RemoteWriteMinBackoff))
+                settings.Error(Variables.RemoteWriteMinBackoff,
+                    $"longer than {Variables.RemoteWriteMaxBackoff.Name}, which is {Durations.Format(maxBackoff)}");
+            else
+                settings.Error(Variables.RemoteWriteMaxBackoff,
+                    $"shorter than {Variables.RemoteWriteMinBackoff.Name}, which is {Durations.Format(minBackoff)}");
+        }
+        return new()
+        {
+            // Without a URL there is an error, and these options are thrown away.
+            Url = url is null ? null! : WithoutUser(url),
+            Headers = settings.Read(Variables.RemoteWriteHeaders, Headers.Parse, absent: []),
+            Http = http,
+            Timeout = settings.Read(Variables.RemoteWriteTimeout, Durations.Within(Millisecond, Durations.MostForTimers)),
+            MaxSamplesPerSend = settings.Read(Variables.RemoteWriteMaxSamplesPerSend, Words.Integer(1, 1_000_000)),
+            Concurrency = settings.Read(Variables.RemoteWriteConcurrency, Words.Integer(1, 100)),
+            MinBackoff = minBackoff,
+            MaxBackoff = maxBackoff,
+        };
+    }
+
+    private static Uri WithoutUser(Uri url) => url.UserInfo.Length == 0 ? url : new UriBuilder(url) { UserName = "", Password = "" }.Uri;
+
+    private static bool IsLoopback(string address) => new Uri($"http://{address}/").IsLoopback;
+
+    private static QueueOptions ReadQueue(Settings settings) => new()
+    {
+        SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1)),
+        AgeLimit = settings.Read(Variables.QueueAgeLimit, Durations.Parse),
+    };
+
+    private static OperationOptions ReadOperation(Settings settings)
+    {
+        var address = settings.Read(Variables.ListenAddress, text => text.Length == 0 ? text : Hosts.ParseListenAddress(text));
+        return new()
+        {
+            ListenAddress = address.Length == 0 ? null : address,
+            LogLevel = settings.Read(Variables.LogLevel, Words.OneOf(
+                ("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error))),
+            LogFormat = settings.Read(Variables.LogFormat, Words.OneOf(("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json))),
+            ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
+        };
+    }
+}

@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json;
+
+namespace Sidecar.Configuration.Values;
+
+/// <summary>Names with values: <c>a=b,c=d</c>, or a JSON object of strings where a value holds a comma.</summary>
+internal static class Pairs
+{
+    public static Parsed<ImmutableArray<KeyValuePair<string, string>>> Parse(string text) =>
+        text.StartsWith('{') ? ParseJson(text) : ParseList(text);
+
+    private static Parsed<ImmutableArray<KeyValuePair<string, string>>> ParseList(string text)
+    {
+        var pairs = ImmutableArray.CreateBuilder<KeyValuePair<string, string>>();
+        foreach (var entry in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            var equals = entry.IndexOf('=');
+            if (equals <= 0)
+                return new Wrong($"entry {pairs.Count + 1} is not of the form name=value");
+            pairs.Add(new(entry[..equals].TrimEnd(), entry[(equals + 1)..].TrimStart()));
+        }
+        return pairs.ToImmutable();
+    }
+
+    private static Parsed<ImmutableArray<KeyValuePair<string, string>>> ParseJson(string text)
+    {
+        var pairs = ImmutableArray.CreateBuilder<KeyValuePair<string, string>>();
+        try
+        {
+            var json = new Utf8JsonReader(Encoding.UTF8.GetBytes(text));
+            json.Read();
+            while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+            {
+                var name = json.GetString()!;
+                json.Read();
+                if (json.TokenType != JsonTokenType.String)
+                    return new Wrong($"entry {pairs.Count + 1} of the JSON object has a value that is not a string");
+                pairs.Add(new(name, json.GetString()!));
+            }
+            // Reading on finds what follows the object, which is an error too.
+            json.Read();
+            return pairs.ToImmutable();
+        }
+        catch (JsonException e)
+        {
+            return new Wrong($"not a JSON object (the error is at byte {e.BytePositionInLine + 1} of line {e.LineNumber + 1})");
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, written as \ud800: the one thing that is JSON and no text.
+            return new Wrong("a JSON object with an escape that is no valid Unicode");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+using System.Collections.Immutable;
+
+namespace Sidecar.Configuration;
+
+/// <summary>Every variable of this version. Parsing, help, <c>sidecar config</c>, the README and tests follow from this table.</summary>
+internal static class Variables
+{
+    public const string Prefix = "SIDECAR_";
+
+    private const string ServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/";
+
+    // Rows add themselves in the order in which they are written, so this stands first and All stands last.
+    private static readonly ImmutableArray<Variable>.Builder Table = ImmutableArray.CreateBuilder<Variable>();
+
+    public static Variable Targets { get; } = Row(
+        "SIDECAR_TARGETS", VariableGroup.Targets, "addresses",
+        example: "10.0.0.1:6443,https://10.0.0.2:6443/metrics", redaction: Redaction.UrlPassword,
+        meaning: "host:port or URL, comma-separated; set, it turns Kubernetes discovery off");
+    public static Variable KubernetesRole { get; } = Row(
+        "SIDECAR_KUBERNETES_ROLE", VariableGroup.Targets, "word", example: "endpointslice", @default: "auto",
+        meaning: "endpointslice, endpoints, or auto: slices, and Endpoints where slices are denied or unknown");
+    public static Variable KubernetesNamespace { get; } = Row(
+        "SIDECAR_KUBERNETES_NAMESPACE", VariableGroup.Targets, "name", example: "default", @default: "default",
+        meaning: "namespace of the Service");
+    public static Variable KubernetesService { get; } = Row(
+        "SIDECAR_KUBERNETES_SERVICE", VariableGroup.Targets, "name", example: "kubernetes", @default: "kubernetes",
+        meaning: "the Service whose endpoints are scraped, asked for by name");
+    public static Variable KubernetesPortName { get; } = Row(
+        "SIDECAR_KUBERNETES_PORT_NAME", VariableGroup.Targets, "name", example: "https", @default: "https",
+        meaning: "the port of the endpoints that is scraped; * for all");
+    public static Variable KubernetesLabelSelector { get; } = Row(
+        "SIDECAR_KUBERNETES_LABEL_SELECTOR", VariableGroup.Targets, "selector", example: "app=web,tier!=cache",
+        meaning: "passed to the API server");
+    public static Variable KubernetesApiServer { get; } = Row(
+        "SIDECAR_KUBERNETES_API_SERVER", VariableGroup.Targets, "URL",
+        example: "https://10.96.0.1:443", inWords: "in-cluster address", redaction: Redaction.UrlPassword,
+        meaning: "base address of the API server");
+    public static Variable KubernetesTokenFile { get; } = Row(
+        "SIDECAR_KUBERNETES_TOKEN_FILE", VariableGroup.Targets, "file",
+        example: ServiceAccount + "token", @default: ServiceAccount + "token", inWords: "the service account's",
+        meaning: "token towards the API server, read again when it changes; the default holds over https only");
+    public static Variable KubernetesCaFile { get; } = Row(
+        "SIDECAR_KUBERNETES_CA_FILE", VariableGroup.Targets, "file",
+        example: ServiceAccount + "ca.crt", @default: ServiceAccount + "ca.crt", inWords: "the service account's",
+        meaning: "certificates that vouch for the API server, read again when they change");
+    public static Variable KubernetesInsecureSkipVerify { get; } = Row(
+        "SIDECAR_KUBERNETES_TLS_INSECURE_SKIP_VERIFY", VariableGroup.Targets, "boolean", example: "true", @default: "false",
+        meaning: "do not check the API server's certificate");
+    public static Variable KubernetesRefreshInterval { get; } = Row(
+        "SIDECAR_KUBERNETES_REFRESH_INTERVAL", VariableGroup.Targets, "duration", example: "30s", @default: "15s",
+        meaning: "how often the API server is asked for the endpoints");
+
+    public static Variable JobName { get; } = Row(
+        "SIDECAR_JOB_NAME", VariableGroup.Scraping, "text", example: "apiserver", @default: "apiserver",
+        meaning: "the job label of every target");
+    public static Variable ScrapeInterval { get; } = Row(
+        "SIDECAR_SCRAPE_INTERVAL", VariableGroup.Scraping, "duration", example: "15s", @default: "15s",
+        meaning: "how often each target is scraped");
+    public static Variable ScrapeTimeout { get; } = Row(
+        "SIDECAR_SCRAPE_TIMEOUT", VariableGroup.Scraping, "duration", example: "10s", @default: "10s",
+        meaning: "bound of one scrape; the default shrinks to a shorter interval");
+    public static Variable Scheme { get; } = Row(
+        "SIDECAR_SCHEME", VariableGroup.Scraping, "word", example: "https", @default: "https",
+        meaning: "http or https, where a target does not say");
+    public static Variable MetricsPath { get; } = Row(
+        "SIDECAR_METRICS_PATH", VariableGroup.Scraping, "path", example: "/metrics", @default: "/metrics",
+        meaning: "where the metrics are, where a target does not say");
+    public static Variable Params { get; } = Row(
+        "SIDECAR_PARAMS", VariableGroup.Scraping, "query string", example: "format=text&verbose=1",
+        meaning: "added to the URL of every target that has no query");
+    public static Variable ScrapeAuthorizationType { get; } = Row(
+        "SIDECAR_AUTHORIZATION_TYPE", VariableGroup.Scraping, "word", example: "Bearer", @default: "Bearer",
+        meaning: "scheme in the Authorization header");
+    public static Variable ScrapeCredentials { get; } = Row(
+        "SIDECAR_AUTHORIZATION_CREDENTIALS", VariableGroup.Scraping, "text", example: "eyJhbGciOi", redaction: Redaction.Whole,
+        meaning: "token towards the targets");
+    public static Variable ScrapeCredentialsFile { get; } = Row(
+        "SIDECAR_AUTHORIZATION_CREDENTIALS_FILE", VariableGroup.Scraping, "file",
+        example: "/etc/sidecar/token", inWords: "the service account's where targets come from Kubernetes over https",
+        meaning: "file with the token, read again when it changes");
+    public static Variable ScrapeUsername { get; } = Row(
+        "SIDECAR_BASIC_AUTH_USERNAME", VariableGroup.Scraping, "text", example: "sidecar",
+        meaning: "user of basic authentication towards the targets");
+    public static Variable ScrapePassword { get; } = Row(
+        "SIDECAR_BASIC_AUTH_PASSWORD", VariableGroup.Scraping, "text", example: "correct-horse", redaction: Redaction.Whole,
+        meaning: "password of that user");
+    public static Variable ScrapePasswordFile { get; } = Row(
+        "SIDECAR_BASIC_AUTH_PASSWORD_FILE", VariableGroup.Scraping, "file", example: "/etc/sidecar/password",
+        meaning: "file with the password, read again when it changes");
+    public static Variable ScrapeCaFile { get; } = Row(
+        "SIDECAR_TLS_CA_FILE", VariableGroup.Scraping, "file",
+        example: "/etc/sidecar/ca.crt", inWords: "the service account's where targets come from Kubernetes",
+        meaning: "certificates that vouch for the targets");
+    public static Variable ScrapeCertFile { get; } = Row(
+        "SIDECAR_TLS_CERT_FILE", VariableGroup.Scraping, "file", example: "/etc/sidecar/tls.crt",
+        meaning: "client certificate (PEM)");
+    public static Variable ScrapeKeyFile { get; } = Row(
+        "SIDECAR_TLS_KEY_FILE", VariableGroup.Scraping, "file", example: "/etc/sidecar/tls.key",
+        meaning: "key of the client certificate (PEM)");
+    public static Variable ScrapeServerName { get; } = Row(
+        "SIDECAR_TLS_SERVER_NAME", VariableGroup.Scraping, "host name", example: "kubernetes.default.svc",
+        meaning: "name expected in the certificate instead of the URL's host");
+    public static Variable ScrapeInsecureSkipVerify { get; } = Row(
+        "SIDECAR_TLS_INSECURE_SKIP_VERIFY", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
+        meaning: "do not check the certificate");
+    public static Variable ScrapeMinVersion { get; } = Row(
+        "SIDECAR_TLS_MIN_VERSION", VariableGroup.Scraping, "word", example: "TLS13", @default: "TLS12",
+        meaning: "oldest TLS version: TLS12 or TLS13");
+    public static Variable HonorLabels { get; } = Row(
+        "SIDECAR_HONOR_LABELS", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
+        meaning: "scraped labels win over target labels instead of becoming exported_…");
+    public static Variable HonorTimestamps { get; } = Row(
+        "SIDECAR_HONOR_TIMESTAMPS", VariableGroup.Scraping, "boolean", example: "false", @default: "true",
+        meaning: "timestamps in what is scraped are used");
+    public static Variable TrackTimestampsStaleness { get; } = Row(
+        "SIDECAR_TRACK_TIMESTAMPS_STALENESS", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
+        meaning: "staleness markers for series with timestamps of their own too");
+    public static Variable BodySizeLimit { get; } = Row(
+        "SIDECAR_BODY_SIZE_LIMIT", VariableGroup.Scraping, "size", example: "64MB", @default: "1GiB",
+        meaning: "a longer body, uncompressed, fails the scrape; 0 for no limit");
+    public static Variable ExternalLabels { get; } = Row(
+        "SIDECAR_EXTERNAL_LABELS", VariableGroup.Scraping, "labels", example: "cluster=prod,replica=a",
+        meaning: "added to every series that lacks them: name=value,… or a JSON object");
+
+    public static Variable RemoteWriteUrl { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_URL", VariableGroup.RemoteWrite, "URL",
+        example: "http://prometheus:9090/api/v1/write", inWords: "required", redaction: Redaction.UrlPassword,
+        meaning: "where to send; a user and password in it are basic authentication");
+    public static Variable RemoteWriteHeaders { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_HEADERS", VariableGroup.RemoteWrite, "headers",
+        example: "X-Scope-OrgID=tenant", redaction: Redaction.PairValues,
+        meaning: "added to every request: Name=value,… or a JSON object");
+    public static Variable RemoteWriteAuthorizationType { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_AUTHORIZATION_TYPE", VariableGroup.RemoteWrite, "word", example: "Bearer", @default: "Bearer",
+        meaning: "scheme in the Authorization header");
+    public static Variable RemoteWriteCredentials { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_AUTHORIZATION_CREDENTIALS", VariableGroup.RemoteWrite, "text",
+        example: "eyJhbGciOi", redaction: Redaction.Whole,
+        meaning: "token towards the receiver");
+    public static Variable RemoteWriteCredentialsFile { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_AUTHORIZATION_CREDENTIALS_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/token",
+        meaning: "file with the token, read again when it changes");
+    public static Variable RemoteWriteUsername { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_BASIC_AUTH_USERNAME", VariableGroup.RemoteWrite, "text", example: "sidecar",
+        meaning: "user of basic authentication towards the receiver");
+    public static Variable RemoteWritePassword { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD", VariableGroup.RemoteWrite, "text", example: "correct-horse", redaction: Redaction.Whole,
+        meaning: "password of that user");
+    public static Variable RemoteWritePasswordFile { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/password",
+        meaning: "file with the password, read again when it changes");
+    public static Variable RemoteWriteCaFile { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_TLS_CA_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/ca.crt",
+        meaning: "certificates that vouch for the receiver");
+    public static Variable RemoteWriteCertFile { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_TLS_CERT_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/tls.crt",
+        meaning: "client certificate (PEM)");
+    public static Variable RemoteWriteKeyFile { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_TLS_KEY_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/tls.key",
+        meaning: "key of the client certificate (PEM)");
+    public static Variable RemoteWriteServerName { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME", VariableGroup.RemoteWrite, "host name", example: "kubernetes.default.svc",
+        meaning: "name expected in the certificate instead of the URL's host");
+    public static Variable RemoteWriteInsecureSkipVerify { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_TLS_INSECURE_SKIP_VERIFY", VariableGroup.RemoteWrite, "boolean", example: "true", @default: "false",
+        meaning: "do not check the certificate");
+    public static Variable RemoteWriteMinVersion { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_TLS_MIN_VERSION", VariableGroup.RemoteWrite, "word", example: "TLS13", @default: "TLS12",
+        meaning: "oldest TLS version: TLS12 or TLS13");
+    public static Variable RemoteWriteTimeout { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_TIMEOUT", VariableGroup.RemoteWrite, "duration", example: "30s", @default: "30s",
+        meaning: "bound of one request");
+    public static Variable RemoteWriteMaxSamplesPerSend { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_MAX_SAMPLES_PER_SEND", VariableGroup.RemoteWrite, "number", example: "2000", @default: "2000",
+        meaning: "most samples in one request");
+    public static Variable RemoteWriteConcurrency { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_CONCURRENCY", VariableGroup.RemoteWrite, "number", example: "4", @default: "4",
+        meaning: "most requests at one time");
+    public static Variable RemoteWriteMinBackoff { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_MIN_BACKOFF", VariableGroup.RemoteWrite, "duration", example: "30ms", @default: "30ms",
+        meaning: "wait before the first retry; it doubles from there");
+    public static Variable RemoteWriteMaxBackoff { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_MAX_BACKOFF", VariableGroup.RemoteWrite, "duration", example: "5s", @default: "5s",
+        meaning: "longest wait before a retry");
+
+    public static Variable QueueSizeLimit { get; } = Row(
+        "SIDECAR_QUEUE_SIZE_LIMIT", VariableGroup.Queue, "size", example: "16MB", @default: "8MiB",
+        meaning: "most bytes of compressed scrapes that wait; past it the oldest go, counted and logged");
+    public static Variable QueueAgeLimit { get; } = Row(
+        "SIDECAR_QUEUE_AGE_LIMIT", VariableGroup.Queue, "duration", example: "2h", @default: "0",
+        meaning: "older scrapes are dropped; 0 for no limit");
+
+    public static Variable ListenAddress { get; } = Row(
+        "SIDECAR_LISTEN_ADDRESS", VariableGroup.Operation, "address", example: ":9090", @default: ":9090",
+        meaning: "where health and own metrics are served; empty turns the listener off");
+    public static Variable LogLevel { get; } = Row(
+        "SIDECAR_LOG_LEVEL", VariableGroup.Operation, "word", example: "info", @default: "info",
+        meaning: "debug, info, warn or error");
+    public static Variable LogFormat { get; } = Row(
+        "SIDECAR_LOG_FORMAT", VariableGroup.Operation, "word", example: "logfmt", @default: "logfmt",
+        meaning: "logfmt or json, to standard error");
+    public static Variable ShutdownTimeout { get; } = Row(
+        "SIDECAR_SHUTDOWN_TIMEOUT", VariableGroup.Operation, "duration", example: "20s", @default: "20s",
+        meaning: "bound of flushing at SIGTERM");
+
+    /// <summary>The table, in the order in which people read it.</summary>
+    public static ImmutableArray<Variable> All { get; } = Table.ToImmutable();
+
+    /// <summary>Names that belong to the interface but to no feature of this version. Setting one is an error, never silence.</summary>
+    public static ImmutableArray<string> Later { get; } =
+    [
+        "SIDECAR_KUBERNETES_WATCH",
+        "SIDECAR_SCRAPE_PROTOCOLS",
+        "SIDECAR_SAMPLE_LIMIT",
+        "SIDECAR_LABEL_LIMIT",
+        "SIDECAR_LABEL_NAME_LENGTH_LIMIT",
+        "SIDECAR_LABEL_VALUE_LENGTH_LIMIT",
+        "SIDECAR_TARGET_LIMIT",
+        "SIDECAR_RELABEL_CONFIGS",
+        "SIDECAR_METRIC_RELABEL_CONFIGS",
+        "SIDECAR_WRITE_RELABEL_CONFIGS",
+        "SIDECAR_PRESET",
+        "SIDECAR_SHARD",
+        "SIDECAR_SHARDS",
+        "SIDECAR_REMOTE_WRITE_PROTOCOL",
+        "SIDECAR_QUEUE_DIRECTORY",
+        "SIDECAR_FINAL_SCRAPE",
+    ];
+
+    public static HttpVariables ScrapeHttp { get; } = new()
+    {
+        AuthorizationType = ScrapeAuthorizationType,
+        Credentials = ScrapeCredentials,
+        CredentialsFile = ScrapeCredentialsFile,
+        Username = ScrapeUsername,
+        Password = ScrapePassword,
+        PasswordFile = ScrapePasswordFile,
+        CaFile = ScrapeCaFile,
+        CertFile = ScrapeCertFile,
+        KeyFile = ScrapeKeyFile,
+        ServerName = ScrapeServerName,
+        InsecureSkipVerify = ScrapeInsecureSkipVerify,
+        MinVersion = ScrapeMinVersion,
+    };
+
+    public static HttpVariables RemoteWriteHttp { get; } = new()
+    {
+        AuthorizationType = RemoteWriteAuthorizationType,
+        Credentials = RemoteWriteCredentials,
+        CredentialsFile = RemoteWriteCredentialsFile,
+        Username = RemoteWriteUsername,
+        Password = RemoteWritePassword,
+        PasswordFile = RemoteWritePasswordFile,
+        CaFile = RemoteWriteCaFile,
+        CertFile = RemoteWriteCertFile,
+        KeyFile = RemoteWriteKeyFile,
+        ServerName = RemoteWriteServerName,
+        InsecureSkipVerify = RemoteWriteInsecureSkipVerify,
+        MinVersion = RemoteWriteMinVersion,
+    };
+
+    private static Variable Row(
+        string name, VariableGroup group, string type, string meaning, string example,
+        string? @default = null, string? inWords = null, Redaction redaction = Redaction.None)
+    {
+        var row = new Variable
+        {
+            Name = name,
+            Group = group,
+            Type = type,
+            Default = @default,
+            DefaultInWords = inWords,
+            Meaning = meaning,
+            Example = example,
+            Redaction = redaction,
+        };
+        Table.Add(row);
+        return row;
+    }
+}

@@ -1,0 +1,137 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text;
+using System.Text.Json;
+
+namespace Sidecar.Http;
+
+/// <summary>
+/// What went wrong with a peer, in words of our own: those of the framework are left out of the published binary. Host and port are named;
+/// credentials and queries never.
+/// </summary>
+internal static class Failures
+{
+    /// <summary>Bytes of an answer's body that are looked at for the cause.</summary>
+    public const int BodyStart = 2048;
+
+    private const int LongestWords = 400;
+
+    /// <summary><c>host:port</c>, without anything else of the URL.</summary>
+    public static string Host(Uri url) => $"{url.Host}:{url.Port}";
+
+    /// <summary>Scheme, host and path: a URL as it may be shown.</summary>
+    public static string Show(Uri url) => url.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+
+    /// <summary>Classifies what <see cref="PeerClient.SendAsync"/> and reading its answer throw.</summary>
+    public static Failure From(Exception exception, Uri url)
+    {
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is PeerException peer)
+                return peer.Failure;
+        }
+        var host = Host(url);
+        if (Find<SocketException>(exception) is { } socket)
+            return FromSocket(socket.SocketErrorCode, url.Host, host);
+        if (Find<AuthenticationException>(exception) is not null || (exception as HttpRequestException)?.HttpRequestError == HttpRequestError.SecureConnectionError)
+        {
+            return new Failure(FailureReason.TlsHandshake,
+                $"the TLS handshake with {host} failed: it speaks plain HTTP there (then the scheme is http), it wants a client certificate, or no TLS version is common");
+        }
+        return (exception as HttpRequestException)?.HttpRequestError switch
+        {
+            HttpRequestError.NameResolutionError => new Failure(FailureReason.DnsLookup, $"the name {url.Host} has no address"),
+            HttpRequestError.ConfigurationLimitExceeded => new Failure(FailureReason.Connection, $"{host} sends larger headers than are read (64 kB)"),
+            HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError =>
+                new Failure(FailureReason.Connection, $"{host} does not answer in HTTP; if it speaks TLS, the scheme is https"),
+            _ => new Failure(FailureReason.Connection, $"{host} closed the connection before the answer was complete"),
+        };
+    }
+
+    /// <summary>An answer that is no success, with the peer's own words where it has some.</summary>
+    /// <param name="bodyStart">See <see cref="ReadStartAsync"/>.</param>
+    public static Failure FromStatus(HttpStatusCode status, Uri url, ReadOnlySpan<byte> bodyStart)
+    {
+        var words = Words(bodyStart);
+        if (status == HttpStatusCode.BadRequest && words.Contains("HTTP request to an HTTPS server", StringComparison.Ordinal))
+            return new Failure(FailureReason.HttpOnHttpsPort, $"{Host(url)} wants https: {words}");
+        var reason = status switch
+        {
+            HttpStatusCode.Unauthorized => FailureReason.Unauthorized,
+            HttpStatusCode.Forbidden => FailureReason.Forbidden,
+            HttpStatusCode.NotFound => FailureReason.NotFound,
+            >= (HttpStatusCode)300 and < (HttpStatusCode)400 => FailureReason.Redirect,
+            _ => FailureReason.HttpStatus,
+        };
+        return new Failure(reason, $"{Show(url)} answers {(int)status}{(words.Length > 0 ? ": " + words : "")}");
+    }
+
+    /// <summary>The beginning of a body, for <see cref="FromStatus"/>; what there is of it when it is cut.</summary>
+    public static async Task<byte[]> ReadStartAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        var start = new byte[BodyStart];
+        try
+        {
+            using var stream = await response.Content.ReadAsStreamAsync(cancellation);
+            return start[..await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellation)];
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            return [];
+        }
+    }
+
+    private static Failure FromSocket(SocketError error, string name, string host) => error switch
+    {
+        SocketError.ConnectionRefused => new Failure(FailureReason.ConnectionRefused, $"{host} refuses connections: nothing listens there"),
+        SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => new Failure(FailureReason.DnsLookup, $"the name {name} has no address"),
+        SocketError.TimedOut => new Failure(FailureReason.Timeout, $"{host} does not answer"),
+        SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.NetworkDown =>
+            new Failure(FailureReason.Connection, $"there is no route to {host}"),
+        SocketError.ConnectionReset or SocketError.Shutdown or SocketError.ConnectionAborted =>
+            new Failure(FailureReason.Connection, $"{host} reset the connection"),
+        _ => new Failure(FailureReason.Connection, $"the connection to {host} failed ({error})"),
+    };
+
+    private static T? Find<T>(Exception? exception) where T : Exception
+    {
+        while (exception is not null and not T)
+            exception = exception.InnerException;
+        return exception as T;
+    }
+
+    /// <summary>The message of a Kubernetes Status, or the text itself; one line, bounded.</summary>
+    private static string Words(ReadOnlySpan<byte> body)
+    {
+        var text = StatusMessage(body) ?? Encoding.UTF8.GetString(body);
+        var words = new StringBuilder();
+        foreach (var c in text.Trim())
+        {
+            if (words.Length == LongestWords)
+                return words.Append('…').ToString();
+            words.Append(char.IsControl(c) ? ' ' : c);
+        }
+        return words.ToString();
+    }
+
+    private static string? StatusMessage(ReadOnlySpan<byte> body)
+    {
+        if (body.IsEmpty || body[0] != (byte)'{')
+            return null;
+        try
+        {
+            var json = new Utf8JsonReader(body, isFinalBlock: false, default);
+            while (json.Read())
+            {
+                if (json.TokenType == JsonTokenType.PropertyName && json.CurrentDepth == 1 && json.ValueTextEquals("message"u8))
+                    return json.Read() && json.TokenType == JsonTokenType.String ? json.GetString() : null;
+            }
+        }
+        catch (JsonException)
+        {
+            // It only looked like JSON.
+        }
+        return null;
+    }
+}

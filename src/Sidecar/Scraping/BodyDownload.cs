@@ -1,0 +1,130 @@
+using System.IO.Compression;
+using System.Net;
+using System.Net.Http.Headers;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Http;
+
+namespace Sidecar.Scraping;
+
+/// <summary>Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.</summary>
+/// <param name="heldLimit">Most compressed bytes of one body: it would not fit the queue.</param>
+internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time)
+{
+    /// <summary>The formats that the parser reads, best first, as Prometheus asks for them.</summary>
+    private const string Accept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
+
+    private readonly string timeoutSeconds = options.Timeout.TotalSeconds.ToString("0.###");
+
+    /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
+    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(options.Timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        var body = new CompressedBody();
+        try
+        {
+            using var response = await client.SendAsync(() => Request(target), either.Token);
+            var failure = response.StatusCode == HttpStatusCode.OK
+                ? await ReadAsync(response, body, either.Token)
+                : Failures.FromStatus(response.StatusCode, target.Url, await Failures.ReadStartAsync(response, either.Token));
+            if (failure.IsNone)
+                return (body, failure);
+            body.Release();
+            return (null, failure);
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
+        {
+            body.Release();
+            cancellation.ThrowIfCancellationRequested();
+            var isTimeout = timeout.IsCancellationRequested;
+            return (null, isTimeout
+                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({timeoutSeconds}s)")
+                : Failures.From(e, target.Url));
+        }
+    }
+
+    private HttpRequestMessage Request(Target target)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, target.Url);
+        request.Headers.TryAddWithoutValidation("Accept", Accept);
+        request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", timeoutSeconds);
+        return request;
+    }
+
+    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, CancellationToken cancellation)
+    {
+        var encodings = response.Content.Headers.ContentEncoding;
+        var isGzip = encodings.Count == 1 && encodings.First().Equals("gzip", StringComparison.OrdinalIgnoreCase);
+        if (encodings.Count > 0 && !isGzip && !(encodings.Count == 1 && encodings.First() == "identity"))
+            return new Failure(FailureReason.ContentEncoding, $"the target answers with Content-Encoding {string.Join(", ", encodings)}; only gzip was asked for");
+
+        using var stream = await response.Content.ReadAsStreamAsync(cancellation);
+        var first = await stream.ReadAsync(body.FreeSpace(), cancellation);
+        if (first > 0 && CheckContentType(response.Content.Headers) is { IsNone: false } wrong)
+            return wrong;
+        if (isGzip)
+        {
+            body.Advance(first);
+            return first == 0 ? default : await ReadGzipAsync(stream, body, cancellation);
+        }
+        return await CompressAsync(stream, body, first, cancellation);
+    }
+
+    private async Task<Failure> ReadGzipAsync(Stream stream, CompressedBody body, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            if (body.Length > heldLimit)
+                return TooLarge();
+            var read = await stream.ReadAsync(body.FreeSpace(), cancellation);
+            if (read == 0)
+                return default;
+            body.Advance(read);
+        }
+    }
+
+    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, CancellationToken cancellation)
+    {
+        var plain = BlockPool.Rent();
+        try
+        {
+            body.FreeSpace().Span[..first].CopyTo(plain);
+            using var gzip = new GZipStream(body.OpenWrite(), CompressionLevel.Fastest);
+            long total = 0;
+            for (var read = first; read > 0; read = await stream.ReadAsync(plain, cancellation))
+            {
+                total += read;
+                if (options.BodySizeLimit > 0 && total > options.BodySizeLimit)
+                {
+                    return new Failure(FailureReason.BodySizeLimit,
+                        $"the body is larger than SIDECAR_BODY_SIZE_LIMIT ({options.BodySizeLimit} bytes uncompressed)");
+                }
+                gzip.Write(plain, 0, read);
+                if (body.Length > heldLimit)
+                    return TooLarge();
+            }
+            return default;
+        }
+        finally
+        {
+            BlockPool.Return(plain);
+        }
+    }
+
+    private Failure TooLarge() =>
+        new(FailureReason.BodySizeLimit, $"the body is larger than SIDECAR_QUEUE_SIZE_LIMIT ({heldLimit} bytes), even compressed");
+
+    /// <summary>As in Prometheus 3 without a fallback: a missing or unknown type fails the scrape.</summary>
+    private static Failure CheckContentType(HttpContentHeaders headers)
+    {
+        if (!headers.TryGetValues("Content-Type", out var values) || string.Join(",", values) is not { Length: > 0 } text)
+            return new Failure(FailureReason.ContentType, "the target does not say what it serves: the Content-Type is missing");
+        return MediaTypeHeaderValue.TryParse(text, out var type) && type.MediaType!.Equals("text/plain", StringComparison.OrdinalIgnoreCase)
+            ? default
+            : new Failure(FailureReason.ContentType, $"the target serves {Shorten(text)}, which is no exposition format (text/plain)");
+    }
+
+    private static string Shorten(string text) => text.Length > 100 ? text[..100] + "…" : text;
+}

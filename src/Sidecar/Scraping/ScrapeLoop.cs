@@ -1,0 +1,160 @@
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Http;
+using Sidecar.Operation;
+using Sidecar.Queueing;
+using Sidecar.RemoteWrite;
+
+namespace Sidecar.Scraping;
+
+/// <summary>The last scrape of a target, for people to look at.</summary>
+/// <param name="Started">Null before the first one ended.</param>
+internal readonly record struct LastScrape(DateTimeOffset? Started, TimeSpan Duration, Failure Failure, int Samples);
+
+/// <summary>Takes a loop off the list unless its target has come back.</summary>
+/// <param name="isReplaced">Another target has the same labels: markers would end its series.</param>
+internal delegate bool TryLeave(ScrapeLoop loop, out bool isReplaced);
+
+/// <summary>Scrapes one target at its times, until it has been gone from discovery for two intervals or the process ends.</summary>
+internal sealed class ScrapeLoop : IDisposable
+{
+    private readonly ScrapeOptions options;
+    private readonly BodyDownload download;
+    private readonly PassThread passes;
+    private readonly ScrapeQueue queue;
+    private readonly Metrics metrics;
+    private readonly Log log;
+    private readonly TimeProvider time;
+    private readonly ScrapeSchedule schedule;
+    private readonly TargetSeries series;
+    private readonly Lock gate = new();
+    private LastScrape last;
+    private long lastTick;
+    private long lastTimestamp = long.MinValue;
+    private volatile bool isGone;
+
+    public ScrapeLoop(
+        Target target, bool atOnce, ScrapeOptions options, BodyDownload download, PassThread passes, HeldBudget budget, ScrapeQueue queue,
+        Metrics metrics, Log log, TimeProvider time)
+    {
+        Target = target;
+        this.options = options;
+        this.download = download;
+        this.passes = passes;
+        this.queue = queue;
+        this.metrics = metrics;
+        this.log = log;
+        this.time = time;
+        schedule = new ScrapeSchedule(target, options.Interval, atOnce, time);
+        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels), options, budget, time);
+    }
+
+    public Target Target { get; }
+
+    /// <summary>Discovery no longer has it, or has it again.</summary>
+    public bool IsGone
+    {
+        get => isGone;
+        set => isGone = value;
+    }
+
+    public LastScrape Last
+    {
+        get
+        {
+            lock (gate)
+                return last;
+        }
+    }
+
+    /// <summary>Ends when the target has left, or with an exception when cancelled.</summary>
+    public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
+    {
+        long? goneSince = null;
+        while (true)
+        {
+            await schedule.WaitAsync(cancellation);
+            if (!IsGone)
+            {
+                goneSince = null;
+                await ScrapeAsync(cancellation);
+            }
+            else if (goneSince is null)
+                goneSince = schedule.Timestamp();
+            else
+            {
+                // As Prometheus's endOfRunStaleness: two ticks and a tenth, in which the target may come back.
+                await Task.Delay(options.Interval / 10, time, cancellation);
+                if (!tryLeave(this, out var isReplaced))
+                    continue;
+                if (!isReplaced)
+                    await EndAsync(goneSince.Value);
+                return;
+            }
+        }
+    }
+
+    public void Dispose() => series.Dispose();
+
+    private async Task ScrapeAsync(CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        var startedAt = time.GetUtcNow();
+        var timestamp = schedule.Timestamp();
+        ObserveInterval();
+        if (timestamp <= lastTimestamp)
+        {
+            metrics.SampleOutOfOrder.Add(ReportSamples.Count);
+            log.Recurring(LogLevel.Warn, "clock", "The clock was set back: nothing is scraped until it has caught up",
+                ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(lastTimestamp)));
+            return;
+        }
+        var (body, failure) = await download.GetAsync(Target, cancellation);
+        var outcome = new ScrapeOutcome { Failure = failure };
+        queue.Add(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome)));
+        body?.Release();
+        lastTimestamp = timestamp;
+        lock (gate)
+            last = new LastScrape(startedAt, time.GetElapsedTime(started), outcome.Failure, outcome.Scraped);
+        Report(outcome);
+    }
+
+    private async Task EndAsync(long timestamp)
+    {
+        if (lastTimestamp == long.MinValue)
+            return; // never scraped: nothing to end
+        queue.Add(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
+    }
+
+    private void ObserveInterval()
+    {
+        var now = time.GetTimestamp();
+        if (lastTick != 0)
+            metrics.IntervalLength.Observe(time.GetElapsedTime(lastTick, now));
+        lastTick = now;
+    }
+
+    private void Report(ScrapeOutcome outcome)
+    {
+        metrics.SampleDuplicateTimestamp.Add(outcome.Duplicates);
+        metrics.SampleOutOfOrder.Add(outcome.OutOfOrder);
+        metrics.SampleOutOfBounds.Add(outcome.OutOfBounds);
+        var key = "scrape " + Target.Key;
+        if (outcome.Failure.IsNone)
+        {
+            log.Recovered(key, "Scrapes succeed again", ("target", Target.Url), ("samples", outcome.Scraped));
+            if (outcome.Duplicates + outcome.OutOfOrder + outcome.OutOfBounds > 0)
+            {
+                log.Recurring(LogLevel.Warn, "samples " + Target.Key, "Samples of this target are left out",
+                    ("target", Target.Url), ("duplicates", outcome.Duplicates), ("out_of_order", outcome.OutOfOrder),
+                    ("too_far_in_future", outcome.OutOfBounds));
+            }
+            return;
+        }
+        metrics.ScrapeFailures.Increment(outcome.Failure.Reason);
+        if (outcome.Failure.Reason == FailureReason.BodySizeLimit)
+            metrics.ExceededBodySizeLimit.Increment();
+        log.Recurring(LogLevel.Warn, key, "Scrape failed", ("target", Target.Url), ("reason", Failure.Word(outcome.Failure.Reason)),
+            ("error", outcome.Failure.Message));
+    }
+}

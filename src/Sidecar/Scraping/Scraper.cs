@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Operation;
+using Sidecar.Queueing;
+
+namespace Sidecar.Scraping;
+
+/// <summary>One scrape loop for each target that discovery names.</summary>
+internal sealed class Scraper(
+    ScrapeOptions options, BodyDownload download, PassThread passes, ScrapeQueue queue, Metrics metrics, Log log,
+    TimeProvider time, CancellationToken cancellation)
+{
+    /// <summary>Up to so many targets are scraped the moment they are known: nobody waits an interval for the first data.</summary>
+    private const int FewTargets = 10;
+
+    /// <summary>
+    /// Bytes of finished requests that are held. One scrape of 150,000 series takes 2.5 MB; with 2 MiB a part of it would be made twice, at
+    /// a third more time and, for the second set of buffers, no less memory.
+    /// </summary>
+    private const long HeldBytes = 4 * 1024 * 1024;
+
+    private readonly HeldBudget budget = new(HeldBytes);
+
+    private readonly Dictionary<string, (ScrapeLoop Loop, Task Run)> loops = [];
+
+    /// <summary>The targets of now; also those that are gone but not yet ended.</summary>
+    public ImmutableArray<ScrapeLoop> Loops
+    {
+        get
+        {
+            lock (loops)
+                return [.. loops.Values.Select(l => l.Loop)];
+        }
+    }
+
+    /// <summary>Discovery has these targets now. New ones are begun; those that are missing end after two intervals.</summary>
+    public void Update(ImmutableArray<Target> targets)
+    {
+        lock (loops)
+        {
+            var keys = targets.Select(t => t.Key).ToHashSet();
+            foreach (var (key, (loop, _)) in loops)
+                loop.IsGone = !keys.Contains(key);
+            foreach (var target in targets)
+            {
+                if (loops.ContainsKey(target.Key))
+                    continue;
+                var loop = new ScrapeLoop(
+                    target, targets.Length <= FewTargets, options, download, passes, budget, queue, metrics, log, time);
+                loops.Add(target.Key, (loop, RunAsync(loop)));
+            }
+        }
+    }
+
+    /// <summary>Ends when all loops have, after cancellation.</summary>
+    public async Task StopAsync()
+    {
+        Task[] runs;
+        lock (loops)
+            runs = [.. loops.Values.Select(l => l.Run)];
+        await Task.WhenAll(runs);
+    }
+
+    private async Task RunAsync(ScrapeLoop loop)
+    {
+        await Task.Yield();
+        try
+        {
+            await loop.RunAsync(TryLeave, cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+        }
+        loop.Dispose();
+    }
+
+    private bool TryLeave(ScrapeLoop loop, out bool isReplaced)
+    {
+        lock (loops)
+        {
+            isReplaced = loops.Values.Any(l => !l.Loop.IsGone && l.Loop.Target.Labels.SequenceEqual(loop.Target.Labels));
+            return loop.IsGone && loops.Remove(loop.Target.Key);
+        }
+    }
+}

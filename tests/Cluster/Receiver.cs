@@ -1,0 +1,229 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Cluster.Wire;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging;
+
+namespace Cluster;
+
+/// <summary>One write request as it arrived.</summary>
+public sealed record ReceivedRequest(IReadOnlyDictionary<string, string> Headers, string Path, byte[] Body, WriteRequest Message);
+
+/// <summary>What the receiver answers to a request.</summary>
+public sealed record ReceiverAnswer(int Status = 204, string Body = "", string? RetryAfter = null)
+{
+    /// <summary>Waits before it answers.</summary>
+    public TimeSpan Delay { get; init; }
+
+    /// <summary>Closes the connection instead.</summary>
+    public bool IsReset { get; init; }
+
+    /// <summary>Keeps what it got, also when the answer is another than 2xx or a reset.</summary>
+    public bool IsStored { get; init; }
+
+    /// <summary>Sent as well.</summary>
+    public string? Location { get; init; }
+}
+
+/// <summary>
+/// A stand-in remote-write receiver on a loopback port. It reads requests with generated types, checks what the specification demands of
+/// them, and keeps all samples by series.
+/// </summary>
+public sealed class Receiver : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, List<(long Timestamp, double Value)>> series = new();
+    private readonly ConcurrentQueue<string> violations = [];
+    private readonly X509Certificate2? certificate;
+    private WebApplication? application;
+    private long requests;
+    private long samples;
+    private long bytes;
+
+    public Receiver(X509Certificate2? certificate = null) => this.certificate = certificate;
+
+    public int Port { get; private set; }
+
+    public Uri WriteUrl => new($"{(certificate is null ? "http" : "https")}://127.0.0.1:{Port}/api/v1/write");
+
+    /// <summary>Decides each answer; everything is accepted unless set.</summary>
+    public Func<ReceivedRequest, ReceiverAnswer> Answer { get; set; } = _ => new ReceiverAnswer();
+
+    /// <summary>Reads and counts bytes, and neither decodes nor keeps anything: for load.</summary>
+    public bool IsDiscarding { get; set; }
+
+    /// <summary>Accepted requests.</summary>
+    public long Requests => Interlocked.Read(ref requests);
+
+    /// <summary>Accepted samples.</summary>
+    public long Samples => Interlocked.Read(ref samples);
+
+    /// <summary>Bytes of all bodies, as they came over the wire.</summary>
+    public long Bytes => Interlocked.Read(ref bytes);
+
+    public int SeriesCount => series.Count;
+
+    /// <summary>What requests had that the specification forbids.</summary>
+    public IReadOnlyList<string> Violations => [.. violations];
+
+    public ReceivedRequest? Last { get; private set; }
+
+    public async Task StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Listen(IPAddress.Loopback, Port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                if (certificate is not null)
+                    listen.UseHttps(certificate);
+            });
+        });
+        application = builder.Build();
+        application.Run(ReceiveAsync);
+        await application.StartAsync();
+        Port = new Uri(application.Urls.First()).Port;
+    }
+
+    public async Task StopAsync()
+    {
+        if (application is null)
+            return;
+        using var atOnce = new CancellationTokenSource(TimeSpan.Zero);
+        try
+        {
+            await application.StopAsync(atOnce.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Cut rather than drained.
+        }
+        await application.DisposeAsync();
+        application = null;
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    /// <summary>All series as <c>name{a="b"}</c>, labels sorted.</summary>
+    public IReadOnlyCollection<string> SeriesNames => [.. series.Keys];
+
+    /// <summary>The samples of one series in the order of arrival; empty for an unknown one.</summary>
+    public IReadOnlyList<(long Timestamp, double Value)> SamplesOf(string name)
+    {
+        if (!series.TryGetValue(name, out var found))
+            return [];
+        lock (found)
+            return [.. found];
+    }
+
+    private async Task ReceiveAsync(HttpContext context)
+    {
+        var buffer = new MemoryStream();
+        await context.Request.Body.CopyToAsync(buffer);
+        Interlocked.Add(ref bytes, buffer.Length);
+        if (IsDiscarding)
+        {
+            Interlocked.Increment(ref requests);
+            context.Response.StatusCode = 204;
+            return;
+        }
+        var body = buffer.ToArray();
+        var headers = context.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+        WriteRequest message;
+        try
+        {
+            message = WriteRequest.Parser.ParseFrom(IronSnappy.Snappy.Decode(body));
+        }
+        catch (Exception e)
+        {
+            violations.Enqueue($"undecodable: {e.Message}");
+            context.Response.StatusCode = 400;
+            return;
+        }
+        var request = new ReceivedRequest(headers, context.Request.Path, body, message);
+        Last = request;
+        Check(request);
+        var answer = Answer(request);
+        if (answer.Status / 100 == 2 && !answer.IsReset || answer.IsStored)
+            Store(message);
+        if (answer.Delay > TimeSpan.Zero)
+            await Task.Delay(answer.Delay, context.RequestAborted);
+        if (answer.IsReset)
+        {
+            context.Features.Get<IHttpRequestLifetimeFeature>()!.Abort();
+            return;
+        }
+        context.Response.StatusCode = answer.Status;
+        if (answer.RetryAfter is not null)
+            context.Response.Headers.RetryAfter = answer.RetryAfter;
+        if (answer.Location is not null)
+            context.Response.Headers.Location = answer.Location;
+        if (answer.Body.Length > 0)
+            await context.Response.WriteAsync(answer.Body);
+    }
+
+    private void Store(WriteRequest message)
+    {
+        Interlocked.Increment(ref requests);
+        foreach (var one in message.Timeseries)
+        {
+            var kept = series.GetOrAdd(Name(one), _ => []);
+            lock (kept)
+            {
+                foreach (var sample in one.Samples)
+                {
+                    if (kept.Count > 0 && sample.Timestamp < kept[^1].Timestamp)
+                        violations.Enqueue($"out of order: {Name(one)} at {sample.Timestamp} after {kept[^1].Timestamp}");
+                    kept.Add((sample.Timestamp, sample.Value));
+                    Interlocked.Increment(ref samples);
+                }
+            }
+        }
+    }
+
+    /// <summary>Remote write 1.0, sections "Protocol" and "Labels".</summary>
+    private void Check(ReceivedRequest request)
+    {
+        Expect(request, "Content-Encoding", "snappy");
+        Expect(request, "Content-Type", "application/x-protobuf");
+        Expect(request, "X-Prometheus-Remote-Write-Version", "0.1.0");
+        if (!request.Headers.TryGetValue("User-Agent", out var agent) || !agent.StartsWith("sidecar/", StringComparison.Ordinal))
+            violations.Enqueue($"User-Agent is {agent ?? "missing"}");
+        foreach (var one in request.Message.Timeseries)
+        {
+            if (one.Samples.Count == 0)
+                violations.Enqueue($"no sample: {Name(one)}");
+            if (one.Labels.All(l => l.Name != "__name__"))
+                violations.Enqueue($"no name: {Name(one)}");
+            for (var i = 0; i < one.Labels.Count; i++)
+            {
+                if (one.Labels[i].Name.Length == 0 || one.Labels[i].Value.Length == 0)
+                    violations.Enqueue($"empty label: {Name(one)}");
+                if (i > 0 && Encoding.UTF8.GetBytes(one.Labels[i - 1].Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(one.Labels[i].Name)) >= 0)
+                    violations.Enqueue($"labels not sorted or not unique: {Name(one)}");
+            }
+        }
+    }
+
+    private void Expect(ReceivedRequest request, string header, string value)
+    {
+        if (!request.Headers.TryGetValue(header, out var found) || found != value)
+            violations.Enqueue($"{header} is {found ?? "missing"}, not {value}");
+    }
+
+    private static string Name(TimeSeries one)
+    {
+        var name = one.Labels.FirstOrDefault(l => l.Name == "__name__")?.Value;
+        var labels = one.Labels.Where(l => l.Name != "__name__").OrderBy(l => l.Name, StringComparer.Ordinal).Select(l => $"{l.Name}=\"{l.Value}\"");
+        return $"{name}{{{string.Join(',', labels)}}}";
+    }
+}

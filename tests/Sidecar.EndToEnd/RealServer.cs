@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Sidecar.EndToEnd;
+
+/// <summary>A real server of the field, from Debian's packages, on a loopback port and a folder of its own.</summary>
+public sealed class RealServer : IAsyncDisposable
+{
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private readonly Process process;
+    private readonly string folder;
+    private readonly List<string> log = [];
+
+    private RealServer(Process process, string folder, int port)
+    {
+        this.process = process;
+        this.folder = folder;
+        Port = port;
+        process.OutputDataReceived += (_, e) => Keep(e.Data);
+        process.ErrorDataReceived += (_, e) => Keep(e.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public int Port { get; }
+
+    public Uri Address => new($"http://127.0.0.1:{Port}/");
+
+    /// <summary>Prometheus with its remote-write receiver on.</summary>
+    public static Task<RealServer> PrometheusAsync() => StartAsync("prometheus", "prometheus", async (folder, port) =>
+    {
+        await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), "global: {scrape_interval: 1h}\n");
+        return ["--config.file=" + Path.Combine(folder, "prometheus.yml"), "--storage.tsdb.path=" + Path.Combine(folder, "data"),
+            $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=warn"];
+    }, "-/ready");
+
+    public static Task<RealServer> VictoriaMetricsAsync() => StartAsync("victoria-metrics", "victoria-metrics", (folder, port) =>
+        Task.FromResult<string[]>(["-storageDataPath=" + Path.Combine(folder, "data"), $"-httpListenAddr=127.0.0.1:{port}",
+            "-search.latencyOffset=0s", "-search.disableCache", "-retentionPeriod=1y", "-loggerLevel=WARN"]), "health");
+
+    /// <summary>etcd, whose /metrics stand behind TLS on <see cref="Port"/>.</summary>
+    public static Task<RealServer> EtcdAsync(string certificateFile, string keyFile) => StartAsync("etcd", "etcd-server", (folder, port) =>
+    {
+        var (client, peer) = (FreePort(), FreePort());
+        return Task.FromResult<string[]>(["--data-dir", Path.Combine(folder, "data"), "--listen-client-urls", $"http://127.0.0.1:{client}",
+            "--advertise-client-urls", $"http://127.0.0.1:{client}", "--listen-peer-urls", $"http://127.0.0.1:{peer}",
+            "--initial-advertise-peer-urls", $"http://127.0.0.1:{peer}", "--initial-cluster", $"default=http://127.0.0.1:{peer}",
+            "--listen-metrics-urls", $"https://127.0.0.1:{port}", "--cert-file", certificateFile, "--key-file", keyFile, "--log-level", "error"]);
+    }, null);
+
+    /// <summary>An instant query of Prometheus's API: the value of each series found, by its labels in order.</summary>
+    public async Task<Dictionary<string, string>> QueryAsync(string query, DateTimeOffset? at = null)
+    {
+        var time = at is { } t ? $"&time={t.ToUnixTimeMilliseconds() / 1000.0:F3}" : "";
+        var answer = await Http.GetStringAsync(new Uri(Address, $"api/v1/query?query={Uri.EscapeDataString(query)}{time}&nocache=1"));
+        using var json = JsonDocument.Parse(answer);
+        return json.RootElement.GetProperty("data").GetProperty("result").EnumerateArray().ToDictionary(
+            r => string.Join(',', r.GetProperty("metric").EnumerateObject().Select(l => $"{l.Name}={l.Value}").Order(StringComparer.Ordinal)),
+            r => r.GetProperty("value")[1].GetString()!);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+            process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static async Task<RealServer> StartAsync(
+        string command, string package, Func<string, int, Task<string[]>> arguments, string? readyPath)
+    {
+        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/bin").Append("/usr/sbin")
+            .Select(p => Path.Combine(p, command)).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(path is null, $"{command} is not installed (Debian's package {package})");
+        var folder = Directory.CreateTempSubdirectory("sidecar-" + command).FullName;
+        var port = FreePort();
+        var start = new ProcessStartInfo(path!, await arguments(folder, port)) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = folder };
+        var server = new RealServer(Process.Start(start)!, folder, port);
+        await Eventually.TrueAsync(() => server.IsReadyAsync(readyPath), () => $"{command} is not ready:\n{server.Lines()}");
+        return server;
+    }
+
+    private async Task<bool> IsReadyAsync(string? path)
+    {
+        Assert.False(process.HasExited, $"the server ended:\n{Lines()}");
+        try
+        {
+            if (path is not null)
+                return (await Http.GetAsync(new Uri(Address, path))).IsSuccessStatusCode;
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, Port);
+            return true;
+        }
+        catch (Exception e) when (e is HttpRequestException or SocketException)
+        {
+            return false;
+        }
+    }
+
+    private void Keep(string? line)
+    {
+        lock (log)
+            log.Add(line ?? "");
+    }
+
+    private string Lines()
+    {
+        lock (log)
+            return string.Join('\n', log);
+    }
+}
