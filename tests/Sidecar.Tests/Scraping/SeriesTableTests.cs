@@ -22,6 +22,8 @@ public sealed class SeriesTableTests
                 foreach (var small in hashes)
                 {
                     var hash = spread ? small * 0x9E3779B97F4A7C15 : small;
+                    Assert.Equal(known.Contains(hash), table.Contains(hash, out var isSeen));
+                    Assert.Equal(seen.Contains(hash), isSeen);
                     var isFirst = known.Add(hash) ? SeriesTable.Added.New : SeriesTable.Added.Known;
                     var expected = seen.Add(hash) ? isFirst : SeriesTable.Added.Duplicate;
                     Assert.Equal(expected, table.Add(hash));
