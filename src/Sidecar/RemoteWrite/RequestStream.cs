@@ -9,10 +9,12 @@ internal sealed class RequestStream
     private readonly Scrape scrape;
     private readonly SampleReader reader;
     private readonly SeriesEncoder encoder;
-    private readonly int heldSamples;
+    private readonly HeldRequests? held;
     private SkippedSamples.Cursor skipped;
     private Part part;
-    private int ordinal;
+    private int ordinal; // of the next sample of the body
+    private int other;   // of the next marker or report sample
+    private int report;  // of the next report sample
 
     public RequestStream(Scrape scrape, PassContext context)
     {
@@ -20,7 +22,7 @@ internal sealed class RequestStream
         reader = context.Reader;
         encoder = context.Encoder;
         encoder.Begin(scrape.Labels);
-        heldSamples = scrape.Held?.BodySamples ?? 0;
+        held = scrape.Held;
         skipped = (scrape.Skipped ?? new SkippedSamples()).Start();
         if (scrape.Body is not null)
             reader.Open(scrape.Body.OpenRead(), sizeLimit: 0);
@@ -39,23 +41,19 @@ internal sealed class RequestStream
     {
         while (part != Part.End)
         {
-            if (part == Part.Body && !ReadBody())
+            var isFull = part switch
             {
-                part = Part.Vanished;
-                if (scrape.Vanished is not null)
-                    reader.Open(scrape.Vanished.OpenRead(), sizeLimit: 0);
-            }
-            else if (part == Part.Vanished && !ReadVanished())
-                part = Part.Report;
-            else if (part == Part.Report)
-            {
-                scrape.Report.Encode(encoder, scrape.Timestamp);
-                part = Part.End;
-            }
-            if (encoder.IsFull || part == Part.End)
+                Part.Body => ReadBody(),
+                Part.Vanished => ReadVanished(),
+                _ => AddReport(),
+            };
+            if (isFull)
                 return encoder.Take();
+            part++;
+            if (part == Part.Vanished && scrape.Vanished is not null)
+                reader.Open(scrape.Vanished.OpenRead(), sizeLimit: 0);
         }
-        return null;
+        return encoder.Take();
     }
 
     /// <summary>False when the body is at its end; true when the request is full.</summary>
@@ -67,7 +65,7 @@ internal sealed class RequestStream
                 return false;
             var sample = reader.Sample;
             var skip = skipped.Skips(ordinal);
-            if (ordinal++ >= heldSamples && !skip && encoder.TryBegin(sample, out _))
+            if (ordinal++ >= (held?.BodySamples ?? 0) && !skip && encoder.TryBegin(sample, out _))
             {
                 var own = sample.HasTimestamp && scrape.HonorTimestamps;
                 encoder.Commit(sample.Value, own ? sample.Timestamp : scrape.Timestamp);
@@ -82,9 +80,23 @@ internal sealed class RequestStream
         {
             if (scrape.Vanished is null || !reader.Read())
                 return false;
-            if (encoder.TryBegin(reader.Sample, out _))
+            if (!IsOtherHeld() && encoder.TryBegin(reader.Sample, out _))
                 encoder.Commit(FloatText.StaleNaN, scrape.Timestamp);
         }
         return true;
     }
+
+    private bool AddReport()
+    {
+        for (; report < ReportSamples.Count; report++)
+        {
+            if (encoder.IsFull)
+                return true;
+            if (!IsOtherHeld())
+                encoder.Commit(scrape.Report.Begin(encoder, report), scrape.Timestamp);
+        }
+        return false;
+    }
+
+    private bool IsOtherHeld() => other++ < (held?.OtherSamples ?? 0);
 }

@@ -16,11 +16,14 @@ internal sealed class HeldRequests(HeldBudget budget)
     /// <summary>Samples of the body, skipped ones included, that these requests account for, counted from its start.</summary>
     public int BodySamples { get; private set; }
 
+    /// <summary>Markers and report samples in these requests, counted from the first marker.</summary>
+    public int OtherSamples { get; private set; }
+
     /// <summary>Nothing is left to stream: markers and report samples are held too.</summary>
     public bool IsComplete { get; set; }
 
     /// <summary>False when the budget is spent; then the request is released.</summary>
-    public bool TryAdd(EncodedRequest request, int bodySamples)
+    public bool TryAdd(EncodedRequest request, int bodySamples, int otherSamples)
     {
         if (!budget.TryTake(request.Body.Capacity))
         {
@@ -30,6 +33,7 @@ internal sealed class HeldRequests(HeldBudget budget)
         size += request.Body.Capacity;
         requests.Add(request);
         BodySamples = bodySamples;
+        OtherSamples = otherSamples;
         return true;
     }
 
@@ -40,7 +44,7 @@ internal sealed class HeldRequests(HeldBudget budget)
         foreach (var request in requests)
             request.Release();
         requests.Clear();
-        BodySamples = 0;
+        BodySamples = OtherSamples = 0;
         IsComplete = false;
     }
 }

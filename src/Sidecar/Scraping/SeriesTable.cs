@@ -5,8 +5,9 @@ namespace Sidecar.Scraping;
 /// whether the current scrape has shown it. Tells duplicates, new series and vanished ones without keeping a label.
 /// </summary>
 /// <remarks>
-/// Sixteen parts, each with open addressing and linear probing, so that growing moves a sixteenth at a time. At one million series the odds that any two hashes collide are 1 in 37 million (n²/2⁶⁵); the
-/// seed is drawn anew for each process, so that no target can choose its collisions.
+/// Sixteen parts, each with open addressing and linear probing, so that growing moves a sixteenth at a time. At one million series the
+/// odds that any two hashes collide are 1 in 37 million (n²/2⁶⁵); the seed is drawn anew for each process, so that no target can choose
+/// its collisions.
 /// </remarks>
 internal sealed class SeriesTable : IDisposable
 {
@@ -39,6 +40,10 @@ internal sealed class SeriesTable : IDisposable
             Count++;
         return added;
     }
+
+    /// <summary>True for a series that is known. Changes nothing.</summary>
+    /// <param name="isSeen">This scrape has shown it.</param>
+    public bool Contains(ulong hash, out bool isSeen) => Part(hash).Contains(hash, out isSeen);
 
     /// <summary>True once for a series that is known and that this scrape has not shown.</summary>
     /// <param name="remove">Forget it; otherwise it counts as shown from here on.</param>

@@ -30,6 +30,17 @@ internal unsafe struct SeriesTablePart
         return SeriesTable.Added.New;
     }
 
+    public readonly bool Contains(ulong hash, out bool isSeen)
+    {
+        isSeen = false;
+        if (capacity == 0)
+            return false;
+        hash = Key(hash);
+        var slot = Find(hash);
+        isSeen = keys[slot] == hash && IsSeen(slot);
+        return keys[slot] == hash;
+    }
+
     public bool TakeUnseen(ulong hash, bool remove)
     {
         if (capacity == 0)

@@ -21,6 +21,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     private Dictionary<ulong, long> timestampsNow = [];
     private CompressedBody? lastBody;
     private int lastCount;
+    private long lastTimestamp; // of the last samples without one of their own, markers included
 
     /// <summary>A download ended: validates the body, if there is one, and makes the record of it.</summary>
     /// <param name="body">Null when the download failed; the record keeps a reference of its own.</param>
@@ -43,18 +44,24 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         if (!good)
         {
             table.ClearSeen();
+            timestampsNow.Clear();
             encoding.Restart();
             skipped = null;
         }
-        var vanished = MarkVanished(context, good, timestamp, ref encoding, outcome);
-        if (good)
+        // An answer without a byte is up, but for what is known it counts as a failure, as in Prometheus.
+        var forget = good && outcome.BodyBytes > 0;
+        var vanished = MarkVanished(context, forget, timestamp, ref encoding, outcome, ref ordered);
+        if (forget)
         {
             (timestamps, timestampsNow) = (timestampsNow, timestamps);
             lastCount = table.Count;
-            lastBody = body!.AddReference();
         }
         else if (table.Count > lastCount * 2 + 1000)
             table.Clear(); // a target that fails again and again must not fill it
+        if (good)
+            lastBody = body!.AddReference();
+        if (good || vanished is not null)
+            lastTimestamp = timestamp;
 
         var report = new ReportSamples(
             good ? 1 : 0, time.GetElapsedTime(started).TotalSeconds, outcome.Scraped, outcome.PostRelabeling, outcome.Added);
@@ -68,8 +75,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         var encoding = new Encoding(context.Encoder, new HeldRequests(budget));
         context.Encoder.Begin(labels);
         table.ClearSeen();
-        var vanished = MarkVanished(context, good: false, timestamp, ref encoding, outcome);
-        return Finish(null, vanished, null, ReportSamples.Stale, timestamp, false, ref encoding, outcome);
+        timestampsNow.Clear();
+        var ordered = false;
+        var vanished = MarkVanished(context, forget: false, timestamp, ref encoding, outcome, ref ordered);
+        return Finish(null, vanished, null, ReportSamples.Stale, timestamp, ordered, ref encoding, outcome);
     }
 
     public void Dispose()
@@ -100,27 +109,16 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             outcome.PostRelabeling++;
             if (sample.HasTimestamp && options.HonorTimestamps)
             {
-                if (!AcceptTimestamp(hash, sample.Timestamp, timestamp, outcome, ref ordered))
-                {
+                if (AcceptTimestamp(hash, sample.Timestamp, timestamp, outcome, ref ordered))
+                    encoding.CommitBody(sample.Value, sample.Timestamp, outcome.Scraped);
+                else
                     skipped.Add(ordinal);
-                    continue;
-                }
-                if (options.TrackTimestampsStaleness)
-                    table.Add(hash);
-                encoding.Commit(sample.Value, sample.Timestamp, outcome.Scraped);
                 continue;
             }
-            switch (table.Add(hash))
-            {
-                case SeriesTable.Added.Duplicate:
-                    outcome.Duplicates++;
-                    skipped.Add(ordinal);
-                    continue;
-                case SeriesTable.Added.New:
-                    outcome.Added++;
-                    break;
-            }
-            encoding.Commit(sample.Value, timestamp, outcome.Scraped);
+            if (AcceptSeries(hash, timestamp, outcome))
+                encoding.CommitBody(sample.Value, timestamp, outcome.Scraped);
+            else
+                skipped.Add(ordinal);
         }
         outcome.BodyBytes = reader.BytesRead;
         if (reader.Error != ReadError.None)
@@ -132,6 +130,40 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 _ => FailureReason.Parse,
             };
             outcome.Failure = new Failure(reason, reader.ErrorMessage);
+            // Prometheus parses only what it has read to the end.
+            if (reason != FailureReason.Parse)
+            {
+                outcome.Scraped = outcome.PostRelabeling = outcome.Added = 0;
+                outcome.Duplicates = outcome.OutOfOrder = outcome.OutOfBounds = 0;
+            }
+        }
+    }
+
+    /// <summary>A sample with the timestamp of the scrape: the first of its series, and newer than its last explicit timestamp.</summary>
+    private bool AcceptSeries(ulong hash, long timestamp, ScrapeOutcome outcome)
+    {
+        if (timestampsNow.Count > 0 && timestampsNow.ContainsKey(hash))
+        {
+            outcome.Duplicates++;
+            return false;
+        }
+        var isExplicit = timestamps.TryGetValue(hash, out var last);
+        if (isExplicit && last >= timestamp)
+        {
+            timestampsNow[hash] = last;
+            outcome.OutOfOrder++;
+            return false;
+        }
+        switch (table.Add(hash))
+        {
+            case SeriesTable.Added.Duplicate:
+                outcome.Duplicates++;
+                return false;
+            case SeriesTable.Added.New when !isExplicit:
+                outcome.Added++;
+                return true;
+            default:
+                return true;
         }
     }
 
@@ -143,15 +175,21 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             outcome.OutOfBounds++;
             return false;
         }
-        var before = timestamps.TryGetValue(hash, out var last);
-        if (timestampsNow.TryGetValue(hash, out var lastNow))
-        {
-            before = true;
-            last = lastNow;
+        var before = true;
+        if (timestampsNow.TryGetValue(hash, out var last))
             ordered = true;
+        else if (!timestamps.TryGetValue(hash, out last))
+        {
+            // Perhaps it had none so far.
+            before = table.Contains(hash, out var isSeen);
+            last = isSeen ? timestamp : lastTimestamp;
+            ordered |= isSeen;
         }
         if (!before)
             outcome.Added++;
+        // What repeats its timestamp has not vanished.
+        if (options.TrackTimestampsStaleness)
+            table.Add(hash);
         timestampsNow[hash] = before ? Math.Max(last, own) : own;
         if (!before || own > last)
             return true;
@@ -160,14 +198,16 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     }
 
     /// <summary>Streams the last good body again for the series that are there and not here.</summary>
-    private CompressedBody? MarkVanished(PassContext context, bool good, long timestamp, ref Encoding encoding, ScrapeOutcome outcome)
+    /// <param name="forget">What has vanished is known no longer.</param>
+    private CompressedBody? MarkVanished(
+        PassContext context, bool forget, long timestamp, ref Encoding encoding, ScrapeOutcome outcome, ref bool ordered)
     {
         var previous = lastBody;
         lastBody = null;
         if (previous is null || table.Seen == table.Count)
         {
             // Nothing vanished, or what did was marked when the scrape before failed.
-            if (good)
+            if (forget)
                 table.RemoveUnseen();
             previous?.Release();
             return null;
@@ -179,14 +219,21 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             while (context.Reader.Read())
             {
                 var sample = context.Reader.Sample;
-                if (!context.Encoder.TryBegin(sample, out var hash) || !table.TakeUnseen(hash, remove: good))
+                if (!context.Encoder.TryBegin(sample, out var hash) || !table.TakeUnseen(hash, remove: forget))
                     continue;
-                encoding.Commit(FloatText.StaleNaN, timestamp, outcome.Scraped);
+                if (timestampsNow.TryGetValue(hash, out var own))
+                {
+                    // It is there with timestamps of its own now: its marker must be newer than they are, and sent after them.
+                    if (own >= timestamp)
+                        continue;
+                    ordered = true;
+                }
+                encoding.CommitOther(FloatText.StaleNaN, timestamp);
                 SeriesText.Write(text, sample);
                 outcome.Vanished++;
             }
         }
-        if (good)
+        if (forget)
             table.RemoveUnseen();
         previous.Release();
         if (outcome.Vanished > 0)
@@ -212,7 +259,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             Samples = sent + outcome.Vanished + ReportSamples.Count,
             HonorTimestamps = options.HonorTimestamps,
             IsOrdered = ordered,
-            Held = encoding.Finish(report, timestamp, outcome.Scraped),
+            Held = encoding.Finish(report, timestamp),
         };
     }
 
@@ -220,15 +267,21 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     private struct Encoding(SeriesEncoder encoder, HeldRequests held)
     {
         private bool holds = true;
+        private int bodySamples;
+        private int otherSamples;
 
-        /// <param name="bodySamples">Samples of the body read so far, this one included.</param>
-        public void Commit(double value, long timestamp, int bodySamples)
+        /// <param name="samples">Samples of the body read so far, this one included.</param>
+        public void CommitBody(double value, long timestamp, int samples)
         {
-            if (!holds)
-                return;
-            encoder.Commit(value, timestamp);
-            if (encoder.IsFull)
-                Hold(bodySamples);
+            bodySamples = samples;
+            Commit(value, timestamp);
+        }
+
+        /// <summary>A marker or a report sample.</summary>
+        public void CommitOther(double value, long timestamp)
+        {
+            otherSamples++;
+            Commit(value, timestamp);
         }
 
         /// <summary>What was encoded is not to be sent.</summary>
@@ -237,22 +290,31 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             encoder.Drop();
             held.Release();
             holds = true;
+            bodySamples = otherSamples = 0;
         }
 
-        public HeldRequests Finish(in ReportSamples report, long timestamp, int bodySamples)
+        public HeldRequests Finish(in ReportSamples report, long timestamp)
         {
+            for (var i = 0; i < ReportSamples.Count && holds; i++)
+                CommitOther(report.Begin(encoder, i), timestamp);
             if (holds)
-            {
-                report.Encode(encoder, timestamp);
-                Hold(bodySamples);
-            }
+                Hold();
             held.IsComplete = holds;
             return held;
         }
 
-        private void Hold(int bodySamples)
+        private void Commit(double value, long timestamp)
         {
-            if (encoder.Take() is { } request && !held.TryAdd(request, bodySamples))
+            if (!holds)
+                return;
+            encoder.Commit(value, timestamp);
+            if (encoder.IsFull)
+                Hold();
+        }
+
+        private void Hold()
+        {
+            if (encoder.Take() is { } request && !held.TryAdd(request, bodySamples, otherSamples))
                 holds = false;
         }
     }

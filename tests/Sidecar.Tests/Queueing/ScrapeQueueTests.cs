@@ -193,7 +193,8 @@ public sealed class ScrapeQueueTests
     }
 
     private ScrapeQueue Make(long sizeLimit = long.MaxValue, TimeSpan ageLimit = default) => new(
-        new QueueOptions { SizeLimit = sizeLimit, AgeLimit = ageLimit }, metrics, new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, time), time);
+        new QueueOptions { SizeLimit = sizeLimit, AgeLimit = ageLimit }, metrics,
+        new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, time), time);
 
     private static Scrape Add(ScrapeQueue queue, string target, long timestamp, int size = 0, int samples = 1)
     {

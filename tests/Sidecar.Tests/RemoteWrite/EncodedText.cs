@@ -1,4 +1,3 @@
-using System.Text;
 using Sidecar.Exposition;
 using Sidecar.RemoteWrite;
 using Sidecar.Scraping;
@@ -60,5 +59,5 @@ internal sealed class EncodedText(int samplesPerRequest = 2000)
     public static string Line(string name, IEnumerable<(string Name, string Value)> labels, string value = "1") =>
         $"{{{Quote(name)},{string.Concat(labels.Select(l => $"{Quote(l.Name)}={Quote(l.Value)},"))}}} {value}\n";
 
-    private static string Quote(string text) => new StringBuilder("\"").Append(text.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n")).Append('"').ToString();
+    private static string Quote(string text) => $"\"{text.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n")}\"";
 }

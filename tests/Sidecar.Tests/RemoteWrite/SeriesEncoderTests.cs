@@ -62,7 +62,8 @@ public sealed class SeriesEncoderTests
     public void Series_of_any_length_get_the_right_length_in_front()
     {
         // Around every border of the length's own length: 1, 2, 3 and 4 bytes.
-        int[] lengths = [.. Enumerable.Range(60, 60), .. Enumerable.Range(16_300, 100), 100_000, .. Enumerable.Range(2_097_080, 80).Where(i => i % 5 == 0)];
+        int[] lengths =
+            [.. Enumerable.Range(60, 60), .. Enumerable.Range(16_300, 100), 100_000, .. Enumerable.Range(2_097_080, 80).Where(i => i % 5 == 0)];
         foreach (var length in lengths)
         {
             var value = new string('x', length);
@@ -84,13 +85,15 @@ public sealed class SeriesEncoderTests
         var names = Enumerable.Range(0, count).Select(i => $"l{i}").ToList();
         var shuffled = names.OrderBy(n => n.GetHashCode(StringComparison.Ordinal) * 7).Select((n, i) => (n, i)).ToList();
         // Twice with other values, and with an empty one in each place: what was worked out for one line must not be used for another.
-        var lines = Enumerable.Range(-1, count + 1).Select(empty => EncodedText.Line("a", shuffled.Select(l => (l.n, l.i == empty ? "" : $"{empty}-{l.i}"))));
+        var lines = Enumerable.Range(-1, count + 1)
+            .Select(empty => EncodedText.Line("a", shuffled.Select(l => (l.n, l.i == empty ? "" : $"{empty}-{l.i}"))));
         var samples = text.Read(string.Concat(lines), EncodedText.Labels("job=j"));
         Assert.Equal(count + 1, samples.Count);
         for (var i = 0; i <= count; i++)
         {
             var empty = i - 1;
-            var expected = shuffled.Where(l => l.i != empty).Select(l => (l.n, v: $"{empty}-{l.i}")).Append(("job", "j")).OrderBy(l => l.Item1, StringComparer.Ordinal);
+            var expected = shuffled.Where(l => l.i != empty).Select(l => (l.n, v: $"{empty}-{l.i}")).Append(("job", "j"))
+                .OrderBy(l => l.Item1, StringComparer.Ordinal);
             Assert.Equal($"a{{{string.Join(',', expected.Select(l => $"{l.Item1}=\"{l.Item2}\""))}}}", samples[i].Series);
         }
     }
@@ -177,7 +180,8 @@ public sealed class SeriesEncoderTests
         var huge = new string('x', 5000);
         var names = new List<WeakReference>();
         context.Encoder.Begin(EncodedText.Labels("job=j"));
-        context.Reader.Open(Scraping.ScrapeFixture.Body(string.Concat(Enumerable.Range(0, 100).Select(i => $"a{{{huge}{i}=\"y\"}} 1\n"))).OpenRead(), 0);
+        var text = string.Concat(Enumerable.Range(0, 100).Select(i => $"a{{{huge}{i}=\"y\"}} 1\n"));
+        context.Reader.Open(Scraping.ScrapeFixture.Body(text).OpenRead(), 0);
         while (context.Reader.Read())
         {
             Assert.True(context.Encoder.TryBegin(context.Reader.Sample, out _));

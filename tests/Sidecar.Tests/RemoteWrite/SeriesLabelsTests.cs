@@ -3,7 +3,7 @@ using CsCheck;
 
 namespace Sidecar.Tests.RemoteWrite;
 
-/// <summary>How scraped, target and external labels become those of a series (scrape.go mutateSampleLabels, remote's processExternalLabels).</summary>
+/// <summary>How labels become those of a series: scrape.go's mutateSampleLabels, then remote write's processExternalLabels.</summary>
 public sealed class SeriesLabelsTests
 {
     private readonly EncodedText text = new();
@@ -125,7 +125,8 @@ public sealed class SeriesLabelsTests
 
     /// <summary>Null: such a line fails.</summary>
     private static string? Model(
-        string metric, (string Name, string Value)[] scraped, (string Name, string Value)[] target, (string Name, string Value)[] external, bool honor)
+        string metric, (string Name, string Value)[] scraped, (string Name, string Value)[] target, (string Name, string Value)[] external,
+        bool honor)
     {
         var empty = scraped.Where(l => l.Value == "").Select(l => l.Name).ToHashSet();
         var labels = new Dictionary<string, string> { ["__name__"] = metric };

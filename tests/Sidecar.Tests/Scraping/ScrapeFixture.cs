@@ -18,6 +18,22 @@ internal sealed class ScrapeFixture : IDisposable
 
     public static readonly Failure Down = new(FailureReason.ConnectionRefused, "nobody listens");
 
+    public static readonly ScrapeOptions Options = new()
+    {
+        JobName = "j",
+        Interval = TimeSpan.FromSeconds(15),
+        Timeout = TimeSpan.FromSeconds(10),
+        Scheme = "http",
+        MetricsPath = "/metrics",
+        Params = null,
+        Http = new HttpOptions(),
+        HonorLabels = false,
+        HonorTimestamps = true,
+        TrackTimestampsStaleness = false,
+        BodySizeLimit = 0,
+        ExternalLabels = [],
+    };
+
     private readonly TargetSeries series;
     private readonly PassContext sending;
 
@@ -27,15 +43,8 @@ internal sealed class ScrapeFixture : IDisposable
     {
         Target = MakeTarget("h:1");
         var externalLabels = (external ?? []).Select(l => KeyValuePair.Create(l.Name, l.Value)).ToImmutableArray();
-        var options = new ScrapeOptions
+        var options = Options with
         {
-            JobName = "j",
-            Interval = TimeSpan.FromSeconds(15),
-            Timeout = TimeSpan.FromSeconds(10),
-            Scheme = "http",
-            MetricsPath = "/metrics",
-            Params = null,
-            Http = new HttpOptions(),
             HonorLabels = honorLabels,
             HonorTimestamps = honorTimestamps,
             TrackTimestampsStaleness = trackTimestamps,

@@ -22,8 +22,10 @@ public sealed class SeriesTableTests
                 foreach (var small in hashes)
                 {
                     var hash = spread ? small * 0x9E3779B97F4A7C15 : small;
-                    var expected = !seen.Add(hash) ? SeriesTable.Added.Duplicate : known.Contains(hash) ? SeriesTable.Added.Known : SeriesTable.Added.New;
-                    known.Add(hash);
+                    Assert.Equal(known.Contains(hash), table.Contains(hash, out var isSeen));
+                    Assert.Equal(seen.Contains(hash), isSeen);
+                    var isFirst = known.Add(hash) ? SeriesTable.Added.New : SeriesTable.Added.Known;
+                    var expected = seen.Add(hash) ? isFirst : SeriesTable.Added.Duplicate;
                     Assert.Equal(expected, table.Add(hash));
                 }
                 Assert.Equal(known.Count, table.Count);
