@@ -57,10 +57,10 @@ internal static class Program
         // From the receiver back to the targets: each step is given the one that it hands on to.
         using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend);
         using var queue = new ScrapeQueue(options.Queue, metrics, log, time);
-        using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time);
+        using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, receiver, queue, passes, metrics, log, time);
-        using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time);
-        using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time);
+        using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
+        using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
         var download = new BodyDownload(targets, options.Scrape, options.Queue.SizeLimit, time);
         var scraper = new Scraper(options.Scrape, download, passes, queue, metrics, log, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);

@@ -6,38 +6,54 @@ namespace Sidecar.Http;
 /// <summary>Why a peer's certificate was rejected, in one sentence that names the cause.</summary>
 internal static class CertificateWords
 {
+    private const X509ChainStatusFlags UnknownAuthority =
+        X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.NotSignatureValid;
+
+    /// <param name="host">Name or address that was asked for.</param>
+    /// <param name="caFile">Of the trusted authorities; null for the system's.</param>
     public static string Explain(X509Certificate? peer, X509Chain? chain, SslPolicyErrors errors, string host, string? caFile)
     {
         if (peer is not X509Certificate2 certificate)
             return $"{host} showed no certificate";
         var status = (chain?.ChainStatus ?? []).Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
-        if (status.HasFlag(X509ChainStatusFlags.NotTimeValid))
-        {
-            foreach (var element in chain!.ChainElements)
-            {
-                if (element.Certificate.NotAfter.ToUniversalTime() < DateTime.UtcNow)
-                    return $"the certificate of {host} ({element.Certificate.Subject}) expired on {Date(element.Certificate.NotAfter)}";
-                if (element.Certificate.NotBefore.ToUniversalTime() > DateTime.UtcNow)
-                {
-                    return $"the certificate of {host} ({element.Certificate.Subject}) is not valid before {Date(element.Certificate.NotBefore)}; "
-                        + $"is the clock right? Here it is {Date(DateTime.UtcNow)}";
-                }
-            }
-        }
-        if (status.HasFlag(X509ChainStatusFlags.Revoked))
-            return $"the certificate of {host} ({certificate.Subject}) is revoked";
+        if (status.HasFlag(X509ChainStatusFlags.NotTimeValid) && OutOfTime(chain!, host) is { } words)
+            return words;
+        if ((status & UnknownAuthority) != 0)
+            return Unknown(certificate, chain!, host, caFile);
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
-        {
-            var trusted = caFile is null ? "an authority that this system trusts" : $"an authority in {caFile}";
-            return certificate.Subject == certificate.Issuer
-                ? $"the certificate of {host} ({certificate.Subject}) is self-signed, and not by {trusted}"
-                : $"the certificate of {host} ({certificate.Subject}) is issued by {certificate.Issuer}, which is not {trusted}";
-        }
+            return $"the certificate of {host} ({certificate.Subject}) may not be used for this ({status})";
         return $"the certificate is not for {host} but for {Names(certificate)}";
+    }
+
+    private static string? OutOfTime(X509Chain chain, string host)
+    {
+        var now = DateTime.UtcNow;
+        for (var i = 0; i < chain.ChainElements.Count; i++)
+        {
+            var certificate = chain.ChainElements[i].Certificate;
+            var whose = i == 0 ? $"the certificate of {host} ({certificate.Subject})" : $"the authority behind the certificate of {host} ({certificate.Subject})";
+            if (certificate.NotAfter.ToUniversalTime() < now)
+                return $"{whose} expired on {Date(certificate.NotAfter)}";
+            if (certificate.NotBefore.ToUniversalTime() > now)
+                return $"{whose} is not valid before {Date(certificate.NotBefore)}; is the clock right? Here it is {Date(now)}";
+        }
+        return null;
+    }
+
+    private static string Unknown(X509Certificate2 certificate, X509Chain chain, string host, string? caFile)
+    {
+        var trusted = caFile is null ? "an authority that this system trusts" : $"an authority in {caFile}";
+        if (certificate.Subject == certificate.Issuer)
+            return $"the certificate of {host} ({certificate.Subject}) is self-signed, and not {trusted}";
+        // A cluster's authority that was made anew keeps its name, so that names alone would contradict themselves.
+        var isNamesake = caFile is not null && chain.ChainPolicy.CustomTrustStore.Any(c => c.Subject == certificate.Issuer);
+        return $"the certificate of {host} ({certificate.Subject}) is issued by {certificate.Issuer}, which is not {trusted}"
+            + (isNamesake ? ": the one of that name there has another key" : "");
     }
 
     private static string Names(X509Certificate2 certificate)
     {
+        const int Most = 10;
         var names = new List<string>();
         foreach (var extension in certificate.Extensions)
         {
@@ -47,7 +63,12 @@ internal static class CertificateWords
                 names.AddRange(alternative.EnumerateIPAddresses().Select(a => a.ToString()));
             }
         }
-        return names.Count > 0 ? string.Join(", ", names.Take(10)) : certificate.Subject;
+        return names.Count switch
+        {
+            0 => $"{certificate.Subject}, and has no alternative names",
+            <= Most => string.Join(", ", names),
+            _ => $"{string.Join(", ", names.Take(Most))} and {names.Count - Most} more",
+        };
     }
 
     private static string Date(DateTime date) => date.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss'Z'");

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Text;
 using System.Text.Json;
 
@@ -26,26 +25,30 @@ internal static class Failures
     /// <summary>Classifies what <see cref="PeerClient.SendAsync"/> and reading its answer throw.</summary>
     public static Failure From(Exception exception, Uri url)
     {
-        for (var e = exception; e is not null; e = e.InnerException)
-        {
-            if (e is PeerException peer)
-                return peer.Failure;
-        }
+        if (Find<PeerException>(exception) is { } peer)
+            return peer.Failure;
         var host = Host(url);
+        if (exception is OperationCanceledException)
+            return new Failure(FailureReason.Timeout, $"{host} does not answer: the connection took too long");
+        if (TlsFailures.From(exception, host) is { IsNone: false } tls)
+            return tls;
         if (Find<SocketException>(exception) is { } socket)
             return FromSocket(socket.SocketErrorCode, url.Host, host);
-        if (Find<AuthenticationException>(exception) is not null || (exception as HttpRequestException)?.HttpRequestError == HttpRequestError.SecureConnectionError)
+        var isHttps = url.Scheme == "https";
+        // Of the body's end HttpClient tells by an HttpIOException, of the head's by an HttpRequestException around one.
+        return exception switch
         {
-            return new Failure(FailureReason.TlsHandshake,
-                $"the TLS handshake with {host} failed: it speaks plain HTTP there (then the scheme is http), it wants a client certificate, or no TLS version is common");
-        }
-        return (exception as HttpRequestException)?.HttpRequestError switch
-        {
-            HttpRequestError.NameResolutionError => new Failure(FailureReason.DnsLookup, $"the name {url.Host} has no address"),
-            HttpRequestError.ConfigurationLimitExceeded => new Failure(FailureReason.Connection, $"{host} sends larger headers than are read (64 kB)"),
-            HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError =>
-                new Failure(FailureReason.Connection, $"{host} does not answer in HTTP; if it speaks TLS, the scheme is https"),
-            _ => new Failure(FailureReason.Connection, $"{host} closed the connection before the answer was complete"),
+            HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded } =>
+                new Failure(FailureReason.Truncated, $"{host} closed the connection in the middle of its answer"),
+            HttpIOException or HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError } =>
+                new Failure(FailureReason.Connection, $"{host} does not answer in HTTP{(isHttps ? "" : "; if it speaks TLS, the scheme is https")}"),
+            HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } =>
+                new Failure(FailureReason.DnsLookup, $"the name {url.Host} has no address"),
+            HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } =>
+                new Failure(FailureReason.Connection, $"{host} sends larger headers than are read (64 kB)"),
+            HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } => new Failure(FailureReason.Connection,
+                $"{host} closed the connection without an answer{(isHttps ? "; it may want a client certificate" : "; if it speaks TLS, the scheme is https")}"),
+            _ => new Failure(FailureReason.Connection, $"the connection to {host} broke"),
         };
     }
 
@@ -94,7 +97,7 @@ internal static class Failures
         _ => new Failure(FailureReason.Connection, $"the connection to {host} failed ({error})"),
     };
 
-    private static T? Find<T>(Exception? exception) where T : Exception
+    public static T? Find<T>(Exception? exception) where T : Exception
     {
         while (exception is not null and not T)
             exception = exception.InnerException;
@@ -108,7 +111,7 @@ internal static class Failures
         var words = new StringBuilder();
         foreach (var c in text.Trim())
         {
-            if (words.Length == LongestWords)
+            if (words.Length >= LongestWords && !char.IsLowSurrogate(c))
                 return words.Append('…').ToString();
             words.Append(char.IsControl(c) ? ' ' : c);
         }

@@ -1,4 +1,5 @@
 using System.Net;
+using Sidecar.Configuration;
 using Sidecar.Operation;
 
 namespace Sidecar.Http;
@@ -7,77 +8,96 @@ namespace Sidecar.Http;
 /// HTTP to one kind of peer — the API server, the targets, the receiver — with its credentials and its trust. Credentials and PEM files are
 /// read again as they change; redirects are followed, but credentials never leave the host that they are for.
 /// </summary>
-internal sealed class PeerClient : IDisposable
+/// <param name="log">Told when a file went bad while we run and what was good goes on.</param>
+internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServer, TimeProvider time, Log? log = null) : IDisposable
 {
     private const int MostRedirects = 10;
 
     /// <summary>PEM files are looked at again at most this often.</summary>
     private static readonly TimeSpan TlsRefresh = TimeSpan.FromSeconds(1);
 
-    private readonly HttpOptions options;
-    private readonly int maxConnectionsPerServer;
-    private readonly TimeProvider time;
-    private readonly PeerCredentials credentials;
+    private readonly PeerCredentials credentials = new(options);
+    private readonly string credentialsLogKey = $"credentials {options.CredentialsFile ?? options.BasicAuthPasswordFile}";
+    private readonly string tlsLogKey = $"tls files {options.Tls.CaFile} {options.Tls.CertFile}";
     private readonly Lock gate = new();
     private HttpMessageInvoker? invoker;
+    private HttpMessageInvoker? retired;
     private PeerTls? tls;
     private long tlsRead;
 
-    public PeerClient(HttpOptions options, int maxConnectionsPerServer, TimeProvider time)
-    {
-        this.options = options;
-        this.maxConnectionsPerServer = maxConnectionsPerServer;
-        this.time = time;
-        credentials = new PeerCredentials(options);
-    }
+    private bool HasTlsFiles => options.Tls is { CaFile: not null } or { CertFile: not null } or { KeyFile: not null };
 
     /// <summary>Sends a request and returns when the head of the answer is there.</summary>
     /// <param name="create">Makes the request; called again for each redirect and after a 401, so each time with a fresh body.</param>
     /// <exception cref="HttpRequestException">See <see cref="Failures.From"/>.</exception>
     public async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> create, CancellationToken cancellation)
     {
-        var authorization = credentials.Header();
+        var authorization = Authorization();
         var response = await FollowAsync(create, authorization, cancellation);
         if (response.StatusCode != HttpStatusCode.Unauthorized || !credentials.IsFromFile)
             return response;
-        var rotated = credentials.Header();
+        var rotated = Authorization();
         if (rotated == authorization)
             return response;
         response.Dispose();
         return await FollowAsync(create, rotated, cancellation);
     }
 
-    public void Dispose() => invoker?.Dispose();
+    public void Dispose()
+    {
+        invoker?.Dispose();
+        retired?.Dispose();
+    }
+
+    private string? Authorization()
+    {
+        var header = credentials.Header(out var stale);
+        if (!stale.IsNone)
+            log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used", ("error", stale.Message));
+        else if (credentials.IsFromFile)
+            log?.Recovered(credentialsLogKey, "Credentials can be read again");
+        return header;
+    }
 
     private async Task<HttpResponseMessage> FollowAsync(Func<HttpRequestMessage> create, string? authorization, CancellationToken cancellation)
     {
-        Uri? first = null;
         Uri? next = null;
+        var isAtHome = true;
         for (var redirects = 0; ; redirects++)
         {
             var request = create();
-            first ??= request.RequestUri!;
-            request.RequestUri = next ?? first;
+            var url = request.RequestUri = next ?? request.RequestUri!;
             request.Headers.TryAddWithoutValidation("User-Agent", "sidecar/" + Metrics.Version);
-            if (IsSameOrigin(first, request.RequestUri))
-            {
-                if (authorization is not null)
-                    request.Headers.TryAddWithoutValidation("Authorization", authorization);
-            }
-            else
+            if (!isAtHome)
                 KeepPublicHeaders(request);
+            else if (authorization is not null)
+                request.Headers.TryAddWithoutValidation("Authorization", authorization);
 
-            var response = await Invoker().SendAsync(request, cancellation);
+            var response = await SendAsync(request, isRedirected: next is not null, cancellation);
             if (!IsFollowed(request.Method, response.StatusCode) || response.Headers.Location is not { } location)
                 return response;
             response.Dispose();
-            next = new Uri(request.RequestUri, location);
+            if (!Uri.TryCreate(url, location, out next) || next.Scheme is not ("http" or "https"))
+                throw Bad($"{Failures.Host(url)} redirects to something that is not HTTP");
             if (redirects == MostRedirects)
-                throw Bad($"{Failures.Host(first)} redirects more than {MostRedirects} times, last to {Failures.Host(next)}");
-            if (next.Scheme is not ("http" or "https"))
-                throw Bad($"{Failures.Host(first)} redirects to something that is not HTTP");
-            if (first.Scheme == "https" && next.Scheme == "http")
-                throw Bad($"{Failures.Host(first)} redirects to plain HTTP at {Failures.Host(next)}; that is not followed");
+                throw Bad($"{Failures.Host(url)} redirects once more after {MostRedirects} redirects, to {Failures.Host(next)}");
+            if (url.Scheme == "https" && next.Scheme == "http")
+                throw Bad($"{Failures.Host(url)} redirects to plain HTTP at {Failures.Host(next)}; that is not followed");
+            // Once another host has had a say in where to go, nothing secret is sent any more, not even to the first.
+            isAtHome &= IsSameOrigin(url, next);
+        }
+    }
+
+    /// <summary>One request. What fails behind a redirect names the host that failed, which the caller does not know.</summary>
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool isRedirected, CancellationToken cancellation)
+    {
+        try
+        {
+            return await Invoker().SendAsync(request, cancellation);
+        }
+        catch (HttpRequestException e) when (isRedirected && e is not PeerException)
+        {
+            throw new PeerException(Failures.From(e, request.RequestUri!));
         }
     }
 
@@ -114,25 +134,27 @@ internal sealed class PeerClient : IDisposable
             tlsRead = time.GetTimestamp();
             try
             {
-                var now = PeerTls.Read(options.Tls);
-                if (tls?.IsSameAs(now) == true)
-                    return invoker!;
-                var made = Connect(now);
-                invoker?.Dispose();
-                (invoker, tls) = (made, now);
+                if (tls?.IsCurrent() != true)
+                {
+                    var now = new PeerTls(options.Tls);
+                    var made = Connect(now);
+                    // Another thread may have the old one in hand and not yet used it: it is disposed of only with the next change.
+                    retired?.Dispose();
+                    (retired, invoker, tls) = (invoker, made, now);
+                }
+                log?.Recovered(tlsLogKey, "Certificate files can be read again");
             }
-            catch (PeerException) when (invoker is not null)
+            catch (PeerException e) when (invoker is not null)
             {
-                // A file is away or half written: what was good goes on.
+                log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used", ("error", e.Failure.Message));
             }
-            return invoker;
+            return invoker!;
         }
     }
 
-    private bool HasTlsFiles => options.Tls is { CaFile: not null } or { CertFile: not null } or { KeyFile: not null };
-
     private HttpMessageInvoker Connect(PeerTls files) => new(new SocketsHttpHandler
     {
+        ConnectCallback = options.Tls.ServerName is null ? null : files.ConnectAsync,
         SslOptions = files.Options(),
         MaxConnectionsPerServer = maxConnectionsPerServer,
         AllowAutoRedirect = false,

@@ -14,49 +14,40 @@ internal sealed class PeerCredentials(HttpOptions options)
     public bool IsFromFile => options.CredentialsFile is not null || options.BasicAuthPasswordFile is not null;
 
     /// <summary>Null for none.</summary>
-    /// <exception cref="PeerException">A file cannot be read or holds what no header can.</exception>
-    public string? Header()
+    /// <param name="stale">Why the file's last good content is used instead of what it holds now; none when it is not.</param>
+    /// <exception cref="PeerException">A file cannot be read or holds what no header can, and never was good.</exception>
+    public string? Header(out Failure stale)
     {
+        stale = default;
         if (options.BasicAuthUsername is not null || options.BasicAuthPassword is not null || options.BasicAuthPasswordFile is not null)
         {
-            var password = options.BasicAuthPasswordFile is { } passwordFile ? Read(passwordFile) : options.BasicAuthPassword;
+            var password = options.BasicAuthPasswordFile is { } passwordFile ? Read(passwordFile, out stale) : options.BasicAuthPassword;
             return "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.BasicAuthUsername}:{password}"));
         }
-        var credentials = options.CredentialsFile is { } file ? Read(file) : options.Credentials;
+        var credentials = options.CredentialsFile is { } file ? Read(file, out stale) : options.Credentials;
         return credentials is null ? null : $"{options.AuthorizationType} {credentials}";
     }
 
-    private string Read(string path)
+    private string Read(string path, out Failure stale)
     {
-        string text;
+        stale = default;
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            Span<byte> bytes = new byte[LongestFile + 1];
-            var length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            if (length > LongestFile)
-                throw Bad($"the file {path} is larger than {LongestFile / 1024} KiB, which no token or password is");
-            text = Encoding.UTF8.GetString(bytes[..length]).Trim();
+            var text = PeerFile.Read(path, LongestFile, static bytes => Encoding.UTF8.GetString(bytes)).Trim();
+            if (text.Length == 0)
+                throw PeerFile.Bad($"the file {path} is empty");
+            if (text.AsSpan().ContainsAnyInRange('\0', '\x1f') || text.Contains('\x7f'))
+                throw PeerFile.Bad($"the file {path} holds control characters or several lines, which cannot be sent");
+            if (options.CredentialsFile is not null && !Ascii.IsValid(text))
+                throw PeerFile.Bad($"the file {path} holds characters other than ASCII, which no token has");
+            Volatile.Write(ref lastGood, text);
+            return text;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (PeerException e) when (Volatile.Read(ref lastGood) is not null)
         {
-            // The file is between two versions, or its mount is away: the last one may well be good still.
-            return Volatile.Read(ref lastGood) ?? throw Bad($"the file {path} {Cause(e)}");
+            // The file is between two versions, or its mount is away: the last one may well be good still, and the peer judges it.
+            stale = e.Failure;
+            return Volatile.Read(ref lastGood)!;
         }
-        if (text.Length == 0)
-            throw Bad($"the file {path} is empty");
-        if (text.AsSpan().ContainsAnyInRange('\0', '\x1f') || text.Contains('\x7f'))
-            throw Bad($"the file {path} holds control characters or several lines, which cannot be sent");
-        Volatile.Write(ref lastGood, text);
-        return text;
     }
-
-    public static string Cause(Exception e) => e switch
-    {
-        FileNotFoundException or DirectoryNotFoundException => "does not exist",
-        UnauthorizedAccessException => "may not be read by this user",
-        _ => "cannot be read",
-    };
-
-    private static PeerException Bad(string message) => new(new Failure(FailureReason.Credentials, message));
 }

@@ -1,32 +1,35 @@
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace Sidecar.Http;
 
 /// <summary>TLS towards one peer, from PEM files as they are now: a new one is made when a file has changed.</summary>
 internal sealed class PeerTls
 {
+    /// <summary>Largest PEM file, bytes: a system's whole bundle has a quarter of that.</summary>
+    private const int LargestFile = 1024 * 1024;
+
     private readonly TlsOptions options;
     private readonly byte[]? ca;
     private readonly byte[]? certificate;
     private readonly byte[]? key;
 
-    private PeerTls(TlsOptions options, byte[]? ca, byte[]? certificate, byte[]? key)
+    /// <exception cref="PeerException">A file cannot be read.</exception>
+    public PeerTls(TlsOptions options)
     {
         this.options = options;
-        this.ca = ca;
-        this.certificate = certificate;
-        this.key = key;
+        ca = Read(options.CaFile);
+        certificate = Read(options.CertFile);
+        key = Read(options.KeyFile);
     }
 
-    /// <exception cref="PeerException">A file cannot be read.</exception>
-    public static PeerTls Read(TlsOptions options) =>
-        new(options, ReadFile(options.CaFile), ReadFile(options.CertFile), ReadFile(options.KeyFile));
-
-    /// <summary>The files hold the same bytes.</summary>
-    public bool IsSameAs(PeerTls other) => Same(ca, other.ca) && Same(certificate, other.certificate) && Same(key, other.key);
+    /// <summary>The files still hold what was read.</summary>
+    /// <exception cref="PeerException">A file cannot be read any more.</exception>
+    public bool IsCurrent() => IsSame(options.CaFile, ca) && IsSame(options.CertFile, certificate) && IsSame(options.KeyFile, key);
 
     /// <exception cref="PeerException">A file is no PEM of its kind.</exception>
     public SslClientAuthenticationOptions Options()
@@ -41,27 +44,43 @@ internal sealed class PeerTls
             CertificateChainPolicy = ChainPolicy(),
         };
         if (certificate is not null && key is not null)
-            ssl.ClientCertificates = [ClientCertificate()];
+            ssl.ClientCertificateContext = ClientCertificate();
         return ssl;
     }
 
-    private static bool Same(byte[]? one, byte[]? other) => one.AsSpan().SequenceEqual(other) && one is null == other is null;
-
-    private static byte[]? ReadFile(string? path)
+    /// <summary>
+    /// Connects where another name than the host's is verified and sent as SNI: SocketsHttpHandler would overwrite it with the host's, but
+    /// takes a connection that is secure already.
+    /// </summary>
+    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
     {
-        if (path is null)
-            return null;
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Stream? stream = null;
         try
         {
-            return File.ReadAllBytes(path);
+            await socket.ConnectAsync(context.DnsEndPoint, cancellation);
+            stream = new NetworkStream(socket, ownsSocket: true);
+            if (context.InitialRequestMessage.RequestUri!.Scheme != "https")
+                return stream;
+            var secure = new SslStream(stream);
+            stream = secure;
+            await secure.AuthenticateAsClientAsync(Options(), cancellation);
+            return secure;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
-            throw Bad($"the file {path} {PeerCredentials.Cause(e)}");
+            await (stream?.DisposeAsync() ?? ValueTask.CompletedTask);
+            socket.Dispose();
+            if (e is AuthenticationException or IOException)
+                throw new HttpRequestException(HttpRequestError.SecureConnectionError, inner: e);
+            throw;
         }
     }
 
-    private static PeerException Bad(string message) => new(new Failure(FailureReason.Credentials, message));
+    private static byte[]? Read(string? path) => path is null ? null : PeerFile.Read(path, LargestFile);
+
+    private static bool IsSame(string? path, byte[]? known) =>
+        path is null || PeerFile.Read(path, LargestFile, bytes => bytes.SequenceEqual(known));
 
     private X509ChainPolicy ChainPolicy()
     {
@@ -71,30 +90,32 @@ internal sealed class PeerTls
         policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         try
         {
-            policy.CustomTrustStore.ImportFromPem(System.Text.Encoding.UTF8.GetString(ca));
+            policy.CustomTrustStore.ImportFromPem(Encoding.UTF8.GetString(ca));
         }
         catch (CryptographicException)
         {
-            throw Bad($"the CA file {options.CaFile} holds a damaged certificate");
+            throw PeerFile.Bad($"the CA file {options.CaFile} holds a damaged certificate");
         }
-        return policy.CustomTrustStore.Count > 0 ? policy : throw Bad($"the CA file {options.CaFile} holds no certificate in PEM");
+        return policy.CustomTrustStore.Count > 0 ? policy : throw PeerFile.Bad($"the CA file {options.CaFile} holds no certificate in PEM");
     }
 
-    private X509Certificate2 ClientCertificate()
+    /// <summary>The first certificate of the file is ours; those behind it are its authorities, and are sent along.</summary>
+    private SslStreamCertificateContext ClientCertificate()
     {
         try
         {
-            // PKCS#1, PKCS#8 and EC keys; the chain behind the first certificate is not sent, as the peer has its CA.
-            var pair = X509Certificate2.CreateFromPem(
-                System.Text.Encoding.UTF8.GetString(certificate!), System.Text.Encoding.UTF8.GetString(key!));
-            if (!OperatingSystem.IsWindows())
-                return pair;
-            using (pair)
-                return X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null); // Windows wants the key in a store
+            var pem = Encoding.UTF8.GetString(certificate!);
+            var pair = X509Certificate2.CreateFromPem(pem, Encoding.UTF8.GetString(key!)); // keys in PKCS#1, PKCS#8 and SEC 1
+            if (OperatingSystem.IsWindows())
+                pair = X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null); // Windows wants the key in a store
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPem(pem);
+            return SslStreamCertificateContext.Create(pair, chain, offline: true);
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            throw Bad($"the client certificate {options.CertFile} and the key {options.KeyFile} are not a pair in PEM (an encrypted key cannot be used)");
+            throw PeerFile.Bad(
+                $"the client certificate {options.CertFile} and the key {options.KeyFile} are not a pair in PEM (an encrypted key cannot be used)");
         }
     }
 

@@ -1,0 +1,100 @@
+using System.Text;
+using Sidecar.Http;
+
+namespace Sidecar.Tests.Http;
+
+public sealed class PeerCredentialsTests : IDisposable
+{
+    private readonly Folder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void The_header_follows_the_options()
+    {
+        var secret = folder.Write("secret", " pass:word \n");
+        Assert.Null(Header(new()));
+        Assert.Equal("Bearer t", Header(new() { Credentials = "t" }));
+        Assert.Equal("Token pass:word", Header(new() { AuthorizationType = "Token", CredentialsFile = secret }));
+        Assert.Equal(Basic("me:pass"), Header(new() { BasicAuthUsername = "me", BasicAuthPassword = "pass" }));
+        Assert.Equal(Basic("me:pass:word"), Header(new() { BasicAuthUsername = "me", BasicAuthPasswordFile = secret }));
+        Assert.Equal(Basic("mé:"), Header(new() { BasicAuthUsername = "mé" }));
+        Assert.Equal(Basic(":p"), Header(new() { BasicAuthPassword = "p" }));
+    }
+
+    [Fact]
+    public void A_password_may_be_any_text_but_a_token_is_ASCII()
+    {
+        var file = folder.Write("secret", "pässword");
+        Assert.Equal(Basic("me:pässword"), Header(new() { BasicAuthUsername = "me", BasicAuthPasswordFile = file }));
+        Assert.Contains("ASCII", Refusal(file));
+    }
+
+    [Theory]
+    [InlineData("", "is empty")]
+    [InlineData(" \r\n\t", "is empty")]
+    [InlineData("one\ntwo", "control characters or several lines")]
+    [InlineData("one\r\nX-Injected: two", "control characters or several lines")]
+    [InlineData("one\0", "control characters")]
+    [InlineData("one\u007ftwo", "control characters")]
+    public void A_file_that_no_header_can_hold_is_refused(string content, string words)
+    {
+        var refusal = Refusal(folder.Write("token", content));
+        Assert.Contains(words, refusal);
+        Assert.Contains(folder.At("token"), refusal);
+        Assert.DoesNotContain("Injected", refusal);
+    }
+
+    [Fact]
+    public void A_file_is_at_most_64_KiB()
+    {
+        Assert.Equal(new string('t', 65536), Header(new() { CredentialsFile = folder.Write("token", new string('t', 65536)) })!["Bearer ".Length..]);
+        Assert.Contains("larger than 64 KiB", Refusal(folder.Write("token", new string('t', 65537))));
+    }
+
+    [Fact]
+    public void A_file_that_is_not_there_or_is_a_folder_is_named()
+    {
+        Assert.Contains("does not exist", Refusal(folder.At("none")));
+        Directory.CreateDirectory(folder.At("dir"));
+        Assert.Contains("is a folder", Refusal(folder.At("dir")));
+    }
+
+    [Fact]
+    public void Each_header_holds_what_the_file_holds_then()
+    {
+        var credentials = new PeerCredentials(new() { CredentialsFile = folder.Write("token", "one") });
+        Assert.Equal("Bearer one", credentials.Header(out _));
+        folder.Write("token", "two\n");
+        Assert.Equal("Bearer two", credentials.Header(out _));
+    }
+
+    [Theory]
+    [InlineData(null, "does not exist")]
+    [InlineData("", "is empty")]
+    [InlineData("half\nwritten", "several lines")]
+    public void The_last_good_content_is_used_while_the_file_is_bad(string? content, string words)
+    {
+        var file = folder.Write("token", "good");
+        var credentials = new PeerCredentials(new() { CredentialsFile = file });
+        credentials.Header(out _);
+        if (content is null)
+            File.Delete(file);
+        else
+            folder.Write("token", content);
+        Assert.Equal("Bearer good", credentials.Header(out var stale));
+        Assert.Equal(FailureReason.Credentials, stale.Reason);
+        Assert.Contains(words, stale.Message);
+    }
+
+    private static string? Header(HttpOptions options) => new PeerCredentials(options).Header(out _);
+
+    private static string Refusal(string file)
+    {
+        var failure = Assert.Throws<PeerException>(() => Header(new() { CredentialsFile = file })).Failure;
+        Assert.Equal(FailureReason.Credentials, failure.Reason);
+        return failure.Message;
+    }
+
+    private static string Basic(string text) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
+}
