@@ -122,8 +122,8 @@ internal sealed class SampleReader : IDisposable
                 return Fail(ReadError.Compression, "the gzip data is damaged or ends early");
             }
             BytesRead += read;
-            if (limit > 0 && BytesRead > limit)
-                return Fail(ReadError.TooLarge, $"the body is larger than SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
+            if (limit > 0 && BytesRead >= limit)
+                return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
             filled += read;
             if (read == 0)
             {

@@ -88,7 +88,8 @@ internal sealed class ScrapeQueue(QueueOptions options, Metrics metrics, Log log
     {
         lock (targets)
         {
-            var waiting = targets[scrape.Target.Key];
+            if (!targets.TryGetValue(scrape.Target.Key, out var waiting) || waiting.InFlight != scrape)
+                return; // given up meanwhile
             waiting.InFlight = null;
             isDropping = false;
             Account(scrape, -1);

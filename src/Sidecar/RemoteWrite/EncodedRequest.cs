@@ -3,21 +3,61 @@ using Sidecar.Scraping;
 
 namespace Sidecar.RemoteWrite;
 
-/// <summary>One write request, compressed and ready to be posted. Whoever holds it last releases it.</summary>
-/// <param name="Body">Snappy block of a prometheus.WriteRequest.</param>
-/// <param name="Samples">Samples in it, staleness markers included.</param>
-internal sealed record EncodedRequest(CompressedBody Body, int Samples)
+/// <summary>
+/// One write request, compressed as it is made, and ready to be posted: a snappy block of a prometheus.WriteRequest. Whoever holds it last
+/// releases it.
+/// </summary>
+/// <remarks>
+/// A snappy block is the length of the whole as a varint and then elements; encoders compress each 64 KiB by itself, so that no copy reaches
+/// across. So the parts are compressed one by one and put behind each other without their own lengths: the bytes are the same, and no
+/// buffer of the whole is needed (format_description.txt of google/snappy).
+/// </remarks>
+internal sealed class EncodedRequest
 {
-    /// <param name="message">A prometheus.WriteRequest as protobuf.</param>
+    /// <summary>Bytes of a part: what snappy compresses by itself.</summary>
+    public const int PartSize = 64 * 1024;
+
+    private readonly CompressedBody elements = new();
+    private int messageLength;
+
+    /// <summary>Samples in it, staleness markers included.</summary>
+    public int Samples { get; set; }
+
+    /// <summary>Bytes to be posted.</summary>
+    public long Length => LabelMessage.VarintSize((ulong)messageLength) + elements.Length;
+
+    /// <summary>What it holds in memory, in bytes.</summary>
+    public long Capacity => elements.Capacity;
+
+    /// <param name="message">A whole prometheus.WriteRequest as protobuf.</param>
     public static EncodedRequest Compress(ReadOnlySpan<byte> message, int samples)
     {
-        var body = new CompressedBody();
-        body.Append(Snappy.Encode(message));
-        return new EncodedRequest(body, samples);
+        var request = new EncodedRequest { Samples = samples };
+        for (; !message.IsEmpty; message = message[Math.Min(PartSize, message.Length)..])
+            request.Append(message[..Math.Min(PartSize, message.Length)]);
+        return request;
+    }
+
+    /// <summary>Adds the next part of the message: all but the last are of <see cref="PartSize"/>.</summary>
+    public void Append(ReadOnlySpan<byte> part)
+    {
+        var compressed = Snappy.Encode(part);
+        elements.Append(compressed.AsSpan(LabelMessage.VarintSize((ulong)part.Length)));
+        messageLength += part.Length;
+    }
+
+    /// <summary>The bytes to be posted, block by block.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Blocks()
+    {
+        var header = new byte[LabelMessage.VarintSize((ulong)messageLength)];
+        LabelMessage.WriteVarint(header, (ulong)messageLength);
+        yield return header;
+        foreach (var block in elements.Blocks())
+            yield return block;
     }
 
     /// <summary>The prometheus.WriteRequest as protobuf.</summary>
-    public byte[] Decompress() => Snappy.Decode(Body.ToArray());
+    public byte[] Decompress() => Snappy.Decode(Blocks().SelectMany(b => b.ToArray()).ToArray());
 
-    public void Release() => Body.Release();
+    public void Release() => elements.Release();
 }

@@ -172,7 +172,7 @@ internal sealed class Sender(
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         timeout.CancelAfter(options.Timeout);
         metrics.SamplesTotal.Add(request.Samples);
-        metrics.BytesTotal.Add(request.Body.Length);
+        metrics.BytesTotal.Add(request.Length);
         var started = time.GetTimestamp();
         try
         {
@@ -244,7 +244,7 @@ internal sealed class Sender(
     /// <summary>Remote write 1.0, section "Protocol": these headers, and a snappy block as the body.</summary>
     private HttpRequestMessage Message(EncodedRequest request, int attempt)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, options.Url) { Content = new RequestContent(request.Body) };
+        var message = new HttpRequestMessage(HttpMethod.Post, options.Url) { Content = new RequestContent(request) };
         message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/x-protobuf");
         message.Content.Headers.TryAddWithoutValidation("Content-Encoding", "snappy");
         message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", "0.1.0");

@@ -20,14 +20,11 @@ internal sealed class SeriesEncoder
     /// <summary>Tag of the series and its length in two bytes, which is what nearly all need.</summary>
     private const int HeaderSize = 3;
 
-    /// <summary>Bytes of the buffer. 2,000 samples of kube-apiserver take 400 to 500 kB before compression.</summary>
-    private const int BufferSize = 512 * 1024;
+    /// <summary>Bytes of the buffer: a part that is compressed when it is full, and the series that goes beyond it.</summary>
+    private const int BufferSize = EncodedRequest.PartSize + 16 * 1024;
 
-    /// <summary>
-    /// A request ends at this size whatever the number of its samples, bytes: so that neither this buffer nor snappy's, which is a sixth
-    /// larger than its input, takes the next power of two.
-    /// </summary>
-    private const int LargestRequest = 436 * 1024;
+    /// <summary>A request ends at this size before compression, bytes, whatever the number of its samples.</summary>
+    private const int LargestRequest = 4 * 1024 * 1024;
 
     private const int MostPlans = 4096;
 
@@ -36,8 +33,10 @@ internal sealed class SeriesEncoder
 
     private readonly int samplesPerRequest;
     private readonly Dictionary<(LabelNames Names, ulong Empty), SeriesPlan> plans = [];
-    private byte[] buffer = GC.AllocateUninitializedArray<byte>(BufferSize);
-    private int length;    // of complete series
+    private byte[] buffer = new byte[BufferSize];
+    private EncodedRequest? request; // the parts that are compressed already
+    private int compressed; // bytes in them
+    private int length;    // of complete series, behind those
     private int seriesEnd; // of the series that is being made
     private TargetLabels target;
     private LabelNames lastNames = LabelNames.None;
@@ -54,7 +53,7 @@ internal sealed class SeriesEncoder
     public int Samples { get; private set; }
 
     /// <summary>The request is full and must be taken before the next sample.</summary>
-    public bool IsFull => Samples >= samplesPerRequest || length >= LargestRequest;
+    public bool IsFull => Samples >= samplesPerRequest || compressed + length >= LargestRequest;
 
     /// <summary>Why the last <see cref="TryBegin"/> failed.</summary>
     public string Error => lastPlan?.Error ?? "";
@@ -68,9 +67,9 @@ internal sealed class SeriesEncoder
             lastPlan = null;
         }
         target = labels;
-        length = Samples = 0;
+        Drop();
         if (buffer.Length > BufferSize)
-            buffer = GC.AllocateUninitializedArray<byte>(BufferSize);
+            buffer = new byte[BufferSize];
     }
 
     /// <summary>
@@ -156,20 +155,42 @@ internal sealed class SeriesEncoder
         LabelMessage.WriteVarint(buffer.AsSpan(length + 1), (uint)body);
         length += 1 + size + body;
         Samples++;
+        CompressParts();
     }
 
-    /// <summary>Compresses what is there, and begins the next request. Null when there is nothing.</summary>
+    /// <summary>Compresses what is left, and begins the next request. Null when there is nothing.</summary>
     public EncodedRequest? Take()
     {
         if (Samples == 0)
             return null;
-        var request = EncodedRequest.Compress(buffer.AsSpan(0, length), Samples);
-        Drop();
-        return request;
+        var taken = request ?? new EncodedRequest();
+        if (length > 0)
+            taken.Append(buffer.AsSpan(0, length));
+        taken.Samples = Samples;
+        request = null;
+        compressed = length = Samples = 0;
+        return taken;
     }
 
     /// <summary>Begins the next request without having made this one.</summary>
-    public void Drop() => length = Samples = 0;
+    public void Drop()
+    {
+        request?.Release();
+        request = null;
+        compressed = length = Samples = 0;
+    }
+
+    private void CompressParts()
+    {
+        var done = 0;
+        for (; length - done >= EncodedRequest.PartSize; done += EncodedRequest.PartSize)
+            (request ??= new EncodedRequest()).Append(buffer.AsSpan(done, EncodedRequest.PartSize));
+        if (done == 0)
+            return;
+        buffer.AsSpan(done, length - done).CopyTo(buffer);
+        compressed += done;
+        length -= done;
+    }
 
     private void FindPlan(Sample sample)
     {

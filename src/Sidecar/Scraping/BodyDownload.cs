@@ -96,10 +96,10 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
             for (var read = first; read > 0; read = await stream.ReadAsync(plain, cancellation))
             {
                 total += read;
-                if (options.BodySizeLimit > 0 && total > options.BodySizeLimit)
+                if (options.BodySizeLimit > 0 && total >= options.BodySizeLimit)
                 {
                     return new Failure(FailureReason.BodySizeLimit,
-                        $"the body is larger than SIDECAR_BODY_SIZE_LIMIT ({options.BodySizeLimit} bytes uncompressed)");
+                        $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({options.BodySizeLimit} bytes uncompressed)");
                 }
                 gzip.Write(plain, 0, read);
                 if (body.Length > heldLimit)

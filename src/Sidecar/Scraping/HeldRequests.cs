@@ -25,12 +25,12 @@ internal sealed class HeldRequests(HeldBudget budget)
     /// <summary>False when the budget is spent; then the request is released.</summary>
     public bool TryAdd(EncodedRequest request, int bodySamples, int otherSamples)
     {
-        if (!budget.TryTake(request.Body.Capacity))
+        if (!budget.TryTake(request.Capacity))
         {
             request.Release();
             return false;
         }
-        size += request.Body.Capacity;
+        size += request.Capacity;
         requests.Add(request);
         BodySamples = bodySamples;
         OtherSamples = otherSamples;

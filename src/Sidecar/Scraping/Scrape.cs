@@ -39,7 +39,7 @@ internal sealed class Scrape
     public HeldRequests? Held { get; set; }
 
     /// <summary>Bytes that it holds, without <see cref="Held"/>, which has a bound of its own.</summary>
-    public long Size => 256 + (Body?.Length ?? 0) + (Vanished?.Length ?? 0) + (Skipped?.Size ?? 0);
+    public long Size => 256 + (Body?.Capacity ?? 0) + (Vanished?.Capacity ?? 0) + (Skipped?.Size ?? 0);
 
     public void Release()
     {

@@ -54,6 +54,8 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         if (forget)
         {
             (timestamps, timestampsNow) = (timestampsNow, timestamps);
+            if (table.Count > lastCount + lastCount / 4)
+                NativeHeap.Trim();
             lastCount = table.Count;
         }
         else if (table.Count > lastCount * 2 + 1000)

@@ -230,7 +230,7 @@ public sealed class TextParserTests
 
     [Fact]
     public void A_body_over_the_limit_fails() =>
-        Assert.Contains("larger than SIDECAR_BODY_SIZE_LIMIT", ParsedText.Read("a 1\nb 2\n", limit: 7)[^1]);
+        Assert.Contains("reaches SIDECAR_BODY_SIZE_LIMIT", ParsedText.Read("a 1\nb 2\n", limit: 8)[^1]);
 
     [Fact]
     public void Truncated_and_damaged_gzip_fails()

@@ -50,7 +50,7 @@ public sealed class ScrapeQueueTests
     [Fact]
     public async Task Past_the_bound_the_oldest_go_that_nobody_is_sending()
     {
-        using var queue = Make(sizeLimit: 3 * 1256);
+        using var queue = Make(sizeLimit: 3 * 8448);
         var inFlight = Add(queue, "a", 1, 1000);
         Assert.Same(inFlight, await queue.TakeAsync(Cancellation));
         Add(queue, "a", 2, 1000, samples: 70);
@@ -60,7 +60,7 @@ public sealed class ScrapeQueueTests
         Assert.Equal(1, metrics.QueueDroppedScrapes[DropReason.QueueSize]);
         Assert.Equal(70, metrics.SamplesDroppedTotal[DropReason.QueueSize]);
         Assert.Equal(3, queue.Count);
-        Assert.Equal(3 * 1256, queue.Bytes);
+        Assert.Equal(3 * 8448, queue.Bytes);
         Assert.Same(third, await queue.TakeAsync(Cancellation));
         queue.Complete(inFlight);
         Assert.Same(fourth, await queue.TakeAsync(Cancellation));
@@ -101,10 +101,10 @@ public sealed class ScrapeQueueTests
         using var queue = Make(ageLimit: TimeSpan.FromSeconds(10));
         Add(queue, "a", 1_000_000, 1000, samples: 7);
         var second = Add(queue, "b", 1_008_000, 1000, samples: 8);
-        Assert.Equal((2, 2512, 15, 1000), Gauges());
+        Assert.Equal((2, 16896, 15, 1000), Gauges());
         time.Advance(TimeSpan.FromSeconds(11));
         Assert.Same(second, await queue.TakeAsync(Cancellation));
-        Assert.Equal((1, 1256, 8, 1008), Gauges());
+        Assert.Equal((1, 8448, 8, 1008), Gauges());
         Assert.Equal(1008, metrics.QueueHighestTimestampSeconds.Value);
         queue.Complete(second);
         Assert.Equal((0, 0, 0, 0), Gauges());

@@ -113,7 +113,7 @@ public sealed class SeriesEncoderTests
     [Fact]
     public void A_request_is_cut_when_it_gets_large()
     {
-        var value = new string('x', 100_000);
+        var value = new string('x', 1_000_000);
         var requests = text.Encode(string.Concat(Enumerable.Range(0, 10).Select(i => $"a{{b=\"{i}{value}\"}} 1\n")));
         Assert.Equal([5, 5], requests.Select(r => r.Samples));
     }
