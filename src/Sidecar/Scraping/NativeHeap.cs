@@ -7,6 +7,21 @@ internal static partial class NativeHeap
 {
     private static bool isGlibc = OperatingSystem.IsLinux();
 
+    /// <summary>One heap for all threads, first thing in the process: by default each thread that allocates has its own, with slack of its own.</summary>
+    public static void Unite()
+    {
+        if (!isGlibc)
+            return;
+        try
+        {
+            _ = mallopt(ArenaMax, 1);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            isGlibc = false;
+        }
+    }
+
     /// <summary>Gives freed pages back to the system: what a table leaves behind as it grows would stay resident for good.</summary>
     public static void Trim()
     {
@@ -21,6 +36,12 @@ internal static partial class NativeHeap
             isGlibc = false; // musl gives them back by itself
         }
     }
+
+    /// <summary>M_ARENA_MAX of malloc.h.</summary>
+    private const int ArenaMax = -8;
+
+    [LibraryImport("libc", EntryPoint = "mallopt")]
+    private static partial int mallopt(int parameter, int value);
 
     [LibraryImport("libc", EntryPoint = "malloc_trim")]
     private static partial int malloc_trim(nuint pad);

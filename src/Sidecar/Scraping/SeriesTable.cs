@@ -5,13 +5,13 @@ namespace Sidecar.Scraping;
 /// whether the current scrape has shown it. Tells duplicates, new series and vanished ones without keeping a label.
 /// </summary>
 /// <remarks>
-/// Sixteen parts, each with open addressing and linear probing, so that growing moves a sixteenth at a time. At one million series the
+/// Four parts, each with open addressing and linear probing, so that growing moves a quarter at a time. At one million series the
 /// odds that any two hashes collide are 1 in 37 million (n²/2⁶⁵); the seed is drawn anew for each process, so that no target can choose
 /// its collisions.
 /// </remarks>
 internal sealed class SeriesTable : IDisposable
 {
-    private const int Parts = 16;
+    private const int Parts = 4;
 
     private readonly SeriesTablePart[] parts = new SeriesTablePart[Parts];
 

@@ -11,6 +11,9 @@ namespace Sidecar.Tests.Queueing;
 
 public sealed class ScrapeQueueTests
 {
+    /// <summary>Bytes that a scrape of up to one block holds.</summary>
+    private const int One = 256 + CompressedBody.BlockSize;
+
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
 
     private readonly FakeTimeProvider time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_000_000));
@@ -50,7 +53,7 @@ public sealed class ScrapeQueueTests
     [Fact]
     public async Task Past_the_bound_the_oldest_go_that_nobody_is_sending()
     {
-        using var queue = Make(sizeLimit: 3 * 8448);
+        using var queue = Make(sizeLimit: 3 * One);
         var inFlight = Add(queue, "a", 1, 1000);
         Assert.Same(inFlight, await queue.TakeAsync(Cancellation));
         Add(queue, "a", 2, 1000, samples: 70);
@@ -60,7 +63,7 @@ public sealed class ScrapeQueueTests
         Assert.Equal(1, metrics.QueueDroppedScrapes[DropReason.QueueSize]);
         Assert.Equal(70, metrics.SamplesDroppedTotal[DropReason.QueueSize]);
         Assert.Equal(3, queue.Count);
-        Assert.Equal(3 * 8448, queue.Bytes);
+        Assert.Equal(3 * One, queue.Bytes);
         Assert.Same(third, await queue.TakeAsync(Cancellation));
         queue.Complete(inFlight);
         Assert.Same(fourth, await queue.TakeAsync(Cancellation));
@@ -101,10 +104,10 @@ public sealed class ScrapeQueueTests
         using var queue = Make(ageLimit: TimeSpan.FromSeconds(10));
         Add(queue, "a", 1_000_000, 1000, samples: 7);
         var second = Add(queue, "b", 1_008_000, 1000, samples: 8);
-        Assert.Equal((2, 16896, 15, 1000), Gauges());
+        Assert.Equal((2, 2.0 * One, 15, 1000), Gauges());
         time.Advance(TimeSpan.FromSeconds(11));
         Assert.Same(second, await queue.TakeAsync(Cancellation));
-        Assert.Equal((1, 8448, 8, 1008), Gauges());
+        Assert.Equal((1, One, 8, 1008), Gauges());
         Assert.Equal(1008, metrics.QueueHighestTimestampSeconds.Value);
         queue.Complete(second);
         Assert.Equal((0, 0, 0, 0), Gauges());
