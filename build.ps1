@@ -138,6 +138,7 @@ function Show-Help {
   demo      runs the sidecar against a stand-in cluster on loopback, until Ctrl-C
 
 What follows -- goes to the program behind the task: ./build.ps1 demo -- --duration 30s
+PowerShell splits a bare -p:NAME=VALUE in two; quote it: ./build.ps1 publish -- '-p:NAME=VALUE'
 '@
 }
 

@@ -1,0 +1,169 @@
+using Sidecar.Configuration;
+using YamlDotNet.RepresentationModel;
+
+namespace Sidecar.Tests.Repository;
+
+/// <summary>The manifests ask for what the sidecar needs, and for nothing else.</summary>
+public sealed class ManifestTests
+{
+    private static readonly IReadOnlyList<YamlNode> Documents = RepositoryFiles.Yaml("src", "deploy", "sidecar.yaml");
+
+    private static readonly YamlNode StaticPod = Assert.Single(RepositoryFiles.Yaml("src", "deploy", "static-pod.yaml"));
+
+    private static readonly YamlNode Deployment = One("Deployment");
+
+    private static readonly YamlNode Pod = Deployment["spec"]["template"]["spec"];
+
+    private static readonly YamlNode Container = Assert.Single(Pod["containers"].Items());
+
+    private static readonly YamlNode StaticContainer = Assert.Single(StaticPod["spec"]["containers"].Items());
+
+    private static YamlNode One(string kind) => Assert.Single(Documents, d => d["kind"].Text() == kind);
+
+    private static string Name(YamlNode document) =>
+        $"{document["kind"].Text()} {(document["metadata"].Has("namespace") ? document["metadata"]["namespace"].Text() + "/" : "")}{document["metadata"]["name"].Text()}";
+
+    [Fact]
+    public void Objects_are_these_and_no_others() => Assert.Equal(
+        [
+            "Namespace sidecar", "ServiceAccount sidecar/sidecar",
+            "Role default/sidecar-discovery", "RoleBinding default/sidecar-discovery",
+            "ClusterRole sidecar-metrics", "ClusterRoleBinding sidecar-metrics",
+            "Deployment sidecar/sidecar",
+        ],
+        Documents.Select(Name));
+
+    [Fact]
+    public void Rights_are_the_least_that_work()
+    {
+        Assert.Equal(
+            "[{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}, {apiGroups: [], resources: [endpoints], verbs: [get, list, watch]}]",
+            One("Role")["rules"].Line());
+        // Not one object of the cluster: a path, and only to be read.
+        Assert.Equal("[{nonResourceURLs: [/metrics], verbs: [get]}]", One("ClusterRole")["rules"].Line());
+    }
+
+    [Theory]
+    [InlineData("RoleBinding", "Role", "sidecar-discovery")]
+    [InlineData("ClusterRoleBinding", "ClusterRole", "sidecar-metrics")]
+    public void Rights_go_to_the_service_account_alone(string binding, string kind, string role)
+    {
+        Assert.Equal($"{{apiGroup: rbac.authorization.k8s.io, kind: {kind}, name: {role}}}", One(binding)["roleRef"].Line());
+        Assert.Equal("[{kind: ServiceAccount, name: sidecar, namespace: sidecar}]", One(binding)["subjects"].Line());
+    }
+
+    [Fact]
+    public void One_replica_runs_at_a_time()
+    {
+        Assert.Equal("1", Deployment["spec"]["replicas"].Text());
+        Assert.Equal("{type: Recreate}", Deployment["spec"]["strategy"].Line());
+        Assert.Equal(Deployment["spec"]["template"]["metadata"]["labels"].Line(), Deployment["spec"]["selector"]["matchLabels"].Line());
+    }
+
+    [Fact]
+    public void Deployment_sets_one_variable() =>
+        Assert.Equal(["SIDECAR_REMOTE_WRITE_URL"], Container["env"].Items().Select(v => v["name"].Text()));
+
+    [Fact]
+    public void Pod_has_the_account_and_time_to_flush()
+    {
+        Assert.Equal("sidecar", Pod["serviceAccountName"].Text());
+        Assert.Equal("true", Pod["automountServiceAccountToken"].Text());
+        var flush = TimeSpan.FromSeconds(int.Parse(Variables.ShutdownTimeout.Default!.TrimEnd('s')));
+        Assert.True(TimeSpan.FromSeconds(int.Parse(Pod["terminationGracePeriodSeconds"].Text())) > flush);
+        Assert.Equal("30", Pod["terminationGracePeriodSeconds"].Text());
+    }
+
+    [Fact]
+    public void Pod_and_container_meet_the_restricted_standard()
+    {
+        // https://kubernetes.io/docs/concepts/security/pod-security-standards/, restricted
+        Assert.Equal("{runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, seccompProfile: {type: RuntimeDefault}}", Pod["securityContext"].Line());
+        Assert.Equal("{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}", Container["securityContext"].Line());
+        Assert.Equal("restricted", One("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"].Text());
+        Assert.All(["hostNetwork", "hostPID", "hostIPC"], key => Assert.False(Pod.Has(key)));
+    }
+
+    [Fact]
+    public void Static_pod_runs_the_sidecar_with_no_more_rights_than_the_deployment() => Assert.Equal(
+        "{runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, "
+        + "capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}",
+        StaticContainer["securityContext"].Line());
+
+    [Fact]
+    public void Probes_ask_the_listener()
+    {
+        var port = Assert.Single(Container["ports"].Items());
+        Assert.Equal("{name: http, containerPort: 9090}", port.Line());
+        Assert.Equal(":9090", Variables.ListenAddress.Default);
+        Assert.Equal("{httpGet: {path: /-/ready, port: http}}", Container["readinessProbe"].Line());
+        Assert.Equal("{httpGet: {path: /-/healthy, port: http}}", Container["livenessProbe"].Line());
+
+        var listen = StaticContainer["env"].Items().Single(v => v["name"].Text() == "SIDECAR_LISTEN_ADDRESS")["value"].Text();
+        var probe = StaticContainer["livenessProbe"]["httpGet"];
+        Assert.Equal(listen, $"{probe["host"].Text()}:{probe["port"].Text()}");
+        Assert.Equal("/-/healthy", probe["path"].Text());
+        // Unready for the receiver's sake would take the API server's pod along.
+        Assert.False(StaticContainer.Has("readinessProbe"));
+    }
+
+    [Fact]
+    public void Resources_are_the_promised_ones()
+    {
+        const string Promised = "{requests: {cpu: 10m, memory: 24Mi}, limits: {memory: 64Mi}}";
+        Assert.Equal(Promised, Container["resources"].Line());
+        Assert.Equal(Promised, StaticContainer["resources"].Line());
+    }
+
+    [Fact]
+    public void Volumes_and_mounts_belong_together()
+    {
+        Assert.Equal("[{name: queue, emptyDir: {}}]", Pod["volumes"].Line());
+        Assert.Equal("[{name: queue, mountPath: /var/lib/sidecar}]", Container["volumeMounts"].Line());
+
+        Assert.Equal(StaticPod["spec"]["volumes"].Items().Select(v => v["name"].Text()), StaticContainer["volumeMounts"].Items().Select(v => v["name"].Text()));
+        Assert.All(StaticContainer["volumeMounts"].Items(), mount => Assert.Equal("true", mount["readOnly"].Text()));
+        var mounted = StaticContainer["volumeMounts"].Items().Select(v => v["mountPath"].Text()).ToArray();
+        var files = StaticContainer["env"].Items().Where(v => v["name"].Text().EndsWith("_FILE", StringComparison.Ordinal)).Select(v => v["value"].Text());
+        Assert.All(files, file => Assert.Contains(mounted, path => file == path || file.StartsWith(path + "/", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Static_pod_is_a_patch_of_the_api_servers_pod_on_the_nodes_network()
+    {
+        Assert.Equal("Pod kube-system/kube-apiserver", Name(StaticPod));
+        Assert.Equal("v1", StaticPod["apiVersion"].Text());
+        Assert.Equal("true", StaticPod["spec"]["hostNetwork"].Text());
+        Assert.Contains("{name: SIDECAR_TARGETS, value: 127.0.0.1:6443}", StaticContainer["env"].Items().Select(Yaml.Line));
+        Assert.Contains("{name: SIDECAR_TLS_SERVER_NAME, value: kubernetes}", StaticContainer["env"].Items().Select(Yaml.Line));
+        Assert.DoesNotContain("INSECURE", RepositoryFiles.Read("src", "deploy", "static-pod.yaml"));
+    }
+
+    [Fact]
+    public void Labels_and_annotations_are_strings()
+    {
+        var values = Documents.Append(StaticPod).SelectMany(d => d.AllNodes).OfType<YamlMappingNode>()
+            .SelectMany(n => n.Children).Where(c => c.Key.Text() is "annotations" or "labels" or "matchLabels")
+            .SelectMany(c => ((YamlMappingNode)c.Value).Children.Select(v => v.Value)).ToArray();
+        Assert.NotEmpty(values);
+        Assert.All(values, value => Assert.True(value.IsString(), value.Text()));
+    }
+
+    [Fact]
+    public void Images_are_of_this_version()
+    {
+        Assert.Equal($"registry.example.com/sidecar:{RepositoryFiles.Version}", Container["image"].Text());
+        Assert.Equal(Container["image"].Text(), StaticContainer["image"].Text());
+    }
+
+    [Fact]
+    public void Kustomization_lists_the_manifests_and_moves_nothing_to_another_namespace()
+    {
+        var kustomization = Assert.Single(RepositoryFiles.Yaml("src", "deploy", "kustomization.yaml"));
+        Assert.Equal(["apiVersion", "kind", "resources"], kustomization.Keys());
+        Assert.Equal("kustomize.config.k8s.io/v1beta1", kustomization["apiVersion"].Text());
+        // The static pod is for the kubelet, not for the API server.
+        var files = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "deploy")).Select(Path.GetFileName);
+        Assert.Equal(files.Except(["kustomization.yaml", "static-pod.yaml"]).Order(), kustomization["resources"].Texts().Order());
+    }
+}
