@@ -33,7 +33,8 @@ param(
 # Core language, .NET and native commands only, in the syntax of PowerShell 5: an old engine gets as far as the sentence below,
 # and an engine without any module at hand (as the tests host it) runs every task.
 if ($PSVersionTable.PSVersion.Major -lt 7) {
-    [Console]::Error.WriteLine("build.ps1 needs PowerShell 7 (pwsh), and this is PowerShell $($PSVersionTable.PSVersion). Get it from https://aka.ms/powershell.")
+    $found = $PSVersionTable.PSVersion
+    [Console]::Error.WriteLine("build.ps1 needs PowerShell 7 (pwsh), and this is PowerShell $found. Get it from https://aka.ms/powershell.")
     exit 1
 }
 
@@ -70,7 +71,8 @@ function Get-Runtime {
     $architecture = $information::OSArchitecture.ToString().ToLowerInvariant()
     if ($information::IsOSPlatform([System.Runtime.InteropServices.OSPlatform]::Windows)) { return "win-$architecture" }
     if ($information::IsOSPlatform([System.Runtime.InteropServices.OSPlatform]::OSX)) { return "osx-$architecture" }
-    if ([System.IO.Directory]::Exists('/lib') -and [System.IO.Directory]::GetFiles('/lib', 'ld-musl-*').Length -gt 0) { return "linux-musl-$architecture" }
+    $isMusl = [System.IO.Directory]::Exists('/lib') -and [System.IO.Directory]::GetFiles('/lib', 'ld-musl-*').Length -gt 0
+    if ($isMusl) { return "linux-musl-$architecture" }
     return "linux-$architecture"
 }
 

@@ -8,7 +8,8 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
 {
     private static readonly string[] Tasks = ["build", "test", "publish", "image", "bench", "demo"];
 
-    private ScriptResult Script(string arguments, string? path = null) => HostedPowerShell.Run(copy.Root, $"& ./build.ps1 {arguments}", path);
+    private ScriptResult Script(string arguments, string? path = null) =>
+        HostedPowerShell.Run(copy.Root, $"& ./build.ps1 {arguments}", path);
 
     [Theory]
     [InlineData("")]
@@ -101,7 +102,7 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
         using var programs = new FakePrograms();
         // dotnet publish src/Sidecar -c C -r R -o OUT
         programs.Add("dotnet", $"mkdir -p \"$8\"; head -c {size} /dev/zero > \"$8/sidecar\"");
-        var result = HostedPowerShell.Run(copy.Root, $"& ./build.ps1 publish -Configuration Debug -Runtime linux-arm64 -Output {programs.At("out")} -- '-p:A=b'", programs.Folder);
+        var result = Script($"publish -Configuration Debug -Runtime linux-arm64 -Output {programs.At("out")} -- '-p:A=b'", programs.Folder);
         Assert.True(result.ExitCode == exitCode, result.ToString());
         Assert.Equal([$"dotnet publish src/Sidecar -c Debug -r linux-arm64 -o {programs.At("out")} -p:A=b"], programs.Calls());
         Assert.Equal(exitCode == 1, result.Error.Contains("the binary is 8.00 MB; at most 8 MB are allowed.", StringComparison.Ordinal));
@@ -118,8 +119,9 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
         Assert.Equal(1, result.ExitCode);
         Assert.Equal(["docker info", "podman info", "nerdctl info"], programs.Calls());
         Assert.Equal(
-            "build.ps1 image: an image needs a container engine, and none answers. Looked for: docker (installed, but no engine answers it), "
-            + "podman (installed, but no engine answers it), nerdctl (installed, but no engine answers it).",
+            "build.ps1 image: an image needs a container engine, and none answers. "
+            + "Looked for: docker (installed, but no engine answers it), podman (installed, but no engine answers it), "
+            + "nerdctl (installed, but no engine answers it).",
             result.Error.Trim());
     }
 
@@ -136,7 +138,8 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
         Assert.True(result.ExitCode == 0, result.ToString());
         var version = RepositoryFiles.Version;
         Assert.Equal(
-            $"{answers} build --file Dockerfile.distroless --build-arg VERSION={version} --tag sidecar:{version} --tag sidecar:latest --platform linux/arm64 .",
+            $"{answers} build --file Dockerfile.distroless --build-arg VERSION={version} "
+            + $"--tag sidecar:{version} --tag sidecar:latest --platform linux/arm64 .",
             programs.Calls()[^1]);
     }
 

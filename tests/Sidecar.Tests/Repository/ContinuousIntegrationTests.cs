@@ -21,12 +21,14 @@ public sealed class ContinuousIntegrationTests : IDisposable
     public void Dispose() => programs.Dispose();
 
     private static string Summary(int passed, int failed, int skipped) =>
-        $"printf 'Test run summary: Some words\\n\\n  total: {passed + failed + skipped}\\n  failed: {failed}\\n  succeeded: {passed}\\n  skipped: {skipped}\\n  duration: 1s 20ms\\n'";
+        $"printf 'Test run summary: Some words\\n\\n  total: {passed + failed + skipped}\\n  failed: {failed}\\n  succeeded: {passed}\\n'; "
+        + $"printf '  skipped: {skipped}\\n  duration: 1s 20ms\\n'";
 
     private async Task<(int ExitCode, string[] Lines)> RunAsync(params (string Name, string Value)[] variables)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "CI is Linux");
-        var start = new ProcessStartInfo(Path.Combine(RepositoryFiles.Root, ".ci", "run")) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var script = Path.Combine(RepositoryFiles.Root, ".ci", "run");
+        var start = new ProcessStartInfo(script) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["PATH"] = programs.Folder + Path.PathSeparator + start.Environment["PATH"];
         start.Environment["POLICY_RC_D"] = programs.At("policy-rc.d");
         start.Environment["RETRY_SECONDS"] = "0";
@@ -85,7 +87,10 @@ public sealed class ContinuousIntegrationTests : IDisposable
     public async Task Words_and_colours_of_tests_are_not_counted()
     {
         if (OperatingSystem.IsLinux())
-            programs.Add("dotnet", $"echo '    succeeded: 1000'\nprintf 'failed A_test (1s)\\n  failed: 50\\n'\nprintf '\\033[32m'; {Summary(3, 1, 0)}; exit 2");
+        {
+            const string Noise = "echo '    succeeded: 1000'; printf 'failed A_test (1s)\\n  failed: 50\\n'; printf '\\033[32m'";
+            programs.Add("dotnet", $"{Noise}; {Summary(3, 1, 0)}; exit 2");
+        }
         var (exitCode, lines) = await RunAsync();
         Assert.Equal((2, "3 passed, 1 failed, 0 skipped"), (exitCode, lines[^1]));
     }
@@ -98,16 +103,20 @@ public sealed class ContinuousIntegrationTests : IDisposable
             programs.Add("dpkg-query", "case \"$*\" in *etcd-server|*prometheus) exit 1;; *) echo installed;; esac");
             // The first "update" fails; "install" sees the policy that forbids daemons to start.
             programs.Add("apt-get", $"""
-                if [ "$1" = update ] && [ ! -e '{programs.At("tried")}' ]; then touch '{programs.At("tried")}'; exit 100; fi
-                if [ "$1" = install ]; then "$POLICY_RC_D"; echo "policy $? $DEBIAN_FRONTEND" >> '{programs.At("calls")}'; fi
+                cd '{programs.Folder}'
+                if [ "$1" = update ] && [ ! -e tried ]; then touch tried; exit 100; fi
+                if [ "$1" = install ]; then "$POLICY_RC_D"; echo "policy $? $DEBIAN_FRONTEND" >> calls; fi
                 """);
         }
         var (exitCode, lines) = await RunAsync();
 
         Assert.Equal((0, "12 passed, 0 failed, 1 skipped"), (exitCode, lines[^1]));
         Assert.Equal(
-            ["apt-get update", "apt-get update", "apt-get install --yes --no-install-recommends prometheus etcd-server", "policy 101 noninteractive"],
-            programs.Calls().Where(c => c.StartsWith("apt-get", StringComparison.Ordinal) || c.StartsWith("policy", StringComparison.Ordinal)));
+            [
+                "apt-get update", "apt-get update",
+                "apt-get install --yes --no-install-recommends prometheus etcd-server", "policy 101 noninteractive",
+            ],
+            programs.Calls().Where(c => c.Split(' ')[0] is "apt-get" or "policy"));
         Assert.False(File.Exists(programs.At("policy-rc.d")));
     }
 

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
@@ -9,14 +10,14 @@ internal sealed record ScriptResult(int ExitCode, string Output, string Error, s
 {
     /// <summary>What a build warned of, but for the package audit (NU19..), which depends on the network and not on the sources.</summary>
     public string[] Warnings() =>
-        [.. Output.Split('\n').Where(l => l.Contains(": warning ", StringComparison.Ordinal) && !l.Contains(": warning NU19", StringComparison.Ordinal))];
+        [.. Output.Split('\n').Where(l => l.Contains(": warning ") && !l.Contains(": warning NU19"))];
 
     public override string ToString() => $"exit code {ExitCode}\n{Output}\n{Error}";
 }
 
 /// <summary>
-/// PowerShell's engine without PowerShell: core language and native commands, no modules. Console.Error and the environment belong to the
-/// whole process, so its tests run alone (see <see cref="BuildScriptCollection"/>).
+/// PowerShell's engine without PowerShell: core language and native commands, no modules. Console.Error and the environment belong to
+/// the whole process, so its tests run alone (see <see cref="BuildScriptCollection"/>).
 /// </summary>
 internal static class HostedPowerShell
 {
@@ -26,7 +27,7 @@ internal static class HostedPowerShell
     public static ScriptResult Run(string folder, string command, string? path = null)
     {
         // Of a test runner's own build these would steer the builds below.
-        var before = Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value);
+        var before = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value);
         foreach (var name in before.Keys.Where(IsOfTheRunner))
             Environment.SetEnvironmentVariable(name, null);
         if (path is not null)
@@ -44,7 +45,9 @@ internal static class HostedPowerShell
             var output = string.Join('\n', shell.Invoke().Select(o => o?.ToString()));
             foreach (var error in shell.Streams.Error)
                 errors.WriteLine(error);
-            return new ScriptResult((int)runspace.SessionStateProxy.GetVariable("LASTEXITCODE"), output, errors.ToString(), runspace.SessionStateProxy.Path.CurrentLocation.ProviderPath);
+            var state = runspace.SessionStateProxy;
+            var exitCode = (int)state.GetVariable("LASTEXITCODE");
+            return new ScriptResult(exitCode, output, errors.ToString(), state.Path.CurrentLocation.ProviderPath);
         }
         finally
         {
@@ -55,5 +58,6 @@ internal static class HostedPowerShell
     }
 
     private static bool IsOfTheRunner(string name) =>
-        name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase) || name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase);
+        name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase);
 }

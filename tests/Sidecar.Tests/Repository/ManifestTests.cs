@@ -20,8 +20,12 @@ public sealed class ManifestTests
 
     private static YamlNode One(string kind) => Assert.Single(Documents, d => d["kind"].Text() == kind);
 
-    private static string Name(YamlNode document) =>
-        $"{document["kind"].Text()} {(document["metadata"].Has("namespace") ? document["metadata"]["namespace"].Text() + "/" : "")}{document["metadata"]["name"].Text()}";
+    private static string Name(YamlNode document)
+    {
+        var metadata = document["metadata"];
+        var folder = metadata.Has("namespace") ? metadata["namespace"].Text() + "/" : "";
+        return $"{document["kind"].Text()} {folder}{metadata["name"].Text()}";
+    }
 
     [Fact]
     public void Objects_are_these_and_no_others() => Assert.Equal(
@@ -37,7 +41,8 @@ public sealed class ManifestTests
     public void Rights_are_the_least_that_work()
     {
         Assert.Equal(
-            "[{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}, {apiGroups: [], resources: [endpoints], verbs: [get, list, watch]}]",
+            "[{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}, "
+            + "{apiGroups: [], resources: [endpoints], verbs: [get, list, watch]}]",
             One("Role")["rules"].Line());
         // Not one object of the cluster: a path, and only to be read.
         Assert.Equal("[{nonResourceURLs: [/metrics], verbs: [get]}]", One("ClusterRole")["rules"].Line());
@@ -78,8 +83,12 @@ public sealed class ManifestTests
     public void Pod_and_container_meet_the_restricted_standard()
     {
         // https://kubernetes.io/docs/concepts/security/pod-security-standards/, restricted
-        Assert.Equal("{runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, seccompProfile: {type: RuntimeDefault}}", Pod["securityContext"].Line());
-        Assert.Equal("{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}", Container["securityContext"].Line());
+        Assert.Equal(
+            "{runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, seccompProfile: {type: RuntimeDefault}}",
+            Pod["securityContext"].Line());
+        Assert.Equal(
+            "{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}",
+            Container["securityContext"].Line());
         Assert.Equal("restricted", One("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"].Text());
         Assert.All(["hostNetwork", "hostPID", "hostIPC"], key => Assert.False(Pod.Has(key)));
     }
@@ -121,10 +130,14 @@ public sealed class ManifestTests
         Assert.Equal("[{name: queue, emptyDir: {}}]", Pod["volumes"].Line());
         Assert.Equal("[{name: queue, mountPath: /var/lib/sidecar}]", Container["volumeMounts"].Line());
 
-        Assert.Equal(StaticPod["spec"]["volumes"].Items().Select(v => v["name"].Text()), StaticContainer["volumeMounts"].Items().Select(v => v["name"].Text()));
-        Assert.All(StaticContainer["volumeMounts"].Items(), mount => Assert.Equal("true", mount["readOnly"].Text()));
-        var mounted = StaticContainer["volumeMounts"].Items().Select(v => v["mountPath"].Text()).ToArray();
-        var files = StaticContainer["env"].Items().Where(v => v["name"].Text().EndsWith("_FILE", StringComparison.Ordinal)).Select(v => v["value"].Text());
+        var mounts = StaticContainer["volumeMounts"].Items();
+        Assert.Equal(StaticPod["spec"]["volumes"].Items().Select(v => v["name"].Text()), mounts.Select(v => v["name"].Text()));
+        Assert.All(mounts, mount => Assert.Equal("true", mount["readOnly"].Text()));
+        var mounted = mounts.Select(v => v["mountPath"].Text()).ToArray();
+        var files = StaticContainer["env"].Items()
+            .Where(v => v["name"].Text().EndsWith("_FILE", StringComparison.Ordinal))
+            .Select(v => v["value"].Text()).ToArray();
+        Assert.Equal(3, files.Length);
         Assert.All(files, file => Assert.Contains(mounted, path => file == path || file.StartsWith(path + "/", StringComparison.Ordinal)));
     }
 

@@ -7,7 +7,10 @@ namespace Sidecar.Tests.Repository;
 /// <summary>Every variable that the repository tells people to set is in the program's table.</summary>
 public sealed partial class NamedVariablesTests
 {
-    public static TheoryData<string> Texts => ["README.md", "Dockerfile.distroless", "src/deploy/sidecar.yaml", "src/deploy/static-pod.yaml", "src/deploy/kustomization.yaml"];
+    public static TheoryData<string> Texts =>
+    [
+        "README.md", "Dockerfile.distroless", "src/deploy/sidecar.yaml", "src/deploy/static-pod.yaml", "src/deploy/kustomization.yaml",
+    ];
 
     [Theory]
     [MemberData(nameof(Texts))]
@@ -20,10 +23,10 @@ public sealed partial class NamedVariablesTests
         foreach (Match match in VariableName().Matches(RepositoryFiles.Read(file)))
         {
             // "SIDECAR_REMOTE_WRITE_…" stands for all that begin so.
-            if (match.Value.EndsWith('_'))
-                Assert.True(known.Any(n => n.StartsWith(match.Value, StringComparison.Ordinal)), $"{file}: no variable begins with {match.Value}");
-            else
-                Assert.True(known.Contains(match.Value), $"{file}: there is no variable {match.Value}");
+            var isKnown = match.Value.EndsWith('_')
+                ? known.Any(n => n.StartsWith(match.Value, StringComparison.Ordinal))
+                : known.Contains(match.Value);
+            Assert.True(isKnown, $"{file} names {match.Value}, which is no variable");
         }
     }
 
@@ -34,7 +37,11 @@ public sealed partial class NamedVariablesTests
     {
         var container = Assert.Single(RepositoryFiles.Yaml(file).SelectMany(d => d.AllNodes).OfType<YamlMappingNode>(), n => n.Has("env"));
         // A pod's own variables are there in both; the kubelet puts the downward API's value where $(NAME) stands.
-        var environment = new Dictionary<string, string?> { ["KUBERNETES_SERVICE_HOST"] = "10.96.0.1", ["KUBERNETES_SERVICE_PORT"] = "443" };
+        var environment = new Dictionary<string, string?>
+        {
+            ["KUBERNETES_SERVICE_HOST"] = "10.96.0.1",
+            ["KUBERNETES_SERVICE_PORT"] = "443",
+        };
         foreach (var variable in container["env"].Items().Where(v => v.Has("value")))
         {
             Assert.True(variable["value"].IsString(), $"{variable.Line()} is not a string");

@@ -17,7 +17,9 @@ public sealed class PackageAuditTests : IDisposable
             File.Copy(Path.Combine(RepositoryFiles.Root, file), Path.Combine(folder, file));
         // Nobody listens on port 9 (discard) of the loopback address.
         await File.WriteAllTextAsync(Path.Combine(folder, "nuget.config"), """
-            <configuration><auditSources><clear /><add key="away" value="https://127.0.0.1:9/v3/index.json" /></auditSources></configuration>
+            <configuration>
+              <auditSources><clear /><add key="away" value="https://127.0.0.1:9/v3/index.json" /></auditSources>
+            </configuration>
             """, TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(folder, "audited.csproj"), """
             <Project Sdk="Microsoft.NET.Sdk"><ItemGroup><PackageReference Include="IronSnappy" /></ItemGroup></Project>

@@ -8,7 +8,8 @@ namespace Sidecar.Tests.Repository;
 [Trait("Speed", "Slow")]
 public sealed partial class PublishedFileTests(RepositoryCopy copy)
 {
-    internal static string BinaryIn(RepositoryCopy copy) => Path.Combine(copy.PublishFolder, OperatingSystem.IsWindows() ? "sidecar.exe" : "sidecar");
+    internal static string BinaryIn(RepositoryCopy copy) =>
+        Path.Combine(copy.PublishFolder, OperatingSystem.IsWindows() ? "sidecar.exe" : "sidecar");
 
     [Fact]
     public void Publish_gives_one_file_of_at_most_8_megabytes()

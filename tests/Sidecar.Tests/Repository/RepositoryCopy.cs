@@ -6,7 +6,10 @@ namespace Sidecar.Tests.Repository;
 /// </summary>
 public sealed class RepositoryCopy : IDisposable
 {
-    private static readonly HashSet<string> Made = [".git", ".vs", ".idea", "bin", "obj", "artifacts", "TestResults", "BenchmarkDotNet.Artifacts"];
+    private static readonly HashSet<string> Made =
+    [
+        ".git", ".vs", ".idea", "bin", "obj", "artifacts", "TestResults", "BenchmarkDotNet.Artifacts",
+    ];
 
     private readonly Lazy<ScriptResult> published;
 

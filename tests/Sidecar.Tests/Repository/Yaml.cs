@@ -25,7 +25,9 @@ internal static class Yaml
     };
 
     /// <summary>Kubernetes refuses a boolean or a number where it wants a string.</summary>
-    public static bool IsString(this YamlNode node) =>
-        node is YamlScalarNode { Style: not ScalarStyle.Plain }
-        || (node is YamlScalarNode { Value: { } plain } && !bool.TryParse(plain, out _) && !double.TryParse(plain, out _) && plain is not ("" or "null" or "~" or "yes" or "no" or "on" or "off"));
+    public static bool IsString(this YamlNode node) => node is YamlScalarNode scalar
+        && (scalar.Style != ScalarStyle.Plain || !(IsWord(scalar.Value!) || double.TryParse(scalar.Value, out _)));
+
+    private static bool IsWord(string plain) =>
+        plain.ToLowerInvariant() is "true" or "false" or "null" or "yes" or "no" or "on" or "off" or "~" or "";
 }
