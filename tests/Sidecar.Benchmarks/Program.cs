@@ -1,5 +1,27 @@
 using BenchmarkDotNet.Running;
 using Sidecar.Benchmarks;
 
-BenchmarkSwitcher.FromAssembly(typeof(EncodingBenchmarks).Assembly).Run(args);
-return 0;
+switch (args)
+{
+    case ["cost", .. var rest]:
+        return await CostCommand.RunAsync(new Arguments(rest));
+    case ["compare", .. var rest]:
+        return await CompareCommand.RunAsync(new Arguments(rest));
+    case ["target", .. var rest]:
+        return await TargetCommand.RunAsync(new Arguments(rest));
+    case [var option, ..] when option.StartsWith("--", StringComparison.Ordinal) && option is not "--help":
+        BenchmarkSwitcher.FromAssembly(typeof(EncodingBenchmarks).Assembly).Run(args);
+        return 0;
+    default:
+        Console.WriteLine("""
+            cost     [--samples 150000] [--scrapes 10] [--interval 3]
+                     what the published sidecar costs: TLS target, discarding receiver; figures from /proc
+            compare  [--samples 150000] [--seconds 45]
+                     the sidecar, Prometheus in agent mode and vmagent, one after another, on the same target and a fresh VictoriaMetrics
+                     each; samples as stored there; writes compare.md and compare.svg into the current folder. Other binaries than those
+                     on the path: variables PROMETHEUS, VMAGENT, VICTORIA_METRICS
+            --filter '*' and other options of BenchmarkDotNet
+                     micro-benchmarks: parsing, encoding, compression
+            """);
+        return args is [] or ["--help"] ? 0 : 2;
+}

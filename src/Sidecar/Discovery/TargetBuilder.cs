@@ -1,3 +1,4 @@
+using System.Buffers;
 using Sidecar.Configuration;
 using Sidecar.Configuration.Values;
 
@@ -14,6 +15,8 @@ internal static class TargetBuilder
     public const string MetricsPath = "__metrics_path__";
     private const string ParamPrefix = "__param_";
 
+    private static readonly SearchValues<char> NoHost = SearchValues.Create("/\\?#@% \t\r\n");
+
     public static Target FromStatic(StaticTarget target, ScrapeOptions options)
     {
         var labels = new Dictionary<string, string> { [Address] = target.Address };
@@ -26,6 +29,10 @@ internal static class TargetBuilder
 
     /// <param name="discovered">With <c>__address__</c>; the defaults are added to it.</param>
     public static Target FromLabels(Dictionary<string, string> discovered, ScrapeOptions options) => Build(discovered, options.Params, options);
+
+    /// <summary>A host, or a host and a port, and nothing that would make a path, a query or a user of it (config.CheckTargetAddress, but stricter).</summary>
+    public static bool IsAddress(string address) =>
+        !address.AsSpan().ContainsAny(NoHost) && Uri.TryCreate($"https://{address}/", UriKind.Absolute, out var url) && url.Port > 0;
 
     private static Target Build(Dictionary<string, string> labels, string? query, ScrapeOptions options)
     {

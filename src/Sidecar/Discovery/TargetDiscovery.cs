@@ -14,16 +14,16 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
 {
     private const string LogKey = "discovery";
 
-    /// <summary>Where slices are denied, they are tried again every so many times: the Role may have been mended.</summary>
-    private const int TriesBetweenSlices = 20;
+    /// <summary>Where slices are denied, every so many polls ask for them again: the Role may have been mended.</summary>
+    private const int PollsBetweenSlices = 20;
 
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(5);
 
     private readonly EndpointsClient endpoints = new(options.Kubernetes, client, time);
     private ImmutableArray<Target> known = [];
-    private bool slicesDenied;
-    private int triesWithoutSlices;
+    private bool usesEndpoints;
+    private int pollsWithoutSlices;
 
     /// <summary>There has been an answer once.</summary>
     public bool IsKnown { get; private set; }
@@ -55,16 +55,16 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
             if (answer.Endpoints is { } found)
             {
                 backoff = FirstBackoff;
-                log.Recovered(LogKey, "The API server answers again", ("targets", found.Count));
+                log.Recovered(LogKey, "The API server answers again");
                 Publish(Keep(found), update);
             }
             else
             {
                 metrics.KubernetesFailures.Increment();
                 log.Recurring(LogLevel.Warn, LogKey, "Discovery failed; the last known targets stay",
-                    ("reason", answer.Failure.Reason), ("error", answer.Failure.Message), ("targets", known.Length));
-                wait = backoff < wait ? backoff : wait;
-                backoff *= 2;
+                    ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", known.Length));
+                if (backoff < wait)
+                    (wait, backoff) = (backoff, backoff * 2);
                 if (answer.RetryAfter is { } retryAfter && retryAfter > wait)
                     wait = retryAfter < LongestRetryAfter ? retryAfter : LongestRetryAfter;
             }
@@ -72,35 +72,60 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
         }
     }
 
-    private async Task<EndpointsAnswer> AskAsync(CancellationToken cancellation)
+    private Task<EndpointsAnswer> AskAsync(CancellationToken cancellation) => options.Kubernetes.Role switch
     {
-        var role = options.Kubernetes.Role;
-        if (role == KubernetesRole.Endpoints || (slicesDenied && ++triesWithoutSlices < TriesBetweenSlices))
-            return await endpoints.GetEndpointsAsync(cancellation);
-        triesWithoutSlices = 0;
+        KubernetesRole.EndpointSlice => AskSlicesAsync(cancellation),
+        KubernetesRole.Endpoints => endpoints.GetEndpointsAsync(cancellation),
+        _ => AskEitherAsync(cancellation),
+    };
+
+    private async Task<EndpointsAnswer> AskSlicesAsync(CancellationToken cancellation)
+    {
         var answer = await endpoints.GetSlicesAsync(cancellation);
-        if (answer.Status == HttpStatusCode.Gone)
-            answer = await endpoints.GetSlicesAsync(cancellation); // the list changed so much between its pages that it begins anew
-        if (role != KubernetesRole.Auto || answer.Status is not (HttpStatusCode.Forbidden or HttpStatusCode.NotFound))
-        {
-            slicesDenied &= answer.Endpoints is null;
-            return answer;
-        }
-        if (!slicesDenied)
-        {
-            slicesDenied = true;
-            log.Warn("EndpointSlices are not to be had; Endpoints are used instead, which Kubernetes has deprecated",
-                ("error", answer.Failure.Message),
-                ("remedy", answer.Status == HttpStatusCode.NotFound ? "none needed on Kubernetes before 1.21" :
-                    $"add to a Role in namespace {options.Kubernetes.Namespace}: {{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}}"));
-        }
-        return await endpoints.GetEndpointsAsync(cancellation);
+        // 410: so much changed between two pages that the list must begin anew.
+        return answer.Status == HttpStatusCode.Gone ? await endpoints.GetSlicesAsync(cancellation) : answer;
     }
 
+    /// <summary>Slices; where they are denied and Endpoints are not, Endpoints, and slices again now and then.</summary>
+    private async Task<EndpointsAnswer> AskEitherAsync(CancellationToken cancellation)
+    {
+        if (usesEndpoints && ++pollsWithoutSlices < PollsBetweenSlices)
+        {
+            var usual = await endpoints.GetEndpointsAsync(cancellation);
+            if (!usual.IsDenied)
+                return usual;
+        }
+        pollsWithoutSlices = 0;
+        var slices = await AskSlicesAsync(cancellation);
+        if (slices.Endpoints is not null)
+        {
+            if (usesEndpoints)
+                log.Info("EndpointSlices are to be had now, and used");
+            usesEndpoints = false;
+            return slices;
+        }
+        if (!slices.IsDenied && !usesEndpoints)
+            return slices;
+        var answer = await endpoints.GetEndpointsAsync(cancellation);
+        if (answer.Endpoints is null)
+            return answer with { Failure = answer.Failure with { Message = $"{slices.Failure.Message}; and {answer.Failure.Message}" } };
+        if (!usesEndpoints)
+            LogFallback(slices);
+        usesEndpoints = true;
+        return answer;
+    }
+
+    private void LogFallback(EndpointsAnswer slices) =>
+        log.Warn("EndpointSlices are not to be had; Endpoints are used instead, which Kubernetes has deprecated",
+            ("error", slices.Failure.Message),
+            ("remedy", slices.Status == HttpStatusCode.NotFound ? "none needed on Kubernetes before 1.21" :
+                $"add to a Role in namespace {options.Kubernetes.Namespace}: {{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}}"));
+
     /// <summary>The service was asked for by name; of its ports those are kept whose name is wanted.</summary>
-    private ImmutableArray<Target> Keep(List<Dictionary<string, string>> found)
+    private ImmutableArray<Target> Keep(List<EndpointGroup> groups)
     {
         var port = options.Kubernetes.PortName;
+        var found = groups.SelectMany(EndpointLabels.Of).ToList();
         var kept = found.Where(l => port is null || EndpointLabels.PortName(l) == port).ToList();
         if (kept.Count == 0)
         {
@@ -114,7 +139,7 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
         var targets = ImmutableArray.CreateBuilder<Target>();
         foreach (var labels in kept)
         {
-            if (Uri.TryCreate($"https://{labels[TargetBuilder.Address]}/", UriKind.Absolute, out _))
+            if (TargetBuilder.IsAddress(labels[TargetBuilder.Address]))
                 targets.Add(TargetBuilder.FromLabels(labels, options.Scrape));
             else
                 log.Recurring(LogLevel.Warn, "address", "An endpoint has an address that is none; it is left out", ("address", labels[TargetBuilder.Address]));

@@ -7,7 +7,7 @@ namespace Sidecar.Scraping;
 internal sealed class CompressedBody
 {
     /// <summary>Bytes of a block: small, so that the last one of a request of 30 kB wastes little.</summary>
-    public const int BlockSize = 8 * 1024;
+    public const int BlockSize = 4 * 1024;
 
     private readonly List<byte[]> blocks = [];
     private int references = 1;

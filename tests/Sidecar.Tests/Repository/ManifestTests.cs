@@ -69,6 +69,29 @@ public sealed class ManifestTests
     public void Deployment_sets_one_variable() =>
         Assert.Equal(["SIDECAR_REMOTE_WRITE_URL"], Container["env"].Items().Select(v => v["name"].Text()));
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_set_is_a_right_configuration(bool inStaticPod)
+    {
+        // A pod's own variables; the kubelet puts the downward API's value where $(NODE_NAME) stands.
+        var environment = new Dictionary<string, string?>
+        {
+            ["KUBERNETES_SERVICE_HOST"] = "10.96.0.1",
+            ["KUBERNETES_SERVICE_PORT"] = "443",
+        };
+        foreach (var variable in (inStaticPod ? StaticContainer : Container)["env"].Items().Where(v => v.Has("value")))
+        {
+            Assert.True(variable["value"].IsString(), $"{variable.Line()} is not a string");
+            environment.Add(variable["name"].Text(), variable["value"].Text().Replace("$(NODE_NAME)", "node-1"));
+        }
+
+        var result = OptionsReader.Read(environment);
+
+        Assert.Empty(result.Errors.Select(e => e.ToString()));
+        Assert.Empty(result.Warnings.Select(w => w.ToString()));
+    }
+
     [Fact]
     public void Pod_has_the_account_and_time_to_flush()
     {
@@ -106,7 +129,8 @@ public sealed class ManifestTests
         Assert.Equal("{name: http, containerPort: 9090}", port.Line());
         Assert.Equal(":9090", Variables.ListenAddress.Default);
         Assert.Equal("{httpGet: {path: /-/ready, port: http}}", Container["readinessProbe"].Line());
-        Assert.Equal("{httpGet: {path: /-/healthy, port: http}}", Container["livenessProbe"].Line());
+        // Two minutes: a busy node is no reason to lose what is queued.
+        Assert.Equal("{httpGet: {path: /-/healthy, port: http}, periodSeconds: 20, failureThreshold: 6}", Container["livenessProbe"].Line());
 
         var listen = StaticContainer["env"].Items().Single(v => v["name"].Text() == "SIDECAR_LISTEN_ADDRESS")["value"].Text();
         var probe = StaticContainer["livenessProbe"]["httpGet"];
@@ -127,7 +151,7 @@ public sealed class ManifestTests
     [Fact]
     public void Volumes_and_mounts_belong_together()
     {
-        Assert.Equal("[{name: queue, emptyDir: {}}]", Pod["volumes"].Line());
+        Assert.Equal("[{name: queue, emptyDir: {sizeLimit: 2Gi}}]", Pod["volumes"].Line());
         Assert.Equal("[{name: queue, mountPath: /var/lib/sidecar}]", Container["volumeMounts"].Line());
 
         var mounts = StaticContainer["volumeMounts"].Items();

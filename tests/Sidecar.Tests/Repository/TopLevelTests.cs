@@ -9,8 +9,8 @@ public sealed class TopLevelTests
         "Directory.Build.props", "Directory.Packages.props", "global.json",
     ];
 
-    // The owner may choose a licence at any time.
-    private static readonly string[] Allowed = [.. Required, "LICENSE"];
+    // The owner may choose a licence at any time; nuget.config is what tools look for.
+    private static readonly string[] Allowed = [.. Required, "LICENSE", "nuget.config"];
 
     [Fact]
     public void Top_level_holds_exactly_what_is_allowed()

@@ -1,0 +1,43 @@
+namespace Sidecar.Discovery;
+
+/// <summary>
+/// Endpoints that share their ports, and the object that they came in: an EndpointSlice is one such group, an Endpoints object has one for
+/// each of its subsets.
+/// </summary>
+/// <param name="AddressType">Of a slice; null for Endpoints.</param>
+internal sealed record EndpointGroup(ObjectMeta Meta, string? AddressType, List<Endpoint> Endpoints, List<EndpointPort> Ports)
+{
+    public bool IsSlice => AddressType is not null;
+}
+
+/// <summary>What of an object's metadata becomes labels.</summary>
+internal sealed record ObjectMeta(
+    string Namespace, string Name, List<KeyValuePair<string, string>> Labels, List<KeyValuePair<string, string>> Annotations);
+
+/// <summary>One endpoint. Null conditions are unknown ones.</summary>
+internal sealed class Endpoint
+{
+    public List<string> Addresses { get; } = [];
+
+    public bool? Ready { get; set; }
+
+    public bool? Serving { get; set; }
+
+    public bool? Terminating { get; set; }
+
+    public string? Hostname { get; set; }
+
+    public string? NodeName { get; set; }
+
+    public string? Zone { get; set; }
+
+    public string? TargetKind { get; set; }
+
+    public string? TargetName { get; set; }
+
+    /// <summary>Of slices that were made before Kubernetes 1.21.</summary>
+    public List<KeyValuePair<string, string>> Topology { get; } = [];
+}
+
+/// <summary>A port of all endpoints of a group; a slice's may have no number.</summary>
+internal readonly record struct EndpointPort(string? Name, string? Protocol, int? Number, string? AppProtocol);

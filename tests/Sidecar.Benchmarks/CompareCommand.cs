@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Cluster;
+
+namespace Sidecar.Benchmarks;
+
+/// <summary>The sidecar and its peers on the same bytes, one after another, counted by the receiver.</summary>
+internal static class CompareCommand
+{
+    private const int Interval = 5;
+
+    private sealed record Result(string Name, string Version, double Stored, double Bytes, ProcessCost Cost, double FirstStored)
+    {
+        public double CpuPerMillion => Cost.CpuSeconds / Stored * 1e6;
+    }
+
+    /// <param name="Command">The binary, its arguments and its environment, for a target, a receiver's URL and a folder of its own.</param>
+    private sealed record Peer(string Name, string? Binary, Func<TargetProcess, string, string, (string[] Arguments, Dictionary<string, string> Environment)> Command);
+
+    public static async Task<int> RunAsync(Arguments arguments)
+    {
+        var samples = arguments.Number("samples", 150_000);
+        var seconds = arguments.Number("seconds", 45);
+        if (await SidecarBinary.PublishAsync("artifacts/benchmarks") is not { } sidecar)
+            return 1;
+        if (Find("VICTORIA_METRICS", "victoria-metrics") is not { } victoriaMetrics)
+        {
+            Console.Error.WriteLine("victoria-metrics, the receiver, is not on the path (Debian's package victoria-metrics, or variable VICTORIA_METRICS).");
+            return 1;
+        }
+        Peer[] peers =
+        [
+            new("sidecar", sidecar, (target, url, _) => ([], CostCommand.SidecarEnvironment(target, url, Interval, CostCommand.FreePort()))),
+            new("Prometheus, agent mode", Find("PROMETHEUS", "prometheus"), Prometheus),
+            new("vmagent, stream parsing", Find("VMAGENT", "vmagent"), Vmagent),
+        ];
+        using var target = TargetProcess.Start(samples);
+        var results = new List<Result>();
+        foreach (var peer in peers)
+        {
+            if (peer.Binary is null)
+            {
+                Console.WriteLine($"{peer.Name} is left out: it is not installed.");
+                continue;
+            }
+            Console.WriteLine($"{peer.Name}, {seconds} s …");
+            results.Add(await MeasureAsync(peer, victoriaMetrics, target, seconds));
+        }
+        var table = Table(results, samples);
+        Console.WriteLine("\n" + table);
+        await File.WriteAllTextAsync("compare.md", table);
+        await File.WriteAllTextAsync("compare.svg", BarPlot.Draw(
+            [("peak memory, MiB", [.. results.Select(r => (r.Name, r.Cost.PeakMiB))]), ("CPU s per million samples", [.. results.Select(r => (r.Name, r.CpuPerMillion))])]));
+        return 0;
+    }
+
+    private static async Task<Result> MeasureAsync(Peer peer, string victoriaMetrics, TargetProcess target, int seconds)
+    {
+        var folder = Directory.CreateTempSubdirectory("compare");
+        var port = CostCommand.FreePort();
+        using var receiver = Start(victoriaMetrics,
+            ["-storageDataPath=" + Path.Combine(folder.FullName, "vm"), $"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1d"], [], folder.FullName);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
+        Process? process = null;
+        try
+        {
+            while ((await CostCommand.MetricsAsync(http)).Length == 0)
+                await Task.Delay(100);
+            var (arguments, environment) = peer.Command(target, $"http://127.0.0.1:{port}/api/v1/write", folder.FullName);
+            var begun = Stopwatch.GetTimestamp();
+            process = Start(peer.Binary!, arguments, environment, folder.FullName);
+            double? first = null;
+            double Stored(string metrics) => CostCommand.Metric(metrics, "vm_rows_inserted_total");
+            while (Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds)
+            {
+                await Task.Delay(50);
+                if (first is null && Stored(await CostCommand.MetricsAsync(http)) > 0)
+                    first = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+            }
+            // The cost and the count belong to the same moment as nearly as two readings can.
+            var metrics = await CostCommand.MetricsAsync(http);
+            var cost = ProcessCost.Read(process.Id);
+            return new Result(peer.Name, await VersionAsync(peer), Stored(metrics),
+                CostCommand.Metric(metrics, "vm_protoparser_read_bytes_total") is > 0 and var read ? read : CostCommand.Metric(metrics, "vm_tcplistener_read_bytes_total"),
+                cost, first ?? double.NaN);
+        }
+        finally
+        {
+            foreach (var started in new[] { process, receiver })
+            {
+                started?.Kill();
+                started?.WaitForExit();
+            }
+            process?.Dispose();
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static (string[], Dictionary<string, string>) Prometheus(TargetProcess target, string url, string folder)
+    {
+        var file = Path.Combine(folder, "prometheus.yml");
+        File.WriteAllText(file, $"{ScrapeConfig(target)}remote_write:\n  - url: {url}\n");
+        return (["--enable-feature=agent", "--config.file=" + file, "--storage.agent.path=" + Path.Combine(folder, "agent"),
+            $"--web.listen-address=127.0.0.1:{CostCommand.FreePort()}"], []);
+    }
+
+    private static (string[], Dictionary<string, string>) Vmagent(TargetProcess target, string url, string folder)
+    {
+        var file = Path.Combine(folder, "scrape.yml");
+        File.WriteAllText(file, ScrapeConfig(target));
+        return (["-promscrape.config=" + file, "-remoteWrite.url=" + url, "-remoteWrite.tmpDataPath=" + Path.Combine(folder, "vmagent"),
+            "-promscrape.streamParse=true", "-promscrape.maxScrapeSize=1GB", $"-httpListenAddr=127.0.0.1:{CostCommand.FreePort()}"], []);
+    }
+
+    private static string ScrapeConfig(TargetProcess target) => $$"""
+        global:
+          scrape_interval: {{Interval}}s
+          scrape_timeout: {{Interval}}s
+        scrape_configs:
+          - job_name: apiserver
+            scheme: https
+            authorization: {credentials_file: {{target.TokenFile}}}
+            tls_config: {ca_file: {{target.CaFile}}}
+            static_configs: [{targets: ['127.0.0.1:{{target.Port}}']}]
+
+        """;
+
+    private static string Table(List<Result> results, int samples)
+    {
+        var table = new StringBuilder();
+        table.Append(CultureInfo.InvariantCulture, $"{samples:N0} samples a scrape every {Interval} s over TLS, into VictoriaMetrics, {Environment.ProcessorCount} cores, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
+        table.Append("| | version | samples stored | peak memory, MiB | final memory, MiB | CPU s per million samples | bytes sent per sample | first sample stored after, s |\n|---|---|---|---|---|---|---|---|\n");
+        var own = results[0];
+        foreach (var r in results)
+        {
+            string Ratio(double value, double ours) => ReferenceEquals(r, own) ? "" : string.Create(CultureInfo.InvariantCulture, $" ({value / ours:0.0}×)");
+            table.Append(CultureInfo.InvariantCulture,
+                $"| {r.Name} | {r.Version} | {r.Stored:N0} | {r.Cost.PeakMiB:0.0}{Ratio(r.Cost.PeakMiB, own.Cost.PeakMiB)} | {r.Cost.FinalMiB:0.0} | {r.CpuPerMillion:0.00}{Ratio(r.CpuPerMillion, own.CpuPerMillion)} | {r.Bytes / r.Stored:0.0} | {r.FirstStored:0.0} |\n");
+        }
+        return table.ToString();
+    }
+
+    private static Process Start(string binary, string[] arguments, Dictionary<string, string> environment, string folder)
+    {
+        var start = new ProcessStartInfo(binary, arguments) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = folder };
+        start.Environment.Clear();
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        var process = Process.Start(start)!;
+        _ = process.StandardError.ReadToEndAsync();
+        _ = process.StandardOutput.ReadToEndAsync();
+        return process;
+    }
+
+    private static async Task<string> VersionAsync(Peer peer)
+    {
+        var start = new ProcessStartInfo(peer.Binary!, [peer.Name == "sidecar" ? "version" : "--version"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var said = await process.StandardOutput.ReadToEndAsync() + await process.StandardError.ReadToEndAsync();
+        return System.Text.RegularExpressions.Regex.Match(said, @"\d+\.\d+(\.\d+)?").Value;
+    }
+
+    private static string? Find(string variable, string command) =>
+        Environment.GetEnvironmentVariable(variable) ??
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin").Select(p => Path.Combine(p, command)).FirstOrDefault(File.Exists);
+}

@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Http;
+using Sidecar.Operation;
+using Sidecar.Tests.Configuration;
+using Sidecar.Tests.Http;
+
+namespace Sidecar.Tests.Discovery;
+
+/// <summary>Discovery that runs against a server on loopback, asking every 50 ms, with what it published and logged.</summary>
+internal sealed class DiscoveryRun : IAsyncDisposable
+{
+    private readonly CancellationTokenSource stop = new();
+    private readonly StringWriter log = new();
+    private readonly PeerClient client;
+    private readonly Metrics metrics;
+    private readonly Task running;
+    private volatile string[]? targets;
+    private int published;
+
+    public DiscoveryRun(RawServer server, TimeProvider? time = null, TimeSpan? interval = null, Func<KubernetesOptions, KubernetesOptions>? change = null)
+        : this(Kubernetes(server.Url, interval ?? TimeSpan.FromMilliseconds(50), change), time ?? TimeProvider.System)
+    {
+    }
+
+    public DiscoveryRun(Options options, TimeProvider time)
+    {
+        metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
+        client = new PeerClient(options.Kubernetes.Http, 2, time);
+        Discovery = new TargetDiscovery(options, client, metrics, new Log(TextWriter.Synchronized(log), LogLevel.Debug, LogFormat.Logfmt, time), time);
+        running = Discovery.RunAsync(Update, stop.Token);
+    }
+
+    public TargetDiscovery Discovery { get; }
+
+    /// <summary>Addresses of the last published set, in order; null before the first.</summary>
+    public string? Targets => targets is { } known ? string.Join(' ', known) : null;
+
+    public int Published => Volatile.Read(ref published);
+
+    public double Failures => metrics.KubernetesFailures.Value;
+
+    public double DiscoveredTargets => metrics.DiscoveredTargets.Value;
+
+    public IReadOnlyList<string> Log => log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    public static Options Kubernetes(Uri apiServer, TimeSpan interval, Func<KubernetesOptions, KubernetesOptions>? change = null)
+    {
+        var options = Given.Good(Given.Pod(
+            ("SIDECAR_KUBERNETES_API_SERVER", apiServer.AbsoluteUri), ("SIDECAR_KUBERNETES_REFRESH_INTERVAL", "1s")));
+        var kubernetes = options.Kubernetes with { Http = new(), RefreshInterval = interval };
+        return options with { Kubernetes = change is null ? kubernetes : change(kubernetes) };
+    }
+
+    /// <summary>Waits for something to come true; fails with the log if it does not.</summary>
+    public async Task UntilAsync(Func<bool> isTrue, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(isTrue))] string what = "")
+    {
+        for (var waited = 0; !isTrue(); waited++)
+        {
+            Assert.True(waited < 6000, $"not within a minute: {what}; targets {Targets}; log:\n{string.Join('\n', Log)}");
+            Assert.False(running.IsFaulted, running.Exception?.ToString());
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        await running;
+        client.Dispose();
+        stop.Dispose();
+    }
+
+    private void Update(ImmutableArray<Target> now)
+    {
+        targets = [.. now.Select(t => t.Url.Authority).Order(StringComparer.Ordinal)];
+        Interlocked.Increment(ref published);
+    }
+}
