@@ -1,81 +1,169 @@
-#requires -Version 7.0
-# The tasks of this repository, in PowerShell 7 on Linux, macOS and Windows. No cmdlets: the language and .NET only.
+<#
+.SYNOPSIS
+    Builds, tests, publishes and shows Sidecar, on Linux, macOS and Windows.
+
+.DESCRIPTION
+    ./build.ps1            lists the tasks.
+    ./build.ps1 TASK       runs one.
+    What follows -- goes to the program behind the task:
+
+    ./build.ps1 bench -- --list flat
+
+.PARAMETER Task
+    build, test, publish, image, bench, demo or help.
+
+.PARAMETER Configuration
+    Release unless told otherwise.
+
+.PARAMETER Runtime
+    The platform to publish for, such as linux-arm64; this machine's unless told otherwise.
+
+.PARAMETER Output
+    The folder to publish to; artifacts/sidecar beside this script unless told otherwise.
+#>
+[CmdletBinding(PositionalBinding = $false)]
 param(
-    [Parameter(Position = 0)] [string] $Task = '',
+    [Parameter(Position = 0)] [string] $Task = 'help',
     [string] $Configuration = 'Release',
-    [string] $Runtime = [System.Runtime.InteropServices.RuntimeInformation]::RuntimeIdentifier,
-    [string] $Output = 'artifacts/sidecar',
-    [Parameter(ValueFromRemainingArguments)] [string[]] $Rest = @()
+    [string] $Runtime = '',
+    [string] $Output = '',
+    [Parameter(ValueFromRemainingArguments = $true)] [string[]] $Rest = @()
 )
 
-$ErrorActionPreference = 'Stop'
-$LargestBinary = 8 * 1024 * 1024
-
-function Say([string] $Text) { [Console]::WriteLine($Text) }
-
-# Runs a native command; its exit code, when it is not 0, becomes that of the script.
-function Run([string] $Command, [string[]] $Arguments) {
-    Say "> $Command $($Arguments -join ' ')"
-    & $Command @Arguments
-    if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
+# Core language, .NET and native commands only, in the syntax of PowerShell 5: an old engine gets as far as the sentence below,
+# and an engine without any module at hand (as the tests host it) runs every task.
+if ($PSVersionTable.PSVersion.Major -lt 7) {
+    $found = $PSVersionTable.PSVersion
+    [Console]::Error.WriteLine("build.ps1 needs PowerShell 7 (pwsh), and this is PowerShell $found. Get it from https://aka.ms/powershell.")
+    exit 1
 }
 
-# A container engine that answers, or nothing.
-function Find-Engine([string[]] $Names) {
-    foreach ($name in $Names) {
-        try { $null = & $name info 2>&1 }
-        catch { continue } # there is no such command
-        if ($LASTEXITCODE -eq 0) { return $name }
+$ErrorActionPreference = 'Stop'
+# Exit codes are looked at below, in words of our own.
+$PSNativeCommandUseErrorActionPreference = $false
+# Some callers hand over nothing as null.
+if ($null -eq $Rest) { $Rest = @() }
+
+# The budget of architecture: 8 MB, decimal.
+$sizeLimit = 8000000
+$engines = 'docker', 'podman', 'nerdctl'
+
+function Stop-Task([string] $Reason, [int] $Code = 1) {
+    [Console]::Error.WriteLine("build.ps1 ${Task}: $Reason")
+    exit $Code
+}
+
+# Runs a native command; a non-zero exit code ends the task with that code.
+function Invoke-Native([string] $Command, [string[]] $Arguments) {
+    if (-not (Get-Command -Name $Command -CommandType Application -ErrorAction Ignore)) {
+        Stop-Task "$Command is not on PATH."
+    }
+    "> $Command $($Arguments -join ' ')"
+    & $Command @Arguments
+    if ($LASTEXITCODE -ne 0) {
+        Stop-Task "$Command ended with exit code $LASTEXITCODE." $LASTEXITCODE
     }
 }
 
-# global.json, which says how tests are run, is looked for from the current folder on.
-$locations = $ExecutionContext.SessionState.Path
-$locations.PushCurrentLocation('build')
-$null = $locations.SetLocation($PSScriptRoot)
+# This machine's runtime identifier. Counted out by hand because before .NET 8 RuntimeIdentifier named the distribution.
+function Get-Runtime {
+    $information = [System.Runtime.InteropServices.RuntimeInformation]
+    $architecture = $information::OSArchitecture.ToString().ToLowerInvariant()
+    if ($information::IsOSPlatform([System.Runtime.InteropServices.OSPlatform]::Windows)) { return "win-$architecture" }
+    if ($information::IsOSPlatform([System.Runtime.InteropServices.OSPlatform]::OSX)) { return "osx-$architecture" }
+    $isMusl = [System.IO.Directory]::Exists('/lib') -and [System.IO.Directory]::GetFiles('/lib', 'ld-musl-*').Length -gt 0
+    if ($isMusl) { return "linux-musl-$architecture" }
+    return "linux-$architecture"
+}
+
+function Get-Version {
+    $properties = [xml] [System.IO.File]::ReadAllText([System.IO.Path]::Combine($PSScriptRoot, 'Directory.Build.props'))
+    return [string] $properties.SelectSingleNode('/Project/PropertyGroup/Version').InnerText
+}
+
+# For "dotnet run": what comes after the double dash is the program's.
+function Join-Rest([string[]] $Arguments) {
+    if ($Rest.Length -gt 0) { return $Arguments + '--' + $Rest }
+    return $Arguments
+}
+
+function Publish-Sidecar {
+    $platform = $Runtime
+    if ($platform -eq '') { $platform = Get-Runtime }
+    Invoke-Native 'dotnet' (@('publish', 'src/Sidecar', '-c', $Configuration, '-r', $platform, '-o', $folder) + $Rest)
+
+    $name = 'sidecar'
+    if ($platform.StartsWith('win')) { $name = 'sidecar.exe' }
+    $file = [System.IO.Path]::Combine($folder, $name)
+    $size = [System.IO.FileInfo]::new($file).Length
+    $sha256 = [System.Security.Cryptography.SHA256]::Create()
+    $hash = [System.BitConverter]::ToString($sha256.ComputeHash([System.IO.File]::ReadAllBytes($file))).Replace('-', '').ToLowerInvariant()
+    $file
+    [string]::Format([cultureinfo]::InvariantCulture, '{0:N0} bytes ({1:0.00} MB)', $size, $size / 1e6)
+    "SHA-256 $hash"
+    if ($size -gt $sizeLimit) {
+        Stop-Task ([string]::Format([cultureinfo]::InvariantCulture, 'the binary is {0:0.00} MB; at most 8 MB are allowed.', $size / 1e6))
+    }
+}
+
+function New-Image {
+    $seen = @()
+    foreach ($engine in $engines) {
+        if (-not (Get-Command -Name $engine -CommandType Application -ErrorAction Ignore)) {
+            $seen += "$engine (not installed)"
+            continue
+        }
+        & $engine info *> $null
+        if ($LASTEXITCODE -ne 0) {
+            $seen += "$engine (installed, but no engine answers it)"
+            continue
+        }
+        $version = Get-Version
+        Invoke-Native $engine (@(
+            'build', '--file', 'Dockerfile.distroless', '--build-arg', "VERSION=$version",
+            '--tag', "sidecar:$version", '--tag', 'sidecar:latest') + $Rest + '.')
+        return
+    }
+    Stop-Task "an image needs a container engine, and none answers. Looked for: $($seen -join ', ')."
+}
+
+function Show-Help {
+    @'
+./build.ps1 TASK [-Configuration Release] [-Runtime RID] [-Output FOLDER] [-- ARGUMENTS]
+
+  build     compiles the solution
+  test      runs all tests, as the README does
+  publish   makes the native executable in artifacts/sidecar (or -Output), for this machine (or -Runtime);
+            prints its size and SHA-256, and fails if it is over 8 MB
+  image     builds the container image with docker, podman or nerdctl, whichever answers first
+  bench     runs the benchmarks
+  demo      runs the sidecar against a stand-in cluster on loopback, until Ctrl-C
+
+What follows -- goes to the program behind the task: ./build.ps1 demo -- --duration 30s
+PowerShell splits a bare -p:NAME=VALUE in two; quote it: ./build.ps1 publish -- '-p:NAME=VALUE'
+'@
+}
+
+# Relative to where the caller stands, as with any command.
+$folder = [System.IO.Path]::Combine($PSScriptRoot, 'artifacts', 'sidecar')
+if ($Output -ne '') { $folder = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Output) }
+
+$path = $ExecutionContext.SessionState.Path
+$path.PushCurrentLocation('build.ps1')
 try {
+    $null = $path.SetLocation([WildcardPattern]::Escape($PSScriptRoot))
     switch ($Task) {
-        'build' { Run dotnet (@('build', 'Sidecar.sln', '-c', $Configuration) + $Rest) }
-        'test' { Run dotnet (@('test', '--solution', 'Sidecar.sln', '-c', $Configuration) + $Rest) }
-        'publish' {
-            Run dotnet (@('publish', 'src/Sidecar', '-c', $Configuration, '-r', $Runtime, '-o', $Output) + $Rest)
-            $name = if ($Runtime.StartsWith('win')) { 'sidecar.exe' } else { 'sidecar' }
-            $binary = [System.IO.FileInfo]::new([System.IO.Path]::Combine([System.IO.Path]::GetFullPath($Output, $PSScriptRoot), $name))
-            $hash = [Convert]::ToHexStringLower([System.Security.Cryptography.SHA256]::HashData([System.IO.File]::ReadAllBytes($binary.FullName)))
-            Say "$($binary.FullName): $($binary.Length) bytes, SHA-256 $hash"
-            if ($binary.Length -gt $LargestBinary) {
-                Say "The binary is larger than $LargestBinary bytes."
-                exit 1
-            }
-        }
-        'image' {
-            $engines = @('docker', 'podman', 'nerdctl')
-            $engine = Find-Engine $engines
-            if (-not $engine) {
-                Say "No container engine answers here: $($engines -join ', ') were tried. Start one of them, or run this where one runs."
-                exit 1
-            }
-            Run $engine (@('build', '-f', 'Dockerfile.distroless', '-t', 'sidecar', '.') + $Rest)
-        }
-        'bench' { Run dotnet (@('run', '-c', $Configuration, '--project', 'tests/Sidecar.Benchmarks', '--') + $Rest) }
-        'demo' { Run dotnet (@('run', '-c', $Configuration, '--project', 'tests/Cluster', '--') + $Rest) }
-        default {
-            Say 'Usage: ./build.ps1 TASK [-Configuration Release] [-Runtime RID] [-Output FOLDER] [arguments for the task]'
-            Say ''
-            Say '  build    builds everything'
-            Say '  test     runs all tests'
-            Say '  publish  makes the native executable, and prints its size and SHA-256'
-            Say '  image    builds the distroless image with docker, podman or nerdctl'
-            Say '  bench    runs the benchmarks'
-            Say '  demo     runs the sidecar against a stand-in cluster'
-            if ($Task) {
-                Say ''
-                Say "There is no task '$Task'."
-                exit 2
-            }
-        }
+        'build' { Invoke-Native 'dotnet' (@('build', 'Sidecar.sln', '-c', $Configuration) + $Rest) }
+        'test' { Invoke-Native 'dotnet' (@('test', '--solution', 'Sidecar.sln', '-c', $Configuration) + $Rest) }
+        'publish' { Publish-Sidecar }
+        'image' { New-Image }
+        'bench' { Invoke-Native 'dotnet' (Join-Rest @('run', '-c', $Configuration, '--project', 'tests/Sidecar.Benchmarks')) }
+        'demo' { Invoke-Native 'dotnet' (Join-Rest @('run', '-c', $Configuration, '--project', 'tests/Cluster')) }
+        'help' { Show-Help }
+        default { Stop-Task 'there is no such task. There are: build, test, publish, image, bench, demo, help.' 2 }
     }
 }
 finally {
-    $null = $locations.PopLocation('build')
+    $null = $path.PopLocation('build.ps1')
 }
+exit 0

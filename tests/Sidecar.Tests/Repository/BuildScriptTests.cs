@@ -1,149 +1,175 @@
-using System.Management.Automation;
-using System.Management.Automation.Runspaces;
-using Cluster;
+using System.Management.Automation.Language;
 
 namespace Sidecar.Tests.Repository;
 
-/// <summary>Runs every task of build.ps1 for real, in PowerShell's engine hosted here, as far as the machine allows.</summary>
-[Collection(nameof(BuildScriptTests)), CollectionDefinition(nameof(BuildScriptTests), DisableParallelization = true), Trait("Speed", "Slow")]
-public sealed class BuildScriptTests
+/// <summary>build.ps1, every task of it, in PowerShell's own engine.</summary>
+[Collection(nameof(BuildScriptCollection))]
+public sealed class BuildScriptTests(RepositoryCopy copy)
 {
-    private static readonly string Script = Path.Combine(SidecarBinary.RepositoryRoot, "build.ps1");
+    private static readonly string[] Tasks = ["build", "test", "publish", "image", "bench", "demo"];
 
-    [Fact]
-    public void No_task_lists_them_and_an_unknown_one_is_an_error()
+    private ScriptResult Script(string arguments, string? path = null) =>
+        HostedPowerShell.Run(copy.Root, $"& ./build.ps1 {arguments}", path);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("help")]
+    public void Without_a_task_it_lists_them(string arguments)
     {
-        var (exitCode, output) = Run("");
-        Assert.Equal(0, exitCode);
-        foreach (var task in new[] { "build", "test", "publish", "image", "bench", "demo" })
-            Assert.Contains($"  {task} ", output);
-        (exitCode, output) = Run("biuld");
-        Assert.Equal(2, exitCode);
-        Assert.Contains("no task 'biuld'", output);
+        var result = Script(arguments);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.All(Tasks, task => Assert.Contains($"\n  {task} ", result.Output));
     }
 
     [Fact]
-    public void Build_builds_and_hands_on_a_failure()
+    public void Unknown_task_is_refused_with_the_list()
     {
-        var (exitCode, output) = Run("build -Configuration Debug --nologo");
-        Assert.True(exitCode == 0, output);
-        Assert.Contains("Sidecar.Tests", output);
-        Assert.NotEqual(0, Run("build --no-such-option").ExitCode);
+        var result = Script("biuld");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("build.ps1 biuld: there is no such task.", result.Error);
+        Assert.All(Tasks, task => Assert.Contains(task, result.Error));
     }
 
     [Fact]
-    public void Publish_makes_one_small_native_file_without_trim_or_aot_warnings()
+    public void Older_powershell_reads_it_and_is_told_which_one_to_get()
     {
-        var folder = Directory.CreateTempSubdirectory("publish").FullName;
-        try
-        {
-            var (exitCode, output) = Run($"publish -Output '{folder}'");
-            Assert.True(exitCode == 0, output);
-            Assert.DoesNotMatch("warning|IL[23]\\d{3}", output);
-            var file = Assert.Single(Directory.EnumerateFileSystemEntries(folder));
-            Assert.StartsWith("sidecar", Path.GetFileName(file));
-            Assert.InRange(new FileInfo(file).Length, 1_000_000, 8 * 1024 * 1024);
-            Assert.Matches("SHA-256 [0-9a-f]{64}", output);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        var file = Path.Combine(copy.Root, "build.ps1");
+        var text = File.ReadAllText(file);
+        // Before version 6 a file without a byte order mark is not read as UTF-8.
+        Assert.All(text, c => Assert.True(char.IsAscii(c), $"'{c}' is not ASCII"));
+        var syntax = Parser.ParseInput(text, out _, out var errors);
+        Assert.Empty(errors);
+        Assert.Empty(syntax.FindAll(
+            node => node is TernaryExpressionAst or PipelineChainAst
+                or BinaryExpressionAst { Operator: TokenKind.QuestionQuestion }
+                or AssignmentStatementAst { Operator: TokenKind.QuestionQuestionEquals }
+                or MemberExpressionAst { NullConditional: true },
+            searchNestedScriptBlocks: true));
+
+        // The engine here is new: the same script in a world where version 99 is wanted.
+        Assert.Contains("$PSVersionTable.PSVersion.Major -lt 7", text);
+        var demanding = Path.Combine(copy.Folder, "demanding.ps1");
+        File.WriteAllText(demanding, text.Replace("PSVersion.Major -lt 7", "PSVersion.Major -lt 99", StringComparison.Ordinal));
+        var result = HostedPowerShell.Run(copy.Root, "& ../demanding.ps1 build");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("build.ps1 needs PowerShell 7 (pwsh), and this is PowerShell 7.", result.Error);
+        Assert.Empty(result.Output);
     }
 
     [Fact]
-    public void Image_says_that_no_engine_answers()
+    [Trait("Speed", "Slow")]
+    public void Build_compiles_the_solution()
     {
-        WithEngine("exit 1", _ =>
-        {
-            var (exitCode, output) = Run("image");
-            Assert.Equal(1, exitCode);
-            Assert.Contains("No container engine answers here: docker, podman, nerdctl were tried", output);
-        });
+        var result = Script("build");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("> dotnet build Sidecar.sln -c Release", result.Output);
+        Assert.Empty(result.Warnings());
+        Assert.True(File.Exists(Path.Combine(copy.Root, "tests/Sidecar.EndToEnd/bin/Release/net10.0/Sidecar.EndToEnd.dll")));
     }
 
     [Fact]
-    public void Image_builds_the_distroless_file_with_the_engine_that_answers()
+    [Trait("Speed", "Slow")]
+    public void Test_runs_the_tests_of_the_solution()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-in engine is a shell script");
-        WithEngine("""echo "$@" >>"$(dirname "$0")/calls" """, folder =>
-        {
-            var (exitCode, output) = Run("image --platform linux/arm64");
-            Assert.True(exitCode == 0, output);
-            Assert.Equal(["info", "build -f Dockerfile.distroless -t sidecar . --platform linux/arm64"], File.ReadAllLines(Path.Combine(folder, "calls")));
-        });
+        // All tests would run these again. Exit code 8 is a project in which the filter leaves none.
+        var result = Script($"test -- --filter-class {typeof(TopLevelTests).FullName} --ignore-exit-code 8");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("> dotnet test --solution Sidecar.sln -c Release --filter-class", result.Output);
+        Assert.Contains("succeeded: 2", result.Output);
+        Assert.Contains("failed: 0", result.Output);
     }
 
     [Fact]
-    public void Test_runs_tests()
+    [Trait("Speed", "Slow")]
+    public void Publish_prints_size_and_hash()
     {
-        // One class of the other project, so that this test does not run itself; its binary is published on the way.
-        var (exitCode, output) = Run("test -Configuration Debug --filter-class Sidecar.Tests.Repository.TopLevelTests --ignore-exit-code 8");
-        Assert.True(exitCode == 0, output);
-        Assert.Contains("failed: 0", output);
+        var result = copy.Publish();
+        Assert.True(result.ExitCode == 0, result.ToString());
+        // The caller stands where they stood.
+        Assert.Equal(Path.GetFileName(copy.Folder), Path.GetFileName(result.Location));
+
+        var bytes = File.ReadAllBytes(PublishedFileTests.BinaryIn(copy));
+        Assert.Contains(FormattableString.Invariant($"{bytes.Length:N0} bytes ({bytes.Length / 1e6:0.00} MB)"), result.Output);
+        Assert.Contains($"SHA-256 {Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes))}", result.Output);
+    }
+
+    [Theory]
+    [InlineData(8_000_000, 0)]
+    [InlineData(8_000_001, 1)]
+    public void Publish_fails_past_the_budget(int size, int exitCode)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-in for dotnet is a shell script");
+        using var programs = new FakePrograms();
+        // dotnet publish src/Sidecar -c C -r R -o OUT
+        programs.Add("dotnet", $"mkdir -p \"$8\"; head -c {size} /dev/zero > \"$8/sidecar\"");
+        var result = Script($"publish -Configuration Debug -Runtime linux-arm64 -Output {programs.At("out")} -- '-p:A=b'", programs.Folder);
+        Assert.True(result.ExitCode == exitCode, result.ToString());
+        Assert.Equal([$"dotnet publish src/Sidecar -c Debug -r linux-arm64 -o {programs.At("out")} -p:A=b"], programs.Calls());
+        Assert.Equal(exitCode == 1, result.Error.Contains("the binary is 8.00 MB; at most 8 MB are allowed.", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Bench_lists_the_benchmarks()
+    public void Image_says_which_engines_it_looked_for()
     {
-        var (exitCode, output) = Run("bench --list flat");
-        Assert.True(exitCode == 0, output);
-        Assert.Contains("EncodingBenchmarks", output);
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-ins for engines are shell scripts");
+        using var programs = new FakePrograms();
+        foreach (var engine in new[] { "docker", "podman", "nerdctl" })
+            programs.Add(engine, "exit 1");
+        var result = Script("image", programs.Folder);
+        Assert.Equal(1, result.ExitCode);
+        Assert.Equal(["docker info", "podman info", "nerdctl info"], programs.Calls());
+        Assert.Equal(
+            "build.ps1 image: an image needs a container engine, and none answers. "
+            + "Looked for: docker (installed, but no engine answers it), podman (installed, but no engine answers it), "
+            + "nerdctl (installed, but no engine answers it).",
+            result.Error.Trim());
     }
 
-    [Fact]
-    public void Demo_explains_itself()
+    [Theory]
+    [InlineData("docker")]
+    [InlineData("podman")]
+    public void Image_is_built_by_the_first_engine_that_answers(string answers)
     {
-        var (exitCode, output) = Run("demo --help");
-        Assert.True(exitCode == 0, output);
-        Assert.Contains("stand-in cluster", output);
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-ins for engines are shell scripts");
+        using var programs = new FakePrograms();
+        foreach (var engine in new[] { "docker", "podman", "nerdctl" })
+            programs.Add(engine, engine == answers ? "" : "exit 1");
+        var result = Script("image -- --platform linux/arm64", programs.Folder);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        var version = RepositoryFiles.Version;
+        Assert.Equal(
+            $"{answers} build --file Dockerfile.distroless --build-arg VERSION={version} "
+            + $"--tag sidecar:{version} --tag sidecar:latest --platform linux/arm64 .",
+            programs.Calls()[^1]);
     }
 
-    /// <summary>Container engines of every name, made of one shell script, first on the path.</summary>
-    private static void WithEngine(string body, Action<string> act)
+    [Theory]
+    [InlineData("bench -- --help", "> dotnet run -c Release --project tests/Sidecar.Benchmarks -- --help")]
+    [InlineData("demo -- --help", "> dotnet run -c Release --project tests/Cluster -- --help")]
+    [Trait("Speed", "Slow")]
+    public void Bench_and_demo_run_their_programs(string arguments, string command)
     {
-        var folder = Directory.CreateTempSubdirectory("engine").FullName;
-        var path = Environment.GetEnvironmentVariable("PATH");
-        try
-        {
-            foreach (var name in new[] { "docker", "podman", "nerdctl" })
-            {
-                var file = Path.Combine(folder, name);
-                File.WriteAllText(file, $"#!/bin/sh\n{body}\n");
-                if (!OperatingSystem.IsWindows())
-                    File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-            }
-            Environment.SetEnvironmentVariable("PATH", folder + Path.PathSeparator + path);
-            act(folder);
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("PATH", path);
-            Directory.Delete(folder, recursive: true);
-        }
+        var result = Script(arguments);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.StartsWith(command, result.Output);
+        Assert.True(result.Output.Split('\n').Length > 3, result.Output);
     }
 
-    private static (int ExitCode, string Output) Run(string arguments)
+    [Theory]
+    [InlineData("build", "dotnet build Sidecar.sln -c Release")]
+    [InlineData("build -Configuration Debug", "dotnet build Sidecar.sln -c Debug")]
+    [InlineData("test", "dotnet test --solution Sidecar.sln -c Release")]
+    [InlineData("bench", "dotnet run -c Release --project tests/Sidecar.Benchmarks")]
+    [InlineData("demo", "dotnet run -c Release --project tests/Cluster")]
+    [InlineData("demo --duration 1s", "dotnet run -c Release --project tests/Cluster -- --duration 1s")]
+    public void Failure_of_a_program_is_the_tasks_failure(string arguments, string command)
     {
-        // What a test runner sets for its own builds is not for these.
-        foreach (var name in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(n => n.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)))
-            Environment.SetEnvironmentVariable(name, null);
-        using var runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
-        runspace.Open();
-        using var shell = PowerShell.Create(runspace);
-        shell.AddScript($"& '{Script}' {arguments} 2>&1; $global:code = $LASTEXITCODE");
-        var console = Console.Out;
-        var said = new StringWriter();
-        Console.SetOut(TextWriter.Synchronized(said));
-        try
-        {
-            var lines = shell.Invoke().Select(o => o?.ToString()).ToList();
-            var exitCode = runspace.SessionStateProxy.GetVariable("code") as int? ?? 0;
-            return (exitCode, said + string.Join('\n', lines) + string.Join('\n', shell.Streams.Error));
-        }
-        finally
-        {
-            Console.SetOut(console);
-        }
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-in for dotnet is a shell script");
+        using var programs = new FakePrograms();
+        programs.Add("dotnet", "exit 7");
+        var result = Script(arguments, programs.Folder);
+        Assert.Equal(7, result.ExitCode);
+        Assert.Equal([command], programs.Calls());
+        Assert.Contains($"build.ps1 {arguments.Split(' ')[0]}: dotnet ended with exit code 7.", result.Error);
     }
 }

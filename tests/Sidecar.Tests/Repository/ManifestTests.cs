@@ -1,105 +1,206 @@
-using Cluster;
+using Sidecar.Configuration;
 using YamlDotNet.RepresentationModel;
 
 namespace Sidecar.Tests.Repository;
 
-/// <summary>The manifests ask for what the sidecar needs and for nothing more.</summary>
+/// <summary>The manifests ask for what the sidecar needs, and for nothing else.</summary>
 public sealed class ManifestTests
 {
-    private static readonly string Folder = Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy");
+    private static readonly IReadOnlyList<YamlNode> Documents = RepositoryFiles.Yaml("src", "deploy", "sidecar.yaml");
+
+    private static readonly YamlNode StaticPod = Assert.Single(RepositoryFiles.Yaml("src", "deploy", "static-pod.yaml"));
+
+    private static readonly YamlNode Deployment = One("Deployment");
+
+    private static readonly YamlNode Pod = Deployment["spec"]["template"]["spec"];
+
+    private static readonly YamlNode Container = Assert.Single(Pod["containers"].Items());
+
+    private static readonly YamlNode StaticContainer = Assert.Single(StaticPod["spec"]["containers"].Items());
+
+    private static YamlNode One(string kind) => Assert.Single(Documents, d => d["kind"].Text() == kind);
+
+    private static string Name(YamlNode document)
+    {
+        var metadata = document["metadata"];
+        var folder = metadata.Has("namespace") ? metadata["namespace"].Text() + "/" : "";
+        return $"{document["kind"].Text()} {folder}{metadata["name"].Text()}";
+    }
 
     [Fact]
-    public void The_kustomization_lists_files_that_exist()
-    {
-        var kustomization = Load("kustomization.yaml").Single();
-        Assert.All(Items(kustomization, "resources"), file => Assert.True(File.Exists(Path.Combine(Folder, file.ToString())), file.ToString()));
-        var image = Items(kustomization, "images").Single();
-        Assert.Equal(Text(Container(), "image"), Text(image, "name"));
-    }
+    public void Objects_are_these_and_no_others() => Assert.Equal(
+        [
+            "Namespace sidecar", "ServiceAccount sidecar/sidecar",
+            "Role default/sidecar-discovery", "RoleBinding default/sidecar-discovery",
+            "ClusterRole sidecar-metrics", "ClusterRoleBinding sidecar-metrics",
+            "Deployment sidecar/sidecar",
+        ],
+        Documents.Select(Name));
 
     [Fact]
     public void Rights_are_the_least_that_work()
     {
-        var documents = Load("sidecar.yaml");
-        var role = Kind(documents, "Role");
-        Assert.Equal("default", Text(role, "metadata", "namespace"));
-        Assert.Equal(["discovery.k8s.io/endpointslices: get list watch", "/endpoints: get list watch"], Items(role, "rules").Select(r =>
-            $"{string.Join(',', Items(r, "apiGroups"))}/{string.Join(',', Items(r, "resources"))}: {string.Join(' ', Items(r, "verbs"))}"));
-        // The only right for all of the cluster is to a path, not to objects.
-        var rule = Items(Kind(documents, "ClusterRole"), "rules").Single();
-        Assert.Equal(["nonResourceURLs", "verbs"], ((YamlMappingNode)rule).Children.Keys.Select(k => k.ToString()));
-        Assert.Equal("/metrics", Items(rule, "nonResourceURLs").Single().ToString());
-        Assert.Equal("get", Items(rule, "verbs").Single().ToString());
-        foreach (var binding in new[] { "RoleBinding", "ClusterRoleBinding" })
+        Assert.Equal(
+            "[{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}, "
+            + "{apiGroups: [], resources: [endpoints], verbs: [get, list, watch]}]",
+            One("Role")["rules"].Line());
+        // Not one object of the cluster: a path, and only to be read.
+        Assert.Equal("[{nonResourceURLs: [/metrics], verbs: [get]}]", One("ClusterRole")["rules"].Line());
+    }
+
+    [Theory]
+    [InlineData("RoleBinding", "Role", "sidecar-discovery")]
+    [InlineData("ClusterRoleBinding", "ClusterRole", "sidecar-metrics")]
+    public void Rights_go_to_the_service_account_alone(string binding, string kind, string role)
+    {
+        Assert.Equal($"{{apiGroup: rbac.authorization.k8s.io, kind: {kind}, name: {role}}}", One(binding)["roleRef"].Line());
+        Assert.Equal("[{kind: ServiceAccount, name: sidecar, namespace: sidecar}]", One(binding)["subjects"].Line());
+    }
+
+    [Fact]
+    public void One_replica_runs_at_a_time()
+    {
+        Assert.Equal("1", Deployment["spec"]["replicas"].Text());
+        Assert.Equal("{type: Recreate}", Deployment["spec"]["strategy"].Line());
+        Assert.Equal(Deployment["spec"]["template"]["metadata"]["labels"].Line(), Deployment["spec"]["selector"]["matchLabels"].Line());
+    }
+
+    [Fact]
+    public void Deployment_sets_one_variable() =>
+        Assert.Equal(["SIDECAR_REMOTE_WRITE_URL"], Container["env"].Items().Select(v => v["name"].Text()));
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_set_is_a_right_configuration(bool inStaticPod)
+    {
+        // A pod's own variables; the kubelet puts the downward API's value where $(NODE_NAME) stands.
+        var environment = new Dictionary<string, string?>
         {
-            var subject = Items(Kind(documents, binding), "subjects").Single();
-            Assert.Equal(Text(Kind(documents, "ServiceAccount"), "metadata", "name"), Text(subject, "name"));
-            Assert.Equal(Text(Kind(documents, "ServiceAccount"), "metadata", "namespace"), Text(subject, "namespace"));
+            ["KUBERNETES_SERVICE_HOST"] = "10.96.0.1",
+            ["KUBERNETES_SERVICE_PORT"] = "443",
+        };
+        foreach (var variable in (inStaticPod ? StaticContainer : Container)["env"].Items().Where(v => v.Has("value")))
+        {
+            Assert.True(variable["value"].IsString(), $"{variable.Line()} is not a string");
+            environment.Add(variable["name"].Text(), variable["value"].Text().Replace("$(NODE_NAME)", "node-1"));
         }
+
+        var result = OptionsReader.Read(environment);
+
+        Assert.Empty(result.Errors.Select(e => e.ToString()));
+        Assert.Empty(result.Warnings.Select(w => w.ToString()));
     }
 
     [Fact]
-    public void The_deployment_is_one_small_unprivileged_container_with_one_variable()
+    public void Pod_has_the_account_and_time_to_flush()
     {
-        var deployment = Kind(Load("sidecar.yaml"), "Deployment");
-        var pod = Node(deployment, "spec", "template", "spec");
-        var container = Container();
-        Assert.Equal("1", Text(deployment, "spec", "replicas"));
-        Assert.Equal("Recreate", Text(deployment, "spec", "strategy", "type"));
-        Assert.Equal("SIDECAR_REMOTE_WRITE_URL", Text(Items(container, "env").Single(), "name"));
-        Assert.Equal(["10m", "24Mi", "64Mi"],
-        [
-            Text(container, "resources", "requests", "cpu"), Text(container, "resources", "requests", "memory"), Text(container, "resources", "limits", "memory"),
-        ]);
-        Assert.Equal("/-/ready", Text(container, "readinessProbe", "httpGet", "path"));
-        Assert.Equal("/-/healthy", Text(container, "livenessProbe", "httpGet", "path"));
-        Assert.Equal("true", Text(pod, "securityContext", "runAsNonRoot"));
-        Assert.Equal("65532", Text(pod, "securityContext", "runAsUser"));
-        Assert.Equal("RuntimeDefault", Text(pod, "securityContext", "seccompProfile", "type"));
-        AssertConfined(container);
-        Assert.True(int.Parse(Text(pod, "terminationGracePeriodSeconds")) > 20);
-        var mount = Items(container, "volumeMounts").Single();
-        var volume = Items(pod, "volumes").Single();
-        Assert.Equal(Text(mount, "name"), Text(volume, "name"));
-        Assert.NotNull(Node(volume, "emptyDir"));
+        Assert.Equal("sidecar", Pod["serviceAccountName"].Text());
+        Assert.Equal("true", Pod["automountServiceAccountToken"].Text());
+        var flush = TimeSpan.FromSeconds(int.Parse(Variables.ShutdownTimeout.Default!.TrimEnd('s')));
+        Assert.True(TimeSpan.FromSeconds(int.Parse(Pod["terminationGracePeriodSeconds"].Text())) > flush);
+        Assert.Equal("30", Pod["terminationGracePeriodSeconds"].Text());
     }
 
     [Fact]
-    public void The_static_pod_scrapes_its_own_address_with_mounted_files()
+    public void Pod_and_container_meet_the_restricted_standard()
     {
-        var pod = Load("static-pod.yaml").Single();
-        var container = Items(Node(pod, "spec"), "containers").Single();
-        var environment = Items(container, "env").ToDictionary(e => Text(e, "name"), e => Text(e, "value"));
-        Assert.Equal("127.0.0.1:6443", environment["SIDECAR_TARGETS"]);
-        var mount = Text(Items(container, "volumeMounts").Single(), "mountPath");
-        Assert.All(environment.Where(e => e.Key.EndsWith("_FILE", StringComparison.Ordinal)), e => Assert.StartsWith(mount + "/", e.Value));
-        Assert.Equal("true", Text(pod, "spec", "hostNetwork"));
-        AssertConfined(container);
+        // https://kubernetes.io/docs/concepts/security/pod-security-standards/, restricted
+        Assert.Equal(
+            "{runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, seccompProfile: {type: RuntimeDefault}}",
+            Pod["securityContext"].Line());
+        Assert.Equal(
+            "{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}",
+            Container["securityContext"].Line());
+        Assert.Equal("restricted", One("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"].Text());
+        Assert.All(["hostNetwork", "hostPID", "hostIPC"], key => Assert.False(Pod.Has(key)));
     }
 
-    private static void AssertConfined(YamlNode container)
+    [Fact]
+    public void Static_pod_runs_the_sidecar_with_no_more_rights_than_the_deployment() => Assert.Equal(
+        "{runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, "
+        + "capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}",
+        StaticContainer["securityContext"].Line());
+
+    [Fact]
+    public void Probes_ask_the_listener()
     {
-        Assert.Equal("false", Text(container, "securityContext", "allowPrivilegeEscalation"));
-        Assert.Equal("true", Text(container, "securityContext", "readOnlyRootFilesystem"));
-        Assert.Equal("ALL", Items(Node(container, "securityContext", "capabilities"), "drop").Single().ToString());
+        var port = Assert.Single(Container["ports"].Items());
+        Assert.Equal("{name: http, containerPort: 9090}", port.Line());
+        Assert.Equal(":9090", Variables.ListenAddress.Default);
+        Assert.Equal("{httpGet: {path: /-/ready, port: http}}", Container["readinessProbe"].Line());
+        // Two minutes: a busy node is no reason to lose what is queued.
+        Assert.Equal("{httpGet: {path: /-/healthy, port: http}, periodSeconds: 20, failureThreshold: 6}", Container["livenessProbe"].Line());
+
+        var listen = StaticContainer["env"].Items().Single(v => v["name"].Text() == "SIDECAR_LISTEN_ADDRESS")["value"].Text();
+        var probe = StaticContainer["livenessProbe"]["httpGet"];
+        Assert.Equal(listen, $"{probe["host"].Text()}:{probe["port"].Text()}");
+        Assert.Equal("/-/healthy", probe["path"].Text());
+        // Unready for the receiver's sake would take the API server's pod along.
+        Assert.False(StaticContainer.Has("readinessProbe"));
     }
 
-    private static YamlNode Container() =>
-        Items(Node(Kind(Load("sidecar.yaml"), "Deployment"), "spec", "template", "spec"), "containers").Single();
-
-    private static List<YamlNode> Load(string file)
+    [Fact]
+    public void Resources_are_the_promised_ones()
     {
-        var yaml = new YamlStream();
-        using var text = File.OpenText(Path.Combine(Folder, file));
-        yaml.Load(text);
-        return [.. yaml.Documents.Select(d => d.RootNode)];
+        const string Promised = "{requests: {cpu: 10m, memory: 24Mi}, limits: {memory: 64Mi}}";
+        Assert.Equal(Promised, Container["resources"].Line());
+        Assert.Equal(Promised, StaticContainer["resources"].Line());
     }
 
-    private static YamlNode Kind(List<YamlNode> documents, string kind) => documents.Single(d => Text(d, "kind") == kind);
+    [Fact]
+    public void Volumes_and_mounts_belong_together()
+    {
+        Assert.Equal("[{name: queue, emptyDir: {sizeLimit: 2Gi}}]", Pod["volumes"].Line());
+        Assert.Equal("[{name: queue, mountPath: /var/lib/sidecar}]", Container["volumeMounts"].Line());
 
-    private static YamlNode Node(YamlNode node, params string[] path) => path.Aggregate(node, (at, key) => at[key]);
+        var mounts = StaticContainer["volumeMounts"].Items();
+        Assert.Equal(StaticPod["spec"]["volumes"].Items().Select(v => v["name"].Text()), mounts.Select(v => v["name"].Text()));
+        Assert.All(mounts, mount => Assert.Equal("true", mount["readOnly"].Text()));
+        var mounted = mounts.Select(v => v["mountPath"].Text()).ToArray();
+        var files = StaticContainer["env"].Items()
+            .Where(v => v["name"].Text().EndsWith("_FILE", StringComparison.Ordinal))
+            .Select(v => v["value"].Text()).ToArray();
+        Assert.Equal(3, files.Length);
+        Assert.All(files, file => Assert.Contains(mounted, path => file == path || file.StartsWith(path + "/", StringComparison.Ordinal)));
+    }
 
-    private static string Text(YamlNode node, params string[] path) => Node(node, path).ToString();
+    [Fact]
+    public void Static_pod_is_a_patch_of_the_api_servers_pod_on_the_nodes_network()
+    {
+        Assert.Equal("Pod kube-system/kube-apiserver", Name(StaticPod));
+        Assert.Equal("v1", StaticPod["apiVersion"].Text());
+        Assert.Equal("true", StaticPod["spec"]["hostNetwork"].Text());
+        Assert.Contains("{name: SIDECAR_TARGETS, value: 127.0.0.1:6443}", StaticContainer["env"].Items().Select(Yaml.Line));
+        Assert.Contains("{name: SIDECAR_TLS_SERVER_NAME, value: kubernetes}", StaticContainer["env"].Items().Select(Yaml.Line));
+        Assert.DoesNotContain("INSECURE", RepositoryFiles.Read("src", "deploy", "static-pod.yaml"));
+    }
 
-    private static IEnumerable<YamlNode> Items(YamlNode node, string key) => (YamlSequenceNode)node[key];
+    [Fact]
+    public void Labels_and_annotations_are_strings()
+    {
+        var values = Documents.Append(StaticPod).SelectMany(d => d.AllNodes).OfType<YamlMappingNode>()
+            .SelectMany(n => n.Children).Where(c => c.Key.Text() is "annotations" or "labels" or "matchLabels")
+            .SelectMany(c => ((YamlMappingNode)c.Value).Children.Select(v => v.Value)).ToArray();
+        Assert.NotEmpty(values);
+        Assert.All(values, value => Assert.True(value.IsString(), value.Text()));
+    }
+
+    [Fact]
+    public void Images_are_of_this_version()
+    {
+        Assert.Equal($"registry.example.com/sidecar:{RepositoryFiles.Version}", Container["image"].Text());
+        Assert.Equal(Container["image"].Text(), StaticContainer["image"].Text());
+    }
+
+    [Fact]
+    public void Kustomization_lists_the_manifests_and_moves_nothing_to_another_namespace()
+    {
+        var kustomization = Assert.Single(RepositoryFiles.Yaml("src", "deploy", "kustomization.yaml"));
+        Assert.Equal(["apiVersion", "kind", "resources"], kustomization.Keys());
+        Assert.Equal("kustomize.config.k8s.io/v1beta1", kustomization["apiVersion"].Text());
+        // The static pod is for the kubelet, not for the API server.
+        var files = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "deploy")).Select(Path.GetFileName);
+        Assert.Equal(files.Except(["kustomization.yaml", "static-pod.yaml"]).Order(), kustomization["resources"].Texts().Order());
+    }
 }

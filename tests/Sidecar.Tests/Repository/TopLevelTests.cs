@@ -1,17 +1,40 @@
-using Cluster;
-
 namespace Sidecar.Tests.Repository;
 
+/// <summary>The top level holds what the owner laid down, and what tools look for there.</summary>
 public sealed class TopLevelTests
 {
+    private static readonly string[] Required =
+    [
+        "src", "tests", "Dockerfile.distroless", "Sidecar.sln", "build.ps1", "README.md",
+        "Directory.Build.props", "Directory.Packages.props", "global.json",
+    ];
+
+    // The owner may choose a licence at any time; nuget.config is what tools look for.
+    private static readonly string[] Allowed = [.. Required, "LICENSE", "nuget.config"];
+
     [Fact]
-    public void The_top_level_holds_what_the_owner_laid_out_and_nothing_else()
+    public void Top_level_holds_exactly_what_is_allowed()
     {
-        string[] allowed = ["src", "tests", "Dockerfile.distroless", "Sidecar.sln", "build.ps1", "README.md", "global.json", "LICENSE", "nuget.config"];
-        string[] made = ["artifacts", "TestResults", "BenchmarkDotNet.Artifacts"]; // by builds and test runs; ignored by git
-        var found = Directory.EnumerateFileSystemEntries(SidecarBinary.RepositoryRoot).Select(Path.GetFileName).OfType<string>()
-            .Where(n => n[0] != '.' && !(n.StartsWith("Directory.", StringComparison.Ordinal) && n.EndsWith(".props", StringComparison.Ordinal)));
-        Assert.Empty(found.Except(allowed).Except(made));
-        Assert.All(allowed[..6], name => Assert.True(Path.Exists(Path.Combine(SidecarBinary.RepositoryRoot, name)), name));
+        // What .gitignore names is not of the repository: artifacts, results of test runs.
+        var ignored = RepositoryFiles.Read(".gitignore").Split('\n').Select(l => l.Trim().Trim('/')).ToHashSet();
+        var entries = Directory.EnumerateFileSystemEntries(RepositoryFiles.Root).Select(Path.GetFileName)
+            .Where(name => !ignored.Contains(name!) && !name!.StartsWith('.') && !name.EndsWith(".user", StringComparison.Ordinal))
+            .ToHashSet();
+
+        Assert.Empty(entries.Except(Allowed));
+        Assert.Empty(Required.Except(entries));
+    }
+
+    [Fact]
+    public void Every_project_is_in_the_solution()
+    {
+        var solution = RepositoryFiles.Read("Sidecar.sln").Replace('\\', '/');
+        var projects = new[] { "src", "tests" }
+            .SelectMany(f => Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, f), "*.csproj", SearchOption.AllDirectories))
+            .Select(f => Path.GetRelativePath(RepositoryFiles.Root, f).Replace('\\', '/'))
+            .ToArray();
+
+        Assert.NotEmpty(projects);
+        Assert.All(projects, project => Assert.Contains($"\"{project}\"", solution));
     }
 }
