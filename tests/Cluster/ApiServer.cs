@@ -18,6 +18,9 @@ namespace Cluster;
 /// </summary>
 public sealed class ApiServer : IAsyncDisposable
 {
+    /// <summary>Quotes are escaped as <c>\"</c>, as Go does.</summary>
+    private static readonly JsonSerializerOptions Json = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly ApiStore store;
     private readonly X509Certificate2 certificate;
     private readonly ConcurrentQueue<Func<HttpContext, Task>> faults = [];
@@ -249,7 +252,7 @@ public sealed class ApiServer : IAsyncDisposable
         context.Response.StatusCode = status;
         context.Response.Headers.CacheControl = "no-cache, private";
         context.Response.ContentType = "application/json";
-        var bytes = Encoding.UTF8.GetBytes(json.ToJsonString() + "\n");
+        var bytes = Encoding.UTF8.GetBytes(json.ToJsonString(Json) + "\n");
         if (bytes.Length < 2048)
             context.Response.ContentLength = bytes.Length; // longer ones come in chunks, as from the real one
         await context.Response.Body.WriteAsync(bytes);

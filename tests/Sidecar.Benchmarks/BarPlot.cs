@@ -23,7 +23,7 @@ internal static class BarPlot
             {
                 var length = value / most * (Width - Left - 90);
                 svg.Append(CultureInfo.InvariantCulture, $"""
-                    <text x="{Left - 8}" y="{y + 15}" text-anchor="end">{name}</text><rect x="{Left}" y="{y}" width="{length:0.#}" height="{Row - 6}" fill="{(name == "sidecar" ? "#2a7de1" : "#9aa5b1")}"/><text x="{Left + length + 6:0.#}" y="{y + 15}">{value:0.##}</text>
+                    <text x="{Left - 8}" y="{y + 15}" text-anchor="end">{name}</text><rect x="{Left}" y="{y}" width="{length:0.#}" height="{Row - 6}" fill="{(name == "sidecar" ? "#2a7de1" : "#9aa5b1")}"/><text x="{Left + length + 6:0.#}" y="{y + 15}">{value.ToString(value >= 100 ? "0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture)}</text>
 
                     """);
                 y += Row;

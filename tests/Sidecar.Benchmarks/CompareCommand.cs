@@ -158,7 +158,21 @@ internal static class CompareCommand
         var start = new ProcessStartInfo(peer.Binary!, [peer.Name == "sidecar" ? "version" : "--version"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var said = await process.StandardOutput.ReadToEndAsync() + await process.StandardError.ReadToEndAsync();
-        return System.Text.RegularExpressions.Regex.Match(said, @"\d+\.\d+(\.\d+)?").Value;
+        var version = System.Text.RegularExpressions.Regex.Match(said, @"\d+\.\d+(\.\d+)?").Value;
+        return version.Length > 0 ? version : await PackageVersionAsync("victoria-metrics"); // Debian's vmagent does not know its own
+    }
+
+    private static async Task<string> PackageVersionAsync(string package)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo("dpkg-query", ["-W", "-f", "${Version}", package]) { RedirectStandardOutput = true })!;
+            return (await process.StandardOutput.ReadToEndAsync()).Split('+')[0];
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return "";
+        }
     }
 
     private static string? Find(string variable, string command) =>
