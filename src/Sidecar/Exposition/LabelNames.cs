@@ -39,6 +39,9 @@ internal sealed class LabelNames
     /// <summary>Hostile or odd: used once, kept nowhere.</summary>
     public bool IsOdd => Count >= MostLabels || patterns.Length > MostBytes;
 
+    /// <summary>About the bytes that it takes in memory.</summary>
+    public int Size => 100 + patterns.Length + ends.Length * sizeof(int);
+
     /// <summary>Position of <c>le</c>, or -1.</summary>
     public int BucketIndex { get; } = -1;
 
@@ -88,6 +91,10 @@ internal sealed class LabelNamesCache
 {
     private const int Capacity = 2048;
 
+    /// <summary>Bytes of all together: kube-apiserver's take 20 kB, and a target may make up new ones without end.</summary>
+    private const int MostBytes = 512 * 1024;
+
+    private int size;
     private readonly Dictionary<ulong, LabelNames> byHash = [];
 
     public LabelNames Get(Sample sample)
@@ -105,8 +112,12 @@ internal sealed class LabelNamesCache
         names = LabelNames.Of(sample);
         if (names.IsOdd)
             return names;
-        if (byHash.Count >= Capacity)
+        size += names.Size;
+        if (byHash.Count >= Capacity || size > MostBytes)
+        {
             byHash.Clear();
+            size = names.Size;
+        }
         byHash[hash] = names;
         return names;
     }

@@ -97,6 +97,13 @@ internal sealed class Sample
         label.ValueLength = valueLength;
     }
 
+    /// <summary>Lets go of the room that one line with many labels took.</summary>
+    public void Shrink()
+    {
+        if (Labels.Length > 1024)
+            Labels = new LabelSlice[32];
+    }
+
     /// <summary>Gives label <paramref name="index"/> another value of at most 32 bytes.</summary>
     public void Rewrite(int index, ReadOnlySpan<byte> value)
     {

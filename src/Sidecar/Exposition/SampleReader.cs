@@ -13,6 +13,8 @@ internal enum ReadError
     Compression,
     /// <summary>More inflated bytes than allowed.</summary>
     TooLarge,
+    /// <summary>Reading it takes too long.</summary>
+    TooSlow,
 }
 
 /// <summary>
@@ -43,6 +45,12 @@ internal sealed class SampleReader : IDisposable
 
     public Sample Sample { get; } = new();
 
+    /// <summary>Called now and then while a body is read, and may keep it waiting.</summary>
+    public Action? Pause { get; init; }
+
+    /// <summary>Asked now and then while this body is read; what it answers ends the reading, in words.</summary>
+    public Func<string?>? Objection { get; set; }
+
     public ReadError Error { get; private set; }
 
     /// <summary>In words; with the line for a parse error.</summary>
@@ -72,8 +80,10 @@ internal sealed class SampleReader : IDisposable
     {
         inflated?.Dispose();
         inflated = null;
+        Objection = null;
         if (window.Length > WindowSize)
             window = new byte[WindowSize];
+        Sample.Shrink();
     }
 
     /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body or at an error.</summary>
@@ -124,6 +134,9 @@ internal sealed class SampleReader : IDisposable
             BytesRead += read;
             if (limit > 0 && BytesRead >= limit)
                 return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
+            Pause?.Invoke();
+            if (Objection?.Invoke() is { } objection)
+                return Fail(ReadError.TooSlow, objection);
             filled += read;
             if (read == 0)
             {

@@ -31,6 +31,8 @@ internal enum FailureReason
     BodySizeLimit,
     /// <summary>The body is not in the format that was announced.</summary>
     Parse,
+    /// <summary>A bug of ours: an exception that nobody expected.</summary>
+    Internal,
 }
 
 /// <summary>An expected failure: its reason, and one sentence for a person that names the cause.</summary>
@@ -60,6 +62,7 @@ internal readonly record struct Failure(FailureReason Reason, string Message)
         FailureReason.Truncated => "truncated",
         FailureReason.BodySizeLimit => "body_size_limit",
         FailureReason.Parse => "parse",
+        FailureReason.Internal => "internal",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };
 }

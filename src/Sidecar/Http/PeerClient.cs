@@ -93,7 +93,15 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     {
         try
         {
-            return await Invoker().SendAsync(request, cancellation);
+            try
+            {
+                return await Invoker().SendAsync(request, cancellation);
+            }
+            catch (ObjectDisposedException)
+            {
+                // Certificates were renewed twice while this request waited for a thread: its connections are gone, and it was not sent.
+                return await Invoker().SendAsync(request, cancellation);
+            }
         }
         catch (HttpRequestException e) when (isRedirected && e is not PeerException)
         {

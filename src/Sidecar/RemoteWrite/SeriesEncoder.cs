@@ -28,6 +28,9 @@ internal sealed class SeriesEncoder
 
     private const int MostPlans = 4096;
 
+    /// <summary>Bytes of all plans and of the names that they hold on to.</summary>
+    private const int MostPlanBytes = 2 * 1024 * 1024;
+
     /// <summary>Drawn for each process, so that nobody outside can make hashes collide.</summary>
     private static readonly long Seed = Random.Shared.NextInt64();
 
@@ -38,6 +41,7 @@ internal sealed class SeriesEncoder
     private int compressed; // bytes in them
     private int length;    // of complete series, behind those
     private int seriesEnd; // of the series that is being made
+    private int planBytes;
     private TargetLabels target;
     private LabelNames lastNames = LabelNames.None;
     private ulong lastEmpty = ulong.MaxValue;
@@ -64,6 +68,7 @@ internal sealed class SeriesEncoder
         if (target.Shape != labels.Shape)
         {
             plans.Clear();
+            planBytes = 0;
             lastPlan = null;
         }
         target = labels;
@@ -204,9 +209,14 @@ internal sealed class SeriesEncoder
         var key = (sample.Names, sample.EmptyValues);
         if (plans.TryGetValue(key, out lastPlan))
             return;
-        if (plans.Count >= MostPlans)
-            plans.Clear();
         lastPlan = SeriesPlan.Make(sample, target);
+        var size = lastPlan.Size + sample.Names.Size;
+        planBytes += size;
+        if (plans.Count >= MostPlans || planBytes > MostPlanBytes)
+        {
+            plans.Clear();
+            planBytes = size;
+        }
         plans.Add(key, lastPlan);
     }
 

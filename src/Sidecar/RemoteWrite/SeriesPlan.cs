@@ -18,12 +18,17 @@ internal sealed class SeriesPlan
         public readonly byte[]? NameField = nameField;
     }
 
+    // Bounds on memory, ten times beyond what any receiver takes: what is worked out below takes 300 bytes a label and five times its name.
+    private const int MostLabels = 1024;
+    private const int MostNameBytes = 64 * 1024;
+
     private SeriesPlan(Step[] steps, string? error)
     {
         Steps = steps;
         Error = error;
         foreach (var step in steps)
             FixedSize += (step.NameField?.Length ?? 0) + 12;
+        Size = 100 + FixedSize + steps.Length * 40;
     }
 
     public Step[] Steps { get; }
@@ -34,9 +39,16 @@ internal sealed class SeriesPlan
     /// <summary>More bytes than all steps need besides the values and the target's messages.</summary>
     public int FixedSize { get; }
 
+    /// <summary>About the bytes that it takes in memory.</summary>
+    public int Size { get; }
+
     /// <summary>Prometheus's mutateSampleLabels (scrape/target.go, scrape/scrape.go), then its processExternalLabels (storage/remote).</summary>
     public static SeriesPlan Make(Sample sample, TargetLabels target)
     {
+        if (sample.Count - 1 > MostLabels)
+            return new SeriesPlan([], $"it has {sample.Count - 1} labels, and at most {MostLabels} are read");
+        if (sample.Names.Size > MostNameBytes)
+            return new SeriesPlan([], $"its label names are longer than {MostNameBytes} bytes together");
         var labels = new List<(byte[] Name, int Index, bool IsTarget)>();
         var present = new HashSet<string>(); // names in the line, empty values included
         var empty = new HashSet<string>();
@@ -53,7 +65,7 @@ internal sealed class SeriesPlan
             if (empty.Contains(key))
                 continue;
             if (!names.Add(key))
-                return new SeriesPlan([], $"the label name \"{Encoding.UTF8.GetString(sample.LabelName(i))}\" occurs twice");
+                return new SeriesPlan([], $"the label name \"{Excerpt.Of(sample.LabelName(i))}\" occurs twice");
             labels.Add((sample.LabelName(i).ToArray(), i, false));
         }
 

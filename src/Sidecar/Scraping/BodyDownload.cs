@@ -14,6 +14,9 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
     /// <summary>The formats that the parser reads, best first, as Prometheus asks for them.</summary>
     private const string Accept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
 
+    /// <summary>A target that always has more to read would keep a worker for itself, and there are few.</summary>
+    private const int ReadsBetweenYields = 64;
+
     private readonly string timeoutSeconds = options.Timeout.TotalSeconds.ToString("0.###");
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
@@ -58,7 +61,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         var encodings = response.Content.Headers.ContentEncoding;
         var isGzip = encodings.Count == 1 && encodings.First().Equals("gzip", StringComparison.OrdinalIgnoreCase);
         if (encodings.Count > 0 && !isGzip && !(encodings.Count == 1 && encodings.First() == "identity"))
-            return new Failure(FailureReason.ContentEncoding, $"the target answers with Content-Encoding {string.Join(", ", encodings)}; only gzip was asked for");
+            return new Failure(FailureReason.ContentEncoding, $"the target answers with Content-Encoding {Shorten(string.Join(", ", encodings))}; only gzip was asked for");
 
         using var stream = await response.Content.ReadAsStreamAsync(cancellation);
         var first = await stream.ReadAsync(body.FreeSpace(), cancellation);
@@ -74,7 +77,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
 
     private async Task<Failure> ReadGzipAsync(Stream stream, CompressedBody body, CancellationToken cancellation)
     {
-        while (true)
+        for (var reads = 1; ; reads++)
         {
             if (body.Length > heldLimit)
                 return TooLarge();
@@ -82,6 +85,8 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
             if (read == 0)
                 return default;
             body.Advance(read);
+            if (reads % ReadsBetweenYields == 0)
+                await Task.Yield();
         }
     }
 
@@ -93,6 +98,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
             body.FreeSpace().Span[..first].CopyTo(plain);
             using var gzip = new GZipStream(body.OpenWrite(), CompressionLevel.Fastest);
             long total = 0;
+            var reads = 0;
             for (var read = first; read > 0; read = await stream.ReadAsync(plain, cancellation))
             {
                 total += read;
@@ -104,6 +110,8 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
                 gzip.Write(plain, 0, read);
                 if (body.Length > heldLimit)
                     return TooLarge();
+                if (++reads % ReadsBetweenYields == 0)
+                    await Task.Yield();
             }
             return default;
         }

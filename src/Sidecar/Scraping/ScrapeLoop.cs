@@ -109,15 +109,37 @@ internal sealed class ScrapeLoop : IDisposable
                 ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(lastTimestamp)));
             return;
         }
-        var (body, failure) = await download.GetAsync(Target, cancellation);
+        var (body, failure) = await DownloadAsync(cancellation);
         var outcome = new ScrapeOutcome { Failure = failure };
-        queue.Add(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome)));
+        try
+        {
+            queue.Add(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome), options.Timeout));
+        }
+        catch (Exception e)
+        {
+            outcome.Failure = Bug(e);
+        }
         body?.Release();
         lastTimestamp = timestamp;
         lock (gate)
             last = new LastScrape(startedAt, time.GetElapsedTime(started), outcome.Failure, outcome.Scraped);
         Report(outcome);
     }
+
+    private async Task<(CompressedBody? Body, Failure Failure)> DownloadAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await download.GetAsync(Target, cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return (null, Bug(e));
+        }
+    }
+
+    /// <summary>The edge: whatever a target provokes, its next scrape comes, and the other targets go on.</summary>
+    private static Failure Bug(Exception e) => new(FailureReason.Internal, $"a bug in the sidecar, please report it: {e}");
 
     private async Task EndAsync(long timestamp)
     {

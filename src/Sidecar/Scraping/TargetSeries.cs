@@ -98,6 +98,9 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         var encoder = context.Encoder;
         ordered = false;
         reader.Open(body.OpenRead(), options.BodySizeLimit);
+        var began = time.GetTimestamp();
+        reader.Objection = () => time.GetElapsedTime(began) < options.Timeout ? null
+            : $"reading the body takes longer than SIDECAR_SCRAPE_TIMEOUT, after {reader.BytesRead} bytes uncompressed";
         while (reader.Read())
         {
             var sample = reader.Sample;
@@ -105,7 +108,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             if (!encoder.TryBegin(sample, out var hash))
             {
                 outcome.Failure = new Failure(
-                    FailureReason.Parse, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {encoder.Error}");
+                    FailureReason.Parse, $"sample {outcome.Scraped}, {Excerpt.Of(sample.Name)}: {encoder.Error}");
                 break;
             }
             outcome.PostRelabeling++;
@@ -129,6 +132,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             {
                 ReadError.Compression => FailureReason.Truncated,
                 ReadError.TooLarge => FailureReason.BodySizeLimit,
+                ReadError.TooSlow => FailureReason.Timeout,
                 _ => FailureReason.Parse,
             };
             outcome.Failure = new Failure(reason, reader.ErrorMessage);
