@@ -19,8 +19,13 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
 
     private readonly string timeoutSeconds = options.Timeout.TotalSeconds.ToString("0.###");
 
+    private readonly LargeBodies largeBodies = new();
+
+    /// <summary>Of the body that is fetched next; to be disposed of when it has been worked through.</summary>
+    public LargeBodies.Turn BeginBody() => largeBodies.Begin();
+
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
-    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, CancellationToken cancellation)
+    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Turn turn, CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(options.Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
@@ -29,7 +34,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         {
             using var response = await client.SendAsync(() => Request(target), either.Token);
             var failure = response.StatusCode == HttpStatusCode.OK
-                ? await ReadAsync(response, body, either.Token)
+                ? await ReadAsync(response, body, turn, either.Token)
                 : Failures.FromStatus(response.StatusCode, target.Url, await Failures.ReadStartAsync(response, either.Token));
             if (failure.IsNone)
                 return (body, failure);
@@ -56,7 +61,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         return request;
     }
 
-    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, CancellationToken cancellation)
+    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, LargeBodies.Turn turn, CancellationToken cancellation)
     {
         var encodings = response.Content.Headers.ContentEncoding;
         var isGzip = encodings.Count == 1 && encodings.First().Equals("gzip", StringComparison.OrdinalIgnoreCase);
@@ -70,17 +75,18 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         if (isGzip)
         {
             body.Advance(first);
-            return first == 0 ? default : await ReadGzipAsync(stream, body, cancellation);
+            return first == 0 ? default : await ReadGzipAsync(stream, body, turn, cancellation);
         }
-        return await CompressAsync(stream, body, first, cancellation);
+        return await CompressAsync(stream, body, first, turn, cancellation);
     }
 
-    private async Task<Failure> ReadGzipAsync(Stream stream, CompressedBody body, CancellationToken cancellation)
+    private async Task<Failure> ReadGzipAsync(Stream stream, CompressedBody body, LargeBodies.Turn turn, CancellationToken cancellation)
     {
         for (var reads = 1; ; reads++)
         {
             if (body.Length > heldLimit)
                 return TooLarge();
+            await turn.GrowAsync(body.Length + CompressedBody.BlockSize, cancellation);
             var read = await stream.ReadAsync(body.FreeSpace(), cancellation);
             if (read == 0)
                 return default;
@@ -90,7 +96,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         }
     }
 
-    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, CancellationToken cancellation)
+    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, LargeBodies.Turn turn, CancellationToken cancellation)
     {
         var plain = BlockPool.Rent();
         try
@@ -110,6 +116,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
                 gzip.Write(plain, 0, read);
                 if (body.Length > heldLimit)
                     return TooLarge();
+                await turn.GrowAsync(body.Length, cancellation);
                 if (++reads % ReadsBetweenYields == 0)
                     await Task.Yield();
             }

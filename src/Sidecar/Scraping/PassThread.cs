@@ -19,6 +19,7 @@ internal sealed class PassThread : IDisposable
     private readonly BlockingCollection<(Action<PassContext> Step, TimeSpan Limit)> work = [];
     private readonly SemaphoreSlim turn = new(1);
     private PassContext? spare;
+    private int isStarted;
 
     public PassThread(int samplesPerRequest)
     {
@@ -72,6 +73,8 @@ internal sealed class PassThread : IDisposable
             var context = Interlocked.Exchange(ref passes.spare, null) ?? new PassContext(passes.samplesPerRequest);
             foreach (var (step, stepLimit) in passes.work.GetConsumingEnumerable())
             {
+                if (Interlocked.Exchange(ref passes.isStarted, 1) == 0)
+                    ProgramPages.LetGo(); // the start is over, and memory is about to be at its peak
                 started = Environment.TickCount64;
                 limit = stepLimit;
                 step(context);

@@ -109,7 +109,8 @@ internal sealed class ScrapeLoop : IDisposable
                 ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(lastTimestamp)));
             return;
         }
-        var (body, failure) = await DownloadAsync(cancellation);
+        using var turn = download.BeginBody();
+        var (body, failure) = await DownloadAsync(turn, cancellation);
         var outcome = new ScrapeOutcome { Failure = failure };
         try
         {
@@ -126,11 +127,11 @@ internal sealed class ScrapeLoop : IDisposable
         Report(outcome);
     }
 
-    private async Task<(CompressedBody? Body, Failure Failure)> DownloadAsync(CancellationToken cancellation)
+    private async Task<(CompressedBody? Body, Failure Failure)> DownloadAsync(LargeBodies.Turn turn, CancellationToken cancellation)
     {
         try
         {
-            return await download.GetAsync(Target, cancellation);
+            return await download.GetAsync(Target, turn, cancellation);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -56,7 +56,7 @@ public sealed record HostileBehaviour(string Name, Func<HostileRequest, Task> An
         new("an encoding of 60 kB", async r => { await r.OkAsync($"Content-Encoding: {new string('z', 60_000)}"); await r.SendAsync("a 1\n"); }, "content_encoding"),
         new("closes at once", _ => Task.CompletedTask, "connection"),
         new("random bytes", async r => await r.SendAsync(Random(20_000)), "connection"),
-        new("a header with line breaks", async r => await r.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n folded\rX: \0\r\n\r\na 1\n"), "connection"),
+        new("a header with line breaks", async r => await r.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n folded\rX: \0\r\n\r\na 1\n"), "content_type"),
         Plain("invalid UTF-8", [.. "a{b=\""u8, 0xff, 0xfe, .. "\"} 1\n"u8], "parse"),
         Plain("what ends Prometheus 3.5", "{A}0"u8.ToArray(), "parse"),
         Plain("a name of 3 MB twice", Encoding.ASCII.GetBytes($"a{{{new string('n', 1_000_000)}=\"1\",{new string('n', 1_000_000)}=\"2\"}} 1\n"), "parse"),

@@ -1,0 +1,39 @@
+namespace Sidecar.Scraping;
+
+/// <summary>
+/// Bounds the memory of the bodies in the air, from their first byte until they have been worked through: small ones are free, and of
+/// large ones there are at most a few at a time. The others wait, within their timeout, and read no further meanwhile.
+/// </summary>
+internal sealed class LargeBodies
+{
+    private const int AtOnce = 3;
+
+    /// <summary>Compressed bytes: 300,000 series and more.</summary>
+    private const long LargestSmall = 1024 * 1024;
+
+    private readonly SemaphoreSlim free = new(AtOnce);
+
+    /// <summary>For one body.</summary>
+    public Turn Begin() => new(free);
+
+    internal sealed class Turn(SemaphoreSlim free) : IDisposable
+    {
+        private bool isTaken;
+
+        /// <summary>Before the body becomes longer than this.</summary>
+        public async ValueTask GrowAsync(long length, CancellationToken cancellation)
+        {
+            if (isTaken || length <= LargestSmall)
+                return;
+            await free.WaitAsync(cancellation);
+            isTaken = true;
+        }
+
+        public void Dispose()
+        {
+            if (isTaken)
+                free.Release();
+            isTaken = false;
+        }
+    }
+}
