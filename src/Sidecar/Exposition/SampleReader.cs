@@ -81,9 +81,11 @@ internal sealed class SampleReader : IDisposable
         inflated?.Dispose();
         inflated = null;
         Objection = null;
-        if (window.Length > WindowSize)
-            window = new byte[WindowSize];
+        if (window.Length <= WindowSize)
+            return;
+        window = Sample.Window = new byte[WindowSize];
         Sample.Shrink();
+        GC.Collect(); // large objects are garbage for long otherwise
     }
 
     /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body or at an error.</summary>

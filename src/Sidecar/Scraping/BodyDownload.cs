@@ -9,7 +9,7 @@ namespace Sidecar.Scraping;
 
 /// <summary>Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.</summary>
 /// <param name="heldLimit">Most compressed bytes of one body: it would not fit the queue.</param>
-internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time)
+internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time) : IDisposable
 {
     /// <summary>The formats that the parser reads, best first, as Prometheus asks for them.</summary>
     private const string Accept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
@@ -23,6 +23,8 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
 
     /// <summary>Of the body that is fetched next; to be disposed of when it has been worked through.</summary>
     public LargeBodies.Turn BeginBody() => largeBodies.Begin();
+
+    public void Dispose() => largeBodies.Dispose();
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
     public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Turn turn, CancellationToken cancellation)

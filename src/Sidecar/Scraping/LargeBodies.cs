@@ -4,9 +4,9 @@ namespace Sidecar.Scraping;
 /// Bounds the memory of the bodies in the air, from their first byte until they have been worked through: small ones are free, and of
 /// large ones there are at most a few at a time. The others wait, within their timeout, and read no further meanwhile.
 /// </summary>
-internal sealed class LargeBodies
+internal sealed class LargeBodies : IDisposable
 {
-    private const int AtOnce = 3;
+    private const int AtOnce = 2;
 
     /// <summary>Compressed bytes: 300,000 series and more.</summary>
     private const long LargestSmall = 1024 * 1024;
@@ -15,6 +15,8 @@ internal sealed class LargeBodies
 
     /// <summary>For one body.</summary>
     public Turn Begin() => new(free);
+
+    public void Dispose() => free.Dispose();
 
     internal sealed class Turn(SemaphoreSlim free) : IDisposable
     {
@@ -31,9 +33,12 @@ internal sealed class LargeBodies
 
         public void Dispose()
         {
-            if (isTaken)
-                free.Release();
+            if (!isTaken)
+                return;
             isTaken = false;
+            // What such a body leaves behind would otherwise stay until the collector's budget for old objects is spent, several of them later.
+            GC.Collect();
+            free.Release();
         }
     }
 }
