@@ -18,6 +18,11 @@ internal struct LabelSlice
 /// </summary>
 internal sealed class Sample
 {
+    /// <summary>
+    /// A line with more labels fails the scrape: a bound on memory, ten times beyond what any receiver takes. One too many is kept, to be seen.
+    /// </summary>
+    public const int MostLabels = 1024;
+
     private const int ScratchPrefix = 8;
 
     public byte[] Window = [];
@@ -86,6 +91,8 @@ internal sealed class Sample
 
     public void Add(int nameStart, int nameLength, int valueStart, int valueLength)
     {
+        if (Count > MostLabels + 1)
+            return;
         if (Count == Labels.Length)
             Array.Resize(ref Labels, Count * 2);
         if (valueLength == 0 && Count <= 64)
@@ -95,13 +102,6 @@ internal sealed class Sample
         label.NameLength = nameLength;
         label.ValueStart = valueStart;
         label.ValueLength = valueLength;
-    }
-
-    /// <summary>Lets go of the room that one line with many labels took.</summary>
-    public void Shrink()
-    {
-        if (Labels.Length > 1024)
-            Labels = new LabelSlice[32];
     }
 
     /// <summary>Gives label <paramref name="index"/> another value of at most 32 bytes.</summary>

@@ -26,8 +26,11 @@ internal sealed class SampleReader : IDisposable
     /// <summary>The usual window, bytes.</summary>
     public const int WindowSize = 64 * 1024;
 
-    /// <summary>No line is longer than this, bytes: a bound on memory that no real metric comes near.</summary>
-    public const int LongestLine = 4 * 1024 * 1024;
+    /// <summary>
+    /// No line is longer than this, bytes: a bound on memory. The annotations of a Kubernetes object, the longest labels that are known, take
+    /// 256 KiB at most.
+    /// </summary>
+    public const int LongestLine = 1024 * 1024;
 
     /// <summary>.NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.</summary>
     static SampleReader() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
@@ -84,7 +87,6 @@ internal sealed class SampleReader : IDisposable
         if (window.Length <= WindowSize)
             return;
         window = Sample.Window = new byte[WindowSize];
-        Sample.Shrink();
         GC.Collect(); // large objects are garbage for long otherwise
     }
 

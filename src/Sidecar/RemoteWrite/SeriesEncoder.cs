@@ -29,7 +29,7 @@ internal sealed class SeriesEncoder
     private const int MostPlans = 4096;
 
     /// <summary>Bytes of all plans and of the names that they hold on to.</summary>
-    private const int MostPlanBytes = 2 * 1024 * 1024;
+    private const int MostPlanBytes = 1024 * 1024;
 
     /// <summary>Drawn for each process, so that nobody outside can make hashes collide.</summary>
     private static readonly long Seed = Random.Shared.NextInt64();
@@ -216,6 +216,7 @@ internal sealed class SeriesEncoder
         {
             plans.Clear();
             planBytes = size;
+            GC.Collect(); // they are old by now, and a target that makes up names without end makes more of them than memory holds
         }
         plans.Add(key, lastPlan);
     }

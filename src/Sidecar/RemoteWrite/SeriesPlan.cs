@@ -18,10 +18,6 @@ internal sealed class SeriesPlan
         public readonly byte[]? NameField = nameField;
     }
 
-    // Bounds on memory, ten times beyond what any receiver takes: what is worked out below takes 300 bytes a label and five times its name.
-    private const int MostLabels = 1024;
-    private const int MostNameBytes = 64 * 1024;
-
     private SeriesPlan(Step[] steps, string? error)
     {
         Steps = steps;
@@ -45,10 +41,10 @@ internal sealed class SeriesPlan
     /// <summary>Prometheus's mutateSampleLabels (scrape/target.go, scrape/scrape.go), then its processExternalLabels (storage/remote).</summary>
     public static SeriesPlan Make(Sample sample, TargetLabels target)
     {
-        if (sample.Count - 1 > MostLabels)
-            return new SeriesPlan([], $"it has {sample.Count - 1} labels, and at most {MostLabels} are read");
-        if (sample.Names.Size > MostNameBytes)
-            return new SeriesPlan([], $"its label names are longer than {MostNameBytes} bytes together");
+        if (sample.Count - 1 > Sample.MostLabels)
+            return new SeriesPlan([], $"it has more than {Sample.MostLabels} labels");
+        if (sample.Names == LabelNames.TooLong)
+            return new SeriesPlan([], $"its label names are longer than {LabelNames.MostBytes} bytes together");
         var labels = new List<(byte[] Name, int Index, bool IsTarget)>();
         var present = new HashSet<string>(); // names in the line, empty values included
         var empty = new HashSet<string>();

@@ -49,7 +49,7 @@ public sealed partial class HostileTargetTests(PublishedBinary binary)
             ["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0",
             [Environment.GetEnvironmentVariable("GCN") ?? "X"] = Environment.GetEnvironmentVariable("GCV") ?? "",
         });
-        _ = Task.Run(async () => { while (true) { await Task.Delay(500); try { Console.Error.WriteLine(string.Join(' ', File.ReadLines($"/proc/{sidecar.Id}/status").Where(l => l.StartsWith("VmHWM") || l.StartsWith("RssAnon") || l.StartsWith("Threads")).Select(l => l.Replace("\t", " ")))); } catch { return; } } });
+        _ = Task.Run(async () => { while (true) { await Task.Delay(50); try { Console.Error.WriteLine(string.Join(' ', File.ReadLines($"/proc/{sidecar.Id}/status").Where(l => l.StartsWith("VmHWM") || l.StartsWith("RssAnon") || l.StartsWith("Threads")).Select(l => l.Replace("\t", " ")))); } catch { return; } } });
         var page = new Uri(await sidecar.ListenAddressAsync(), "metrics");
 
         string Series(string name, HostileTarget target) => $"{name}{{instance=\"127.0.0.1:{target.Port}\",job=\"apiserver\"}}";
