@@ -42,9 +42,13 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         }
     }
 
-    public static SidecarProcess Start(PublishedBinary binary, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments)
+    public static SidecarProcess Start(PublishedBinary binary, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments) =>
+        Start(binary.Path, environment, arguments);
+
+    /// <param name="program">The binary, or what becomes it in the end.</param>
+    public static SidecarProcess Start(string program, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(binary.Path, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment.Clear();
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

@@ -74,7 +74,7 @@ internal sealed class EndpointsClient(KubernetesOptions options, PeerClient clie
             using var response = await client.SendAsync(() => Request(url), either.Token);
             if (response.StatusCode == HttpStatusCode.OK)
                 return await ReadAsync(response, url, read, either.Token);
-            var failure = Failures.FromStatus(response.StatusCode, url, await Failures.ReadStartAsync(response, either.Token));
+            var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, await Failures.ReadStartAsync(response, either.Token)));
             return new EndpointsAnswer(null, failure, response.StatusCode, RetryAfter(response));
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)

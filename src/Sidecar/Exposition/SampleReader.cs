@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Unicode;
+using Sidecar.Scraping;
 
 namespace Sidecar.Exposition;
 
@@ -87,7 +88,7 @@ internal sealed class SampleReader : IDisposable
         if (window.Length <= WindowSize)
             return;
         window = Sample.Window = new byte[WindowSize];
-        GC.Collect(); // large objects are garbage for long otherwise
+        Garbage.Collect();
     }
 
     /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body or at an error.</summary>

@@ -43,6 +43,9 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         return await FollowAsync(create, rotated, cancellation);
     }
 
+    /// <summary>The failure as it may be shown: what the peer said may hold what it was sent.</summary>
+    public Failure Redact(Failure failure) => failure.IsNone ? failure : failure with { Message = credentials.Redact(failure.Message) };
+
     public void Dispose()
     {
         invoker?.Dispose();

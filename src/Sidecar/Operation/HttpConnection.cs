@@ -30,8 +30,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAn
         try
         {
             while (await ServeOneAsync())
-            {
-            }
+                await Task.Yield(); // many requests sent at once would keep a worker for themselves, and scrapes need them too
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {

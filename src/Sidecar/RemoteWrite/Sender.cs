@@ -204,7 +204,7 @@ internal sealed class Sender(
             log.Recovered("remote write", "The receiver accepts again", ("url", Failures.Show(options.Url)));
             return Answer.Accepted;
         }
-        var failure = Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, cancellation));
+        var failure = Redact(Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, cancellation)));
         if (RetryAfter(response) is { } retryAfter)
             retries.Obey(retryAfter);
         // 499 is Nightingale's answer to overload. 401, 403 and redirects are an operator's mistake that will be mended: nothing is lost by it.
@@ -217,6 +217,18 @@ internal sealed class Sender(
             ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
             ("target", scrape.Target.Url));
         return Answer.Refused;
+    }
+
+    /// <summary>A receiver may well answer with what it was sent; headers are the user's, and may be keys.</summary>
+    private Failure Redact(Failure failure)
+    {
+        failure = client.Redact(failure);
+        foreach (var (_, value) in headers)
+        {
+            if (value.Length > 0)
+                failure = failure with { Message = failure.Message.Replace(value, "<redacted>", StringComparison.Ordinal) };
+        }
+        return failure;
     }
 
     private Answer Retry(Failure failure, Scrape scrape)

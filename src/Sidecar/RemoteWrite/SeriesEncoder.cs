@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
+using Sidecar.Scraping;
 
 namespace Sidecar.RemoteWrite;
 
@@ -216,7 +217,7 @@ internal sealed class SeriesEncoder
         {
             plans.Clear();
             planBytes = size;
-            GC.Collect(); // they are old by now, and a target that makes up names without end makes more of them than memory holds
+            Garbage.Collect(); // they are old objects by now
         }
         plans.Add(key, lastPlan);
     }

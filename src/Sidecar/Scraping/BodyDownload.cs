@@ -19,10 +19,13 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
 
     private readonly string timeoutSeconds = options.Timeout.TotalSeconds.ToString("0.###");
 
-    private readonly LargeBodies largeBodies = new();
+    private readonly LargeBodies largeBodies = new(heldLimit);
 
     /// <summary>Of the body that is fetched next; to be disposed of when it has been worked through.</summary>
     public LargeBodies.Turn BeginBody() => largeBodies.Begin();
+
+    /// <summary>Why a body was not taken, as it may be shown: it may hold what the target was sent.</summary>
+    public Failure Redact(Failure failure) => client.Redact(failure);
 
     public void Dispose() => largeBodies.Dispose();
 

@@ -4,14 +4,13 @@ namespace Sidecar.Scraping;
 /// Bounds the memory of the bodies in the air, from their first byte until they have been worked through: small ones are free, and of
 /// large ones there are at most a few at a time. The others wait, within their timeout, and read no further meanwhile.
 /// </summary>
-internal sealed class LargeBodies : IDisposable
+/// <param name="limit">Most compressed bytes of one body; who raises it has memory for more of them.</param>
+internal sealed class LargeBodies(long limit) : IDisposable
 {
-    private const int AtOnce = 2;
+    /// <summary>Compressed bytes: some 200,000 series.</summary>
+    private const long LargestSmall = 640 * 1024;
 
-    /// <summary>Compressed bytes: 300,000 series and more.</summary>
-    private const long LargestSmall = 1024 * 1024;
-
-    private readonly SemaphoreSlim free = new(AtOnce);
+    private readonly SemaphoreSlim free = new((int)Math.Clamp(limit / (4 * 1024 * 1024), 2, 100));
 
     /// <summary>For one body.</summary>
     public Turn Begin() => new(free);
@@ -36,8 +35,7 @@ internal sealed class LargeBodies : IDisposable
             if (!isTaken)
                 return;
             isTaken = false;
-            // What such a body leaves behind would otherwise stay until the collector's budget for old objects is spent, several of them later.
-            GC.Collect();
+            Garbage.Collect();
             free.Release();
         }
     }

@@ -121,6 +121,7 @@ internal sealed class ScrapeLoop : IDisposable
             outcome.Failure = Bug(e);
         }
         body?.Release();
+        outcome.Failure = download.Redact(outcome.Failure);
         lastTimestamp = timestamp;
         lock (gate)
             last = new LastScrape(startedAt, time.GetElapsedTime(started), outcome.Failure, outcome.Scraped);
