@@ -64,7 +64,7 @@ public sealed partial class SidecarProcess : IAsyncDisposable
     }
 
     /// <summary>The base address of its own listener, from the log.</summary>
-    public async Task<Uri> ListenAddressAsync() => new("http://" + ListenPattern().Match(await WaitForLogAsync("listen=")).Groups[1].Value);
+    public async Task<Uri> ListenAddressAsync() => new("http://" + ListenPattern().Match(await WaitForLogAsync("Sidecar starts")).Groups[1].Value);
 
     /// <summary>Sends a signal and waits for the end; returns the exit code.</summary>
     public async Task<int> StopAsync(PosixSignal signal = PosixSignal.SIGTERM)
@@ -102,6 +102,6 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex("listen=\"?([^ \"]+)")]
+    [GeneratedRegex("listen\"?[=:]\"?([^ \"]+)")]
     private static partial Regex ListenPattern();
 }

@@ -39,8 +39,22 @@ internal sealed class PeerCredentials(HttpOptions options)
         return words;
     }
 
-    private static string Without(string words, string? secret) =>
-        string.IsNullOrEmpty(secret) ? words : words.Replace(secret, "<redacted>", StringComparison.Ordinal);
+    /// <summary>Without the secret, and without its beginning where the words were cut in the middle of it.</summary>
+    public static string Without(string words, string? secret)
+    {
+        const string Redacted = "<redacted>";
+        if (string.IsNullOrEmpty(secret))
+            return words;
+        words = words.Replace(secret, Redacted, StringComparison.Ordinal);
+        if (!words.EndsWith('…'))
+            return words;
+        for (var length = Math.Min(secret.Length, words.Length) - 1; length >= 4; length--)
+        {
+            if (words.AsSpan(0, words.Length - 1).EndsWith(secret.AsSpan(0, length)))
+                return string.Concat(words.AsSpan(0, words.Length - 1 - length), Redacted, "…");
+        }
+        return words;
+    }
 
     private string Basic(string? password) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.BasicAuthUsername}:{password}"));
 

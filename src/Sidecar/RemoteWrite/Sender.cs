@@ -224,10 +224,7 @@ internal sealed class Sender(
     {
         failure = client.Redact(failure);
         foreach (var (_, value) in headers)
-        {
-            if (value.Length > 0)
-                failure = failure with { Message = failure.Message.Replace(value, "<redacted>", StringComparison.Ordinal) };
-        }
+            failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
         return failure;
     }
 
