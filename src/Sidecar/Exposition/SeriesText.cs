@@ -17,7 +17,7 @@ internal static class SeriesText
         }
         for (var i = 1; i < sample.Count; i++)
         {
-            if (TextParser.IsLegacyLabel(sample.LabelName(i)))
+            if (LineCursor.IsLegacyLabel(sample.LabelName(i)))
                 output.Write(sample.LabelName(i));
             else
                 WriteQuoted(output, sample.LabelName(i));
@@ -29,7 +29,7 @@ internal static class SeriesText
     }
 
     private static bool IsLegacyName(ReadOnlySpan<byte> name) =>
-        !name.IsEmpty && name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(TextParser.MetricNameBytes);
+        !name.IsEmpty && name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(LineCursor.MetricNameBytes);
 
     private static void WriteQuoted(Stream output, ReadOnlySpan<byte> text)
     {
