@@ -5,9 +5,9 @@ namespace Sidecar.Exposition;
 /// openmetricsparse.go): single spaces, no blank lines, no other comments, and <c># EOF</c> at the end. A <c>_created</c> line stays a
 /// sample like any other, as with Prometheus's defaults. One window of whole lines, see <see cref="LineCursor"/>.
 /// </summary>
-internal ref struct OpenMetricsParser(LineCursor cursor)
+internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, TextParserState state)
 {
-    private LineCursor line = cursor;
+    private LineCursor line = new(text, start, isUtf8, state);
 
     public readonly int Consumed => line.Consumed;
 

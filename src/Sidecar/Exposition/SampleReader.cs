@@ -76,19 +76,19 @@ internal sealed class SampleReader : IDisposable
     {
         while (window.Error == ReadError.None && FillLines())
         {
-            var cursor = new LineCursor(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
+            var text = window.Bytes.AsSpan(0, lines);
             Entry entry;
             string? error;
             if (IsOpenMetrics)
             {
-                var parser = new OpenMetricsParser(cursor);
+                var parser = new OpenMetricsParser(text, window.Start, isUtf8, state);
                 entry = parser.Read(Sample);
                 window.Start = parser.Consumed;
                 error = parser.Error;
             }
             else
             {
-                var parser = new TextParser(cursor);
+                var parser = new TextParser(text, window.Start, isUtf8, state);
                 entry = parser.Read(Sample);
                 window.Start = parser.Consumed;
                 error = parser.Error;

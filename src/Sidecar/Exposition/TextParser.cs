@@ -6,11 +6,11 @@ namespace Sidecar.Exposition;
 /// The Prometheus text format 0.0.4 and 1.0.0, as Prometheus 3 accepts and rejects it (its model/textparse/promlex.l). One window of
 /// whole lines, see <see cref="LineCursor"/>.
 /// </summary>
-internal ref struct TextParser(LineCursor cursor)
+internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextParserState state)
 {
     internal static readonly SearchValues<byte> ValueEnd = SearchValues.Create(" \t\n{"u8);
 
-    private LineCursor line = cursor;
+    private LineCursor line = new(text, start, isUtf8, state);
 
     public readonly int Consumed => line.Consumed;
 

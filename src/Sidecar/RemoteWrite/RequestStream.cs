@@ -25,7 +25,7 @@ internal sealed class RequestStream
         held = scrape.Held;
         skipped = (scrape.Skipped ?? new SkippedSamples()).Start();
         if (scrape.Body is not null)
-            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0);
+            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format);
     }
 
     private enum Part

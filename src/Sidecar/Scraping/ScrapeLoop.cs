@@ -154,6 +154,8 @@ internal sealed class ScrapeLoop : IDisposable
         metrics.ScrapeFailures.Increment(outcome.Failure.Reason);
         if (outcome.Failure.Reason == FailureReason.BodySizeLimit)
             metrics.ExceededBodySizeLimit.Increment();
+        if (outcome.IsOverSampleLimit)
+            metrics.ExceededSampleLimit.Increment();
         log.Recurring(LogLevel.Warn, key, "Scrape failed", ("target", Target.Url), ("reason", Failure.Word(outcome.Failure.Reason)),
             ("error", outcome.Failure.Message));
     }

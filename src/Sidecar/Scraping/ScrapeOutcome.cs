@@ -23,6 +23,9 @@ internal sealed class ScrapeOutcome
     /// <summary>More than ten minutes in the future.</summary>
     public int OutOfBounds { get; set; }
 
+    /// <summary>More samples than allowed, whatever else failed.</summary>
+    public bool IsOverSampleLimit { get; set; }
+
     public int Vanished { get; set; }
 
     public long BodyBytes { get; set; }

@@ -96,8 +96,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     {
         var reader = context.Reader;
         var encoder = context.Encoder;
+        var sampleLimit = options.SampleLimit > 0 ? options.SampleLimit : int.MaxValue;
+        var hasLabelLimits = !options.LabelLimits.IsNone;
         ordered = false;
-        reader.Open(body.OpenRead(), options.BodySizeLimit);
+        reader.Open(body.OpenRead(), options.BodySizeLimit, body.Format);
         while (reader.Read())
         {
             var sample = reader.Sample;
@@ -108,7 +110,23 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                     FailureReason.Parse, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {encoder.Error}");
                 break;
             }
+            if (hasLabelLimits && encoder.Exceeded(sample, options.LabelLimits) is { } exceeded)
+            {
+                outcome.Failure = new Failure(
+                    FailureReason.LabelLimit, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {exceeded}");
+                break;
+            }
             outcome.PostRelabeling++;
+            if (outcome.PostRelabeling - outcome.Duplicates > sampleLimit)
+            {
+                // A repeated series does not count. The rest is read to its end, so that the report says how many there are.
+                if (!outcome.IsOverSampleLimit && !sample.HasTimestamp && table.Contains(hash, out var isSeen) && isSeen)
+                    outcome.Duplicates++;
+                else
+                    outcome.IsOverSampleLimit = true;
+                skipped.Add(ordinal);
+                continue;
+            }
             if (sample.HasTimestamp && options.HonorTimestamps)
             {
                 if (AcceptTimestamp(hash, sample.Timestamp, timestamp, outcome, ref ordered))
@@ -123,6 +141,11 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 skipped.Add(ordinal);
         }
         outcome.BodyBytes = reader.BytesRead;
+        if (outcome.IsOverSampleLimit && outcome.Failure.IsNone)
+        {
+            outcome.Failure = new Failure(
+                FailureReason.SampleLimit, $"the target has {outcome.PostRelabeling} samples, and SIDECAR_SAMPLE_LIMIT is {options.SampleLimit}");
+        }
         if (reader.Error != ReadError.None)
         {
             var reason = reader.Error switch
@@ -217,7 +240,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         var vanished = new CompressedBody();
         using (var text = new GZipStream(vanished.OpenWrite(), CompressionLevel.Fastest))
         {
-            context.Reader.Open(previous.OpenRead(), sizeLimit: 0);
+            context.Reader.Open(previous.OpenRead(), sizeLimit: 0, previous.Format);
             while (context.Reader.Read())
             {
                 var sample = context.Reader.Sample;

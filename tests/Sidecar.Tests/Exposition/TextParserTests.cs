@@ -208,7 +208,7 @@ public sealed class TextParserTests
         foreach (var row in Good.Concat(Bad))
         {
             var body = row.Data.Item1;
-            var whole = ParsedText.Read(body);
+            var whole = ParsedText.ReadAtEverySplit(Encoding.UTF8.GetBytes(body), BodyFormat.PrometheusText004);
             for (var chunk = 1; chunk <= 16; chunk++)
                 Assert.Equal(whole, ParsedText.Read(body, chunk));
         }
