@@ -118,6 +118,7 @@ internal static class Variables
     public static Variable ScrapeProtocols { get; } = Row(
         "SIDECAR_SCRAPE_PROTOCOLS", VariableGroup.Scraping, "words", example: "PrometheusText1.0.0,PrometheusText0.0.4",
         @default: "OpenMetricsText1.0.0,OpenMetricsText0.0.1,PrometheusText1.0.0,PrometheusText0.0.4",
+        inWords: "OpenMetrics, then text; newest first",
         meaning: "formats asked for, best first; PrometheusProto first turns native histograms on");
     public static Variable SampleLimit { get; } = Row(
         "SIDECAR_SAMPLE_LIMIT", VariableGroup.Scraping, "number", example: "200000", @default: "0",
