@@ -53,9 +53,9 @@ internal static class ScrapeProtocols
     /// <param name="readsNative">Native histograms are on.</param>
     public static BodyFormat? FromContentType(string contentType, bool readsNative)
     {
-        if (!MediaTypeHeaderValue.TryParse(contentType, out var type))
+        if (!MediaTypeHeaderValue.TryParse(contentType, out var type) || type.Parameters.Any(p => p.Value is null))
             return null;
-        var is100 = type.Parameters.Any(p => p.Name.Equals("version", StringComparison.OrdinalIgnoreCase) && p.Value?.Trim('"') == "1.0.0");
+        var is100 = type.Parameters.Any(p => p.Name.Equals("version", StringComparison.OrdinalIgnoreCase) && p.Value!.Trim('"') == "1.0.0");
         return type.MediaType!.ToLowerInvariant() switch
         {
             "text/plain" => is100 ? BodyFormat.PrometheusText100 : BodyFormat.PrometheusText004,

@@ -141,6 +141,12 @@ internal sealed class SeriesEncoder
         return null;
     }
 
+    /// <summary>Native histograms can be sent; where not, they are left out and counted.</summary>
+    public static bool WritesHistograms => false;
+
+    /// <summary>Gives the series that was begun its sample, of which this protocol carries the value.</summary>
+    public void Commit(Sample sample, long timestamp) => Commit(sample.Value, timestamp);
+
     /// <summary>Gives the series that was begun its sample: <c>Sample { double value = 1; int64 timestamp = 2; }</c>.</summary>
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
     public void Commit(double value, long timestamp)

@@ -127,16 +127,22 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 skipped.Add(ordinal);
                 continue;
             }
+            if (sample.HasHistogram && !SeriesEncoder.WritesHistograms)
+            {
+                outcome.Unsendable++;
+                skipped.Add(ordinal);
+                continue;
+            }
             if (sample.HasTimestamp && options.HonorTimestamps)
             {
                 if (AcceptTimestamp(hash, sample.Timestamp, timestamp, outcome, ref ordered))
-                    encoding.CommitBody(sample.Value, sample.Timestamp, outcome.Scraped);
+                    encoding.CommitBody(sample, sample.Timestamp, outcome.Scraped);
                 else
                     skipped.Add(ordinal);
                 continue;
             }
             if (AcceptSeries(hash, timestamp, outcome))
-                encoding.CommitBody(sample.Value, timestamp, outcome.Scraped);
+                encoding.CommitBody(sample, timestamp, outcome.Scraped);
             else
                 skipped.Add(ordinal);
         }
@@ -296,17 +302,25 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         private int otherSamples;
 
         /// <param name="samples">Samples of the body read so far, this one included.</param>
-        public void CommitBody(double value, long timestamp, int samples)
+        public void CommitBody(Sample sample, long timestamp, int samples)
         {
             bodySamples = samples;
-            Commit(value, timestamp);
+            if (!holds)
+                return;
+            encoder.Commit(sample, timestamp);
+            if (encoder.IsFull)
+                Hold();
         }
 
         /// <summary>A marker or a report sample.</summary>
         public void CommitOther(double value, long timestamp)
         {
             otherSamples++;
-            Commit(value, timestamp);
+            if (!holds)
+                return;
+            encoder.Commit(value, timestamp);
+            if (encoder.IsFull)
+                Hold();
         }
 
         /// <summary>What was encoded is not to be sent.</summary>
@@ -326,15 +340,6 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 Hold();
             held.IsComplete = holds;
             return held;
-        }
-
-        private void Commit(double value, long timestamp)
-        {
-            if (!holds)
-                return;
-            encoder.Commit(value, timestamp);
-            if (encoder.IsFull)
-                Hold();
         }
 
         private void Hold()

@@ -39,6 +39,9 @@ internal static class ParsedText
         return lines;
     }
 
+    /// <summary>Gives at most so many bytes a read.</summary>
+    public static Stream Chunked(byte[] bytes, int chunk) => new ChunkedStream(bytes, chunk);
+
     public static byte[] Gzip(ReadOnlySpan<byte> body)
     {
         var output = new MemoryStream();
