@@ -54,6 +54,9 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     /// <summary>The name may stand without quotes.</summary>
     public static bool IsLegacyLabel(ReadOnlySpan<byte> name) => !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(LabelNameBytes);
 
+    /// <inheritdoc cref="IsLegacyLabel"/>
+    public static bool IsLegacyMetric(ReadOnlySpan<byte> name) => !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(MetricNameBytes);
+
     public static bool IsDigit(byte c) => (uint)(c - '0') <= 9;
 
     public static bool IsBlank(byte c) => c is (byte)' ' or (byte)'\t';
@@ -79,7 +82,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly int MetricNameLength(out bool isLast)
     {
-        var last = State.LastName;
+        var last = State.LastPlainName;
         isLast = !last.IsEmpty && Text[At..].StartsWith(last) && Text[At + last.Length] is (byte)'{' or (byte)' ';
         return isLast ? last.Length : OtherNameLength(MetricNameBytes);
     }

@@ -53,6 +53,9 @@ internal static class ScrapeProtocols
     /// <param name="readsNative">Native histograms are on.</param>
     public static BodyFormat? FromContentType(string contentType, bool readsNative)
     {
+        contentType = contentType.TrimEnd();
+        if (contentType.EndsWith(';'))
+            contentType = contentType[..^1]; // which Go passes over
         if (!MediaTypeHeaderValue.TryParse(contentType, out var type) || type.Parameters.Any(p => p.Value is null))
             return null;
         var is100 = type.Parameters.Any(p => p.Name.Equals("version", StringComparison.OrdinalIgnoreCase) && p.Value!.Trim('"') == "1.0.0");

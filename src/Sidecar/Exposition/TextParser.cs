@@ -105,7 +105,8 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
         }
         else
         {
-            if (!line.IsValid(said, end))
+            // The byte that separates may be the first of a character: then the text begins within it.
+            if (!line.IsValid(said, end) || (said < end && (line.Text[said] & 0xc0) == 0x80))
                 return line.Fail("the help text is not valid UTF-8");
             Declare(nameStart, nameLength).SetHelp(line.Text.Slice(said, line.Unescape(said, end - said, keepsQuotes: true)));
         }

@@ -24,9 +24,10 @@ internal sealed class TextParserState
     private readonly MetricFamily undeclared = new(2);
     private byte[] lastName = new byte[256];
     private int lastNameLength;
+    private int lastPlainLength;
 
-    /// <summary>Name of the sample before; empty where a metric was declared since.</summary>
-    public ReadOnlySpan<byte> LastName => lastName.AsSpan(0, lastNameLength);
+    /// <summary>Name of the sample before; empty where a metric was declared since, or where the name has to be quoted.</summary>
+    public ReadOnlySpan<byte> LastPlainName => lastName.AsSpan(0, lastPlainLength);
 
     public void Reset()
     {
@@ -36,13 +37,13 @@ internal sealed class TextParserState
         IsEnded = IsCut = false;
         declared.Begin(default);
         undeclared.Begin(default);
-        lastNameLength = 0;
+        lastNameLength = lastPlainLength = 0;
     }
 
     /// <summary>A line of metadata names this metric; several lines may speak of the same one.</summary>
     public MetricFamily Declare(ReadOnlySpan<byte> name)
     {
-        lastNameLength = 0;
+        lastNameLength = lastPlainLength = 0;
         if (!declared.Name.SequenceEqual(name))
             declared.Begin(name);
         return declared;
@@ -54,12 +55,13 @@ internal sealed class TextParserState
     public void EnterFamily(Sample sample)
     {
         var name = sample.Name;
-        if (name.SequenceEqual(LastName))
+        if (name.SequenceEqual(lastName.AsSpan(0, lastNameLength)))
             return;
         if (name.Length > lastName.Length)
             lastName = new byte[name.Length];
         name.CopyTo(lastName);
         lastNameLength = name.Length;
+        lastPlainLength = LineCursor.IsLegacyMetric(name) ? name.Length : 0;
         sample.Family = declared.Has(name) ? declared : undeclared;
         if (sample.Family == undeclared && !undeclared.Name.SequenceEqual(name))
             undeclared.Begin(name);

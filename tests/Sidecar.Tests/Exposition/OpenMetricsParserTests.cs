@@ -172,6 +172,8 @@ public sealed class OpenMetricsParserTests
         { "# UNIT a seconds\n# EOF\n", "the unit must be how" },
         { "# UNIT a_seconds  seconds\n# EOF\n", "the unit must be how" },
         { "# UNIT a_seconds_total seconds\n# EOF\n", "the unit must be how" },
+        { "{\"a b\"} 1\na b 2\n# EOF\n", "line 2, column 3: one space and a number" },
+        { "{\"a\n\"} 1\na\n", "line 3, column 2: one space and a number" },
         { "a\n# EOF\n", "one space and a number" },
         { "a \n# EOF\n", "one space and a number" },
         { "a  1\n# EOF\n", "one space and a number" },

@@ -167,6 +167,9 @@ public sealed class ProtobufReaderTests
         ["native: a classic one in the family"] = (Of(Family("a", MetricKind.Histogram, Native(NativeHistogram()), Classic(1, 1, []))), "do not add up"),
     };
 
+    /// <summary>All bodies, good and bad.</summary>
+    internal static byte[][] Seeds => [.. GoodBodies.Values.Select(b => Of(b.Body)), .. BadBodies.Values.Select(b => b.Body)];
+
     public static TheoryData<string> Good => [.. GoodBodies.Keys];
 
     public static TheoryData<string> Bad => [.. BadBodies.Keys];
