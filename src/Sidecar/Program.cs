@@ -66,7 +66,7 @@ internal static class Program
         var download = new BodyDownload(targets, options.Scrape, options.Queue.SizeLimit, time);
         var scraper = new Scraper(options.Scrape, download, passes, queue, metrics, log, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
-        using var history = new History(metrics, time);
+        using var history = new History(metrics, options.Scrape.Interval, time);
         var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, history, time);
 
         await using var listener = Listen(options, metrics, state, log, time, out var listenError);

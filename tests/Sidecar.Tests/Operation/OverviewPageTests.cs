@@ -131,14 +131,14 @@ public sealed partial class OverviewPageTests
     {
         var time = new FakeTimeProvider();
         var metrics = SomeOverview.Metrics();
-        using var history = new History(metrics, time);
+        using var history = new History(metrics, TimeSpan.FromMinutes(1), time);
         var html = Html(SomeOverview.With(metrics: metrics, history: history));
         Assert.DoesNotContain("<svg", html);
         Assert.Contains("The first point comes 30 s after the start.", html);
 
         metrics.SamplesAccepted.Add(30_000);
         metrics.BytesAccepted.Add(30 * 4096);
-        time.Advance(History.Step);
+        time.Advance(history.Step);
         html = Html(SomeOverview.With(metrics: metrics, history: history));
         Assert.Contains("aria-label=\"Samples sent over the last 30 s: now 1,000/s, highest 1,000/s\"", html);
         Assert.Contains("<h2>Bytes sent</h2><b>4 KiB/s</b>", html);
@@ -149,16 +149,43 @@ public sealed partial class OverviewPageTests
     {
         var time = new FakeTimeProvider();
         var metrics = SomeOverview.Metrics();
-        using var history = new History(metrics, time);
+        using var history = new History(metrics, TimeSpan.FromMinutes(1), time);
         for (var i = 1; i <= History.Points + 5; i++)
         {
             metrics.SamplesAccepted.Add(i * 30);
-            time.Advance(History.Step);
+            time.Advance(history.Step);
         }
         var points = new float[History.Points];
         Assert.Equal(History.Points, history.Read(Course.Samples, points));
         Assert.Equal(Enumerable.Range(6, History.Points).Select(i => (float)i), points);
-        Assert.Equal(TimeSpan.FromHours(1), History.Step * History.Points);
+        Assert.Equal(TimeSpan.FromHours(1), history.Step * History.Points);
+        Assert.Equal(History.Points + 5, history.Now(points));
+    }
+
+    [Theory]
+    [InlineData(1, 1.875)]
+    [InlineData(2, 3.75)]
+    [InlineData(15, 15)]
+    [InlineData(20, 30)]
+    [InlineData(300, 30)]
+    public void The_history_begins_with_short_steps_and_halves_until_it_spans_the_hour(double interval, double firstStep)
+    {
+        var time = new FakeTimeProvider();
+        var metrics = SomeOverview.Metrics();
+        using var history = new History(metrics, TimeSpan.FromSeconds(interval), time);
+        Assert.Equal(TimeSpan.FromSeconds(firstStep), history.Step);
+        var points = new float[History.Points];
+        for (var seconds = 0.0; seconds < 3600; seconds += firstStep)
+        {
+            metrics.SamplesAccepted.Add((long)(firstStep * 1000)); // 1,000 a second, always
+            time.Advance(TimeSpan.FromSeconds(firstStep));
+            var count = history.Read(Course.Samples, points);
+            // However often it was halved: all of the time so far but for an unfinished step, and the same rate everywhere.
+            Assert.InRange(seconds + firstStep - (history.Step * count).TotalSeconds, 0, history.Step.TotalSeconds);
+            Assert.All(points[..count], point => Assert.Equal(1000, point, 1f));
+        }
+        Assert.Equal(TimeSpan.FromSeconds(30), history.Step);
+        Assert.Equal(1000, history.Now(points), 1f);
     }
 
     [Theory]

@@ -33,7 +33,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     private Listener listener = null!;
     private Browser? browser;
 
-    public PageInBrowserTests() => history = new History(metrics, time);
+    public PageInBrowserTests() => history = new History(metrics, TimeSpan.FromMinutes(1), time);
 
     public async ValueTask InitializeAsync()
     {
@@ -61,7 +61,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
             var samples = away ? 0 : i == 80 ? 2_600_000 : 299_632 + i * 997 % 5000;
             metrics.SamplesAccepted.Add(samples);
             metrics.BytesAccepted.Add(samples * 16);
-            time.Advance(History.Step);
+            time.Advance(history.Step);
         }
         metrics.QueueHighestSentTimestampSeconds.Set((SomeOverview.Now.ToUnixTimeMilliseconds() - 4200) / 1000.0);
     }

@@ -40,7 +40,7 @@ internal static class SomeOverview
             IsDropping = isDropping,
             QueueLimit = 8 << 20,
             Metrics = metrics,
-            History = history ?? new History(metrics, TimeProvider.System),
+            History = history ?? new History(metrics, TimeSpan.FromSeconds(15), TimeProvider.System),
             Settings = settings ?? Settings,
         };
     }

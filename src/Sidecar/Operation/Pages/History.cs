@@ -13,12 +13,18 @@ internal enum Course
     Cores,
 }
 
-/// <summary>The last hour in a fixed ring of 2 KB: a point every half minute, no more and nothing else.</summary>
+/// <summary>
+/// The last hour in a fixed ring of 2 KB. It begins with short steps, so that a young process has a plot too; each time it is full, pairs of
+/// points become one and the step doubles, until the ring spans the hour.
+/// </summary>
 internal sealed class History : IDisposable
 {
     public const int Points = 120;
 
-    public static readonly TimeSpan Step = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestStep = TimeSpan.FromHours(1) / Points;
+
+    /// <summary>How far the figure of now reaches back, so that it does not jump with every scrape.</summary>
+    private static readonly TimeSpan Recent = TimeSpan.FromSeconds(30);
 
     private const int Courses = 4;
 
@@ -33,14 +39,30 @@ internal sealed class History : IDisposable
     private long lastSamples;
     private long lastBytes;
     private TimeSpan lastCpu;
+    private TimeSpan step = LongestStep;
 
-    public History(Metrics metrics, TimeProvider time)
+    /// <param name="metrics">Where the counts are.</param>
+    /// <param name="scrapeInterval">No step is shorter: between two scrapes there is nothing to see.</param>
+    /// <param name="time">Clock.</param>
+    public History(Metrics metrics, TimeSpan scrapeInterval, TimeProvider time)
     {
         this.metrics = metrics;
         this.time = time;
+        while (step / 2 >= scrapeInterval && step > TimeSpan.FromSeconds(2))
+            step /= 2;
         lastTick = time.GetTimestamp();
         lastCpu = ProcessMetrics.CpuTime;
-        timer = time.CreateTimer(_ => Tick(), null, Step, Step);
+        timer = time.CreateTimer(_ => Tick(), null, step, step);
+    }
+
+    /// <summary>The time from one point to the next.</summary>
+    public TimeSpan Step
+    {
+        get
+        {
+            lock (gate)
+                return step;
+        }
     }
 
     /// <summary>Copies one course, oldest first; returns how many points there are.</summary>
@@ -54,6 +76,16 @@ internal sealed class History : IDisposable
                 points[i] = ring[(next - count + i + Points) % Points * Courses + (int)course];
             return count;
         }
+    }
+
+    /// <summary>The mean of the last half minute's points.</summary>
+    public float Now(ReadOnlySpan<float> points)
+    {
+        var recent = points[^Math.Min(points.Length, Math.Max(1, (int)(Recent / Step)))..];
+        var sum = 0f;
+        foreach (var point in recent)
+            sum += point;
+        return sum / recent.Length;
     }
 
     public void Dispose() => timer.Dispose();
@@ -75,6 +107,21 @@ internal sealed class History : IDisposable
             (lastTick, lastSamples, lastBytes, lastCpu) = (now, samples, bytes, cpu);
             next = (next + 1) % Points;
             count = Math.Min(count + 1, Points);
+            if (count == Points && step < LongestStep)
+                Halve();
         }
+    }
+
+    /// <summary>A ring of long steps is never halved, so a full one to be halved begins at its first point.</summary>
+    private void Halve()
+    {
+        for (var i = 0; i < ring.Length / 2; i++)
+        {
+            var pair = i / Courses * 2 * Courses + i % Courses;
+            ring[i] = (ring[pair] + ring[pair + Courses]) / 2;
+        }
+        next = count = Points / 2;
+        step *= 2;
+        timer.Change(step, step);
     }
 }

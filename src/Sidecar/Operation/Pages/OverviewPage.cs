@@ -137,35 +137,38 @@ internal static partial class OverviewPage
     private static void Plots(HtmlWriter html, Overview overview)
     {
         html.Markup("<div class=\"plots\">"u8);
-        Span<float> points = stackalloc float[History.Points];
         var history = overview.History;
-        OneCourse(html, "Samples sent"u8, points[..history.Read(Course.Samples, points)], (h, v) => h.Digits(v).Markup("/s"u8));
-        OneCourse(html, "Bytes sent"u8, points[..history.Read(Course.Bytes, points)], (h, v) => h.Bytes(v).Markup("/s"u8));
-        OneCourse(html, "Memory"u8, points[..history.Read(Course.Memory, points)], (h, v) => h.Bytes(v), ProcessMetrics.ResidentBytes);
-        OneCourse(html, "Processor"u8, points[..history.Read(Course.Cores, points)], (h, v) => h.Digits(v * 100).Markup(" %"u8));
+        OneCourse(html, history, Course.Samples, "Samples sent"u8, (h, v) => h.Digits(v).Markup("/s"u8));
+        OneCourse(html, history, Course.Bytes, "Bytes sent"u8, (h, v) => h.Bytes(v).Markup("/s"u8));
+        OneCourse(html, history, Course.Memory, "Memory"u8, (h, v) => h.Bytes(v), ProcessMetrics.ResidentBytes);
+        OneCourse(html, history, Course.Cores, "Processor"u8, (h, v) => h.Digits(v * 100).Markup(" %"u8));
         html.Markup("</div>"u8);
     }
 
-    /// <param name="now">The figure of this moment where there is a better one than the last point.</param>
+    /// <param name="measured">The figure of this moment, where there is a better one than the last points.</param>
     private static void OneCourse(
-        HtmlWriter html, ReadOnlySpan<byte> name, ReadOnlySpan<float> points, Action<HtmlWriter, double> figure, double? now = null)
+        HtmlWriter html, History history, Course course, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure, double? measured = null)
     {
+        Span<float> points = stackalloc float[History.Points];
+        points = points[..history.Read(course, points)];
         html.Markup("<section class=\"card\"><h2>"u8).Markup(name).Markup("</h2><b>"u8);
-        if (now is null && points.IsEmpty)
-            html.Markup("–"u8);
-        else
-            figure(html, now ?? points[^1]);
-        html.Markup("</b>"u8);
         if (points.IsEmpty)
         {
-            html.Markup("<p class=\"none\">The first point comes "u8).Duration(History.Step).Markup(" after the start.</p></section>"u8);
+            if (measured is { } value)
+                figure(html, value);
+            else
+                html.Markup("–"u8);
+            html.Markup("</b><p class=\"none\">The first point comes "u8).Duration(history.Step).Markup(" after the start.</p></section>"u8);
             return;
         }
         var highest = 0f;
         foreach (var point in points)
             highest = Math.Max(highest, point);
-        Plot.Write(html, points, name, figure, highest);
-        html.Markup("<p class=\"axis\"><span>1 h ago</span><span>highest "u8);
+        var now = measured ?? history.Now(points);
+        figure(html, now);
+        html.Markup("</b>"u8);
+        Plot.Write(html, points, name, figure, highest, now, history.Step * points.Length);
+        html.Markup("<p class=\"axis\"><span>"u8).Ago(history.Step * History.Points).Markup("</span><span>highest "u8);
         figure(html, highest);
         html.Markup("</span><span>now</span></p></section>"u8);
     }

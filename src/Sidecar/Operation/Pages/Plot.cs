@@ -16,12 +16,15 @@ internal static class Plot
     /// <param name="name">What is plotted.</param>
     /// <param name="figure">Writes one value with its unit.</param>
     /// <param name="highest">Of the points.</param>
+    /// <param name="now">The figure of now.</param>
+    /// <param name="span">The time that the points cover.</param>
     public static void Write(
-        HtmlWriter html, ReadOnlySpan<float> points, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure, float highest)
+        HtmlWriter html, ReadOnlySpan<float> points, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure, float highest, double now,
+        TimeSpan span)
     {
         html.Markup("<svg viewBox=\"0 0 119 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\""u8).Markup(name)
-            .Markup(" over the last "u8).Duration(History.Step * points.Length).Markup(": now "u8);
-        figure(html, points[^1]);
+            .Markup(" over the last "u8).Duration(span).Markup(": now "u8);
+        figure(html, now);
         html.Markup(", highest "u8);
         figure(html, highest);
         html.Markup("\"><path d=\"M"u8);
