@@ -7,15 +7,15 @@ namespace Cluster;
 
 /// <summary>How the demo is run.</summary>
 /// <param name="Duration">After which it ends; null for never.</param>
+/// <param name="Story">How long the story takes, at most as long as it runs.</param>
 /// <param name="Binary">A sidecar that is there already; null publishes it.</param>
-internal sealed record DemoOptions(TimeSpan? Duration, string? Binary);
+internal sealed record DemoOptions(TimeSpan? Duration, TimeSpan Story, string? Binary);
 
 /// <summary>The README's first command: the main job without a cluster, in two minutes, and then for as long as one likes.</summary>
 internal static class Demo
 {
     private const int SamplesPerServer = 15_000;
 
-    private static readonly TimeSpan Story = TimeSpan.FromMinutes(2);
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     public static async Task<int> RunAsync(DemoOptions options)
@@ -44,8 +44,7 @@ internal static class Demo
         await using var page = new ReceiverPage(receiver, timeline, TimeProvider.System);
         await page.StartAsync();
 
-        // In less time the story is told faster.
-        var length = options.Duration is { } duration && duration < Story ? duration : Story;
+        var length = options.Duration < options.Story ? options.Duration.Value : options.Story;
         var interval = TimeSpan.FromSeconds(length < TimeSpan.FromMinutes(1) ? 1 : 2);
         var environment = new Dictionary<string, string>
         {

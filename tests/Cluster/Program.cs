@@ -1,7 +1,7 @@
 using System.Globalization;
 using Cluster;
 
-var options = new DemoOptions(Duration: null, Binary: null);
+var options = new DemoOptions(Duration: null, Story: TimeSpan.FromMinutes(2), Binary: null);
 for (var i = 0; i < args.Length; i++)
 {
     var value = i + 1 < args.Length ? args[i + 1] : "";
@@ -9,9 +9,12 @@ for (var i = 0; i < args.Length; i++)
     {
         case "--help" or "-h":
             return Usage();
-        case "--duration" when value.EndsWith('s')
-            && double.TryParse(value[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
-            options = options with { Duration = TimeSpan.FromSeconds(seconds) };
+        case "--duration" when Seconds(value) is { } duration:
+            options = options with { Duration = duration };
+            i++;
+            break;
+        case "--story" when Seconds(value) is { } story:
+            options = options with { Story = story };
             i++;
             break;
         case "--binary" when File.Exists(value):
@@ -24,6 +27,11 @@ for (var i = 0; i < args.Length; i++)
 }
 return await Demo.RunAsync(options);
 
+static TimeSpan? Seconds(string text) =>
+    text.EndsWith('s') && double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds > 0
+        ? TimeSpan.FromSeconds(seconds)
+        : null;
+
 static int Usage()
 {
     Console.WriteLine("""
@@ -32,6 +40,7 @@ static int Usage()
 
           dotnet run -c Release --project tests/Cluster
           dotnet run -c Release --project tests/Cluster -- --duration 30s      ends then, and tells the story in that time
+          dotnet run -c Release --project tests/Cluster -- --story 40s         tells it in that time, and goes on
           dotnet run -c Release --project tests/Cluster -- --binary FILE       with a sidecar that was published before
         """);
     return 0;

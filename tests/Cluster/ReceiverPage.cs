@@ -114,7 +114,7 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
     public bool IsAway { get; set; }
 
     /// <summary>It waited in the sidecar's queue.</summary>
-    public static bool IsLate(ArrivedScrape scrape) => scrape.ArrivedAt - scrape.At > 2000;
+    public static bool IsLate(ArrivedScrape scrape) => scrape.ArrivedAt - scrape.At > 3000;
 
     private const string Html = """
         <!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Receiver</title>

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -76,10 +77,12 @@ internal static class Failures
         var start = new byte[BodyStart];
         try
         {
-            using var stream = await response.Content.ReadAsStreamAsync(cancellation);
+            using var body = await response.Content.ReadAsStreamAsync(cancellation);
+            var isGzip = response.Content.Headers.ContentEncoding.Contains("gzip");
+            using var stream = isGzip ? new GZipStream(body, CompressionMode.Decompress) : body;
             return start[..await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellation)];
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (e is IOException or HttpRequestException or InvalidDataException)
         {
             return [];
         }

@@ -20,7 +20,7 @@ internal sealed class ProcessState(
     public string? WhyNotReady()
     {
         if (!discovery.IsKnown)
-            return "No targets are known yet: the API server has not answered.";
+            return $"No targets are known yet: {discovery.LastError ?? "the API server has not answered"}.";
         return sender.WhyStuck;
     }
 
@@ -47,6 +47,7 @@ internal sealed class ProcessState(
         Started = started,
         ScrapeInterval = options.Scrape.Interval,
         AreTargetsKnown = discovery.IsKnown,
+        DiscoveryError = discovery.LastError,
         Targets = Targets(),
         ReceiverUrl = Failures.Show(options.RemoteWrite.Url),
         ReceiverError = sender.LastFailure is { IsNone: false } failure ? failure.Message : null,

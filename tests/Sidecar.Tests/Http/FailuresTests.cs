@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -134,6 +135,19 @@ public sealed class FailuresTests : IDisposable
             Assert.EndsWith("…", message);
             Assert.Equal(message, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(message)));
         }
+    }
+
+    [Theory]
+    [InlineData(true, "apiserver is shutting down")]
+    [InlineData(false, "")] // announced as gzip and none
+    public async Task Words_of_a_compressed_answer_are_read(bool isGzip, string words)
+    {
+        var body = new MemoryStream();
+        using (Stream writer = isGzip ? new GZipStream(body, CompressionLevel.Fastest, leaveOpen: true) : new BufferedStream(body))
+            writer.Write("apiserver is shutting down"u8);
+        using var response = new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) { Content = new ByteArrayContent(body.ToArray()) };
+        response.Content.Headers.ContentEncoding.Add("gzip");
+        Assert.Equal(words, Encoding.UTF8.GetString(await Failures.ReadStartAsync(response, TestContext.Current.CancellationToken)));
     }
 
     [Fact]

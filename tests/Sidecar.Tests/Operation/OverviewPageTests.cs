@@ -81,7 +81,7 @@ public sealed partial class OverviewPageTests
             .Select(i => SomeOverview.Target($"host-{i}", i == 4999 ? "the certificate has expired" : null)).ToList();
         var html = Html(SomeOverview.With(targets));
         Assert.Contains("the certificate has expired", html);
-        Assert.Contains("1 of 5000 targets fails.", html);
+        Assert.Contains("1 of 5,000 targets fails.", html);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed partial class OverviewPageTests
     {
         var targets = new[] { SomeOverview.Target(error: Hostile, labels: new KeyValuePair<string, string>(Hostile, Hostile)) };
         var settings = SomeOverview.Settings.Select(s => s with { Value = Hostile });
-        var html = Html(SomeOverview.With(targets, receiverError: Hostile, receiverUrl: Hostile, settings: [.. settings]));
+        var html = Html(SomeOverview.With(targets, receiverError: Hostile, receiverUrl: Hostile, discoveryError: Hostile, settings: [.. settings]));
         Assert.DoesNotContain("<script", html);
         Assert.DoesNotContain("<img", html);
         Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=&#39;alert(1)&#39; &quot;&gt; &amp; ", html);

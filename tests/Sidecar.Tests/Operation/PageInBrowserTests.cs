@@ -99,6 +99,13 @@ public sealed class PageInBrowserTests : IAsyncLifetime
                     receiverError: "https://metrics.example.com/api/v1/push answers 503: no healthy upstream");
             case "start":
                 return SomeOverview.With(areTargetsKnown: false);
+            case "denied":
+                return SomeOverview.With(areTargetsKnown: false, discoveryError:
+                    "https://10.96.0.1/apis/discovery.k8s.io/v1/namespaces/default/endpointslices answers 403: endpointslices.discovery.k8s.io is "
+                    + "forbidden: User \"system:serviceaccount:sidecar:sidecar\" cannot list resource \"endpointslices\"");
+            case "stale-discovery":
+                AnHour(30);
+                return SomeOverview.With(targets, metrics, history, discoveryError: "10.96.0.1:443 refuses connections: nothing listens there");
             case "first-scrape":
                 return SomeOverview.With([SomeOverview.Target(isScraped: false)]);
             case "thousand":
@@ -123,8 +130,10 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     [InlineData("failing-receiver", "The receiver does not accept; what is scraped waits in the queue.")]
     [InlineData("dropping", "The receiver does not accept, and the oldest scrapes are being dropped.")]
     [InlineData("start", "No targets are known yet: the API server has not answered. Nothing was sent yet.")]
+    [InlineData("denied", "No targets are known yet: discovery fails. Nothing was sent yet.")]
+    [InlineData("stale-discovery", "Discovery fails; the last known targets stay.")]
     [InlineData("first-scrape", "The first scrape is under way. Nothing was sent yet.")]
-    [InlineData("thousand", "10 of 1000 targets fail.")]
+    [InlineData("thousand", "10 of 1,000 targets fail.")]
     [InlineData("hostile", "The target fails. The receiver does not accept; what is scraped waits in the queue.")]
     public async Task It_shows_each_state_without_complaint_or_overflow(string state, string verdict)
     {

@@ -25,7 +25,7 @@ internal static class SomeOverview
 
     public static Overview With(
         IReadOnlyList<TargetStatus>? targets = null, Metrics? metrics = null, History? history = null, string? receiverError = null,
-        bool areTargetsKnown = true, bool isDropping = false, ImmutableArray<Setting>? settings = null, string? receiverUrl = null)
+        bool areTargetsKnown = true, string? discoveryError = null, bool isDropping = false, ImmutableArray<Setting>? settings = null, string? receiverUrl = null)
     {
         metrics ??= Metrics();
         return new Overview
@@ -34,6 +34,7 @@ internal static class SomeOverview
             Started = Now - TimeSpan.FromHours(75.2),
             ScrapeInterval = TimeSpan.FromSeconds(15),
             AreTargetsKnown = areTargetsKnown,
+            DiscoveryError = discoveryError,
             Targets = targets ?? [],
             ReceiverUrl = receiverUrl ?? "https://metrics.example.com/api/v1/push",
             ReceiverError = receiverError,

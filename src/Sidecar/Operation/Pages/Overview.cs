@@ -16,6 +16,9 @@ internal sealed class Overview
     /// <summary>Discovery has had an answer.</summary>
     public required bool AreTargetsKnown { get; init; }
 
+    /// <summary>Why the last question for targets had no answer; null when it had one.</summary>
+    public string? DiscoveryError { get; init; }
+
     public required IReadOnlyList<TargetStatus> Targets { get; init; }
 
     /// <summary>Without user and password.</summary>

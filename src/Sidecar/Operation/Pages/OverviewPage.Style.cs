@@ -52,7 +52,7 @@ internal static partial class OverviewPage
         #targets thead{position:absolute;clip-path:inset(50%)}
         #targets tr{display:flex;flex-wrap:wrap;gap:2px 16px;padding:9px 0;border-top:1px solid var(--line)}
         #targets tr td{border:0;padding:0;text-align:left;width:auto}#targets td:nth-child(-n+2){flex:1 0 100%}
-        #targets td:nth-child(n+3){color:var(--dim);font-size:13px}#targets td:last-child:after{content:" samples"}
+        #targets td:nth-child(n+3){color:var(--dim);font-size:13px}#targets td:last-child:before{content:"samples: "}
         #configuration tr{display:block;padding:5px 0;border-top:1px solid var(--line)}
         #configuration :is(td,th){display:block;border:0;padding:0;white-space:normal;width:auto}}
         """u8;

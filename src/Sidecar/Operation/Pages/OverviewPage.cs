@@ -75,7 +75,7 @@ internal static partial class OverviewPage
         var (up, down) = Verdict.Count(overview.Targets);
         Card(html, "Targets"u8, Verdict.OfTargets(overview).Level);
         if (!overview.AreTargetsKnown)
-            html.Markup("<b>Unknown</b><p>The API server has not answered yet."u8);
+            html.Markup("<b>Unknown</b><p>The API server has given no list yet."u8);
         else if (overview.Targets.Count == 0)
             html.Markup("<b>None</b><p>Discovery finds nothing to scrape."u8);
         else
@@ -85,6 +85,8 @@ internal static partial class OverviewPage
             if (down > 0)
                 html.Markup("</p><p class=\"error\">"u8).Integer(down).Markup(down == 1 ? " fails"u8 : " fail"u8);
         }
+        if (overview.DiscoveryError is { } reason)
+            html.Markup("</p><p class=\"error\">Discovery: "u8).Text(reason, 240);
         html.Markup("</p></section>"u8);
 
         Queue(html, overview);

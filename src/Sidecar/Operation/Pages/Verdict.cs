@@ -29,7 +29,8 @@ internal readonly record struct Verdict(Level Level, string Sentence)
     public static Verdict OfTargets(Overview overview)
     {
         if (!overview.AreTargetsKnown)
-            return new Verdict(Level.Odd, "No targets are known yet: the API server has not answered.");
+            return new Verdict(Level.Odd, overview.DiscoveryError is null
+                ? "No targets are known yet: the API server has not answered." : "No targets are known yet: discovery fails.");
         var all = overview.Targets.Count;
         if (all == 0)
             return new Verdict(Level.Odd, "Discovery finds no targets.");
@@ -37,12 +38,14 @@ internal readonly record struct Verdict(Level Level, string Sentence)
         if (down > 0)
         {
             return new Verdict(Level.Bad, all == 1 ? "The target fails."
-                : down == all ? $"All {all} targets fail." : $"{down} of {all} targets {(down == 1 ? "fails" : "fail")}.");
+                : down == all ? $"All {all:N0} targets fail." : $"{down:N0} of {all:N0} targets {(down == 1 ? "fails" : "fail")}.");
         }
         if (up == 0)
             return new Verdict(Level.Odd, "The first scrape is under way.");
+        if (overview.DiscoveryError is not null)
+            return new Verdict(Level.Odd, "Discovery fails; the last known targets stay.");
         return new Verdict(Level.Good, all == 1 ? "The target is up."
-            : up == all ? $"All {all} targets are up." : $"{up} of {all} targets are up, none fails.");
+            : up == all ? $"All {all:N0} targets are up." : $"{up:N0} of {all:N0} targets are up, none fails.");
     }
 
     public static Verdict OfReceiver(Overview overview)
