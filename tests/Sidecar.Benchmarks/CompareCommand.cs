@@ -31,7 +31,7 @@ internal static class CompareCommand
         }
         Peer[] peers =
         [
-            new("sidecar", sidecar, (target, url, _) => ([], CostCommand.SidecarEnvironment(target, url, Interval, CostCommand.FreePort()))),
+            new("sidecar", sidecar, (target, url, _) => ([], SidecarRun.Environment(target, url, Interval, SidecarRun.FreePort()))),
             new("Prometheus, agent mode", Find("PROMETHEUS", "prometheus"), Prometheus),
             new("vmagent, stream parsing", Find("VMAGENT", "vmagent"), Vmagent),
         ];
@@ -58,31 +58,31 @@ internal static class CompareCommand
     private static async Task<Result> MeasureAsync(Peer peer, string victoriaMetrics, TargetProcess target, int seconds)
     {
         var folder = Directory.CreateTempSubdirectory("compare");
-        var port = CostCommand.FreePort();
+        var port = SidecarRun.FreePort();
         using var receiver = Start(victoriaMetrics,
             ["-storageDataPath=" + Path.Combine(folder.FullName, "vm"), $"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1d"], [], folder.FullName);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
         Process? process = null;
         try
         {
-            while ((await CostCommand.MetricsAsync(http)).Length == 0)
+            while ((await SidecarRun.MetricsAsync(http)).Length == 0)
                 await Task.Delay(100);
             var (arguments, environment) = peer.Command(target, $"http://127.0.0.1:{port}/api/v1/write", folder.FullName);
             var begun = Stopwatch.GetTimestamp();
             process = Start(peer.Binary!, arguments, environment, folder.FullName);
             double? first = null;
-            double Stored(string metrics) => CostCommand.Metric(metrics, "vm_rows_inserted_total");
+            double Stored(string metrics) => SidecarRun.Metric(metrics, "vm_rows_inserted_total");
             while (Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds)
             {
                 await Task.Delay(50);
-                if (first is null && Stored(await CostCommand.MetricsAsync(http)) > 0)
+                if (first is null && Stored(await SidecarRun.MetricsAsync(http)) > 0)
                     first = Stopwatch.GetElapsedTime(begun).TotalSeconds;
             }
             // The cost and the count belong to the same moment as nearly as two readings can.
-            var metrics = await CostCommand.MetricsAsync(http);
+            var metrics = await SidecarRun.MetricsAsync(http);
             var cost = ProcessCost.Read(process.Id);
             return new Result(peer.Name, await VersionAsync(peer), Stored(metrics),
-                CostCommand.Metric(metrics, "vm_protoparser_read_bytes_total") is > 0 and var read ? read : CostCommand.Metric(metrics, "vm_tcplistener_read_bytes_total"),
+                SidecarRun.Metric(metrics, "vm_protoparser_read_bytes_total") is > 0 and var read ? read : SidecarRun.Metric(metrics, "vm_tcplistener_read_bytes_total"),
                 cost, first ?? double.NaN);
         }
         finally
@@ -102,7 +102,7 @@ internal static class CompareCommand
         var file = Path.Combine(folder, "prometheus.yml");
         File.WriteAllText(file, $"{ScrapeConfig(target)}remote_write:\n  - url: {url}\n");
         return (["--enable-feature=agent", "--config.file=" + file, "--storage.agent.path=" + Path.Combine(folder, "agent"),
-            $"--web.listen-address=127.0.0.1:{CostCommand.FreePort()}"], []);
+            $"--web.listen-address=127.0.0.1:{SidecarRun.FreePort()}"], []);
     }
 
     private static (string[], Dictionary<string, string>) Vmagent(TargetProcess target, string url, string folder)
@@ -110,7 +110,7 @@ internal static class CompareCommand
         var file = Path.Combine(folder, "scrape.yml");
         File.WriteAllText(file, ScrapeConfig(target));
         return (["-promscrape.config=" + file, "-remoteWrite.url=" + url, "-remoteWrite.tmpDataPath=" + Path.Combine(folder, "vmagent"),
-            "-promscrape.streamParse=true", "-promscrape.maxScrapeSize=1GB", $"-httpListenAddr=127.0.0.1:{CostCommand.FreePort()}"], []);
+            "-promscrape.streamParse=true", "-promscrape.maxScrapeSize=1GB", $"-httpListenAddr=127.0.0.1:{SidecarRun.FreePort()}"], []);
     }
 
     private static string ScrapeConfig(TargetProcess target) => $$"""

@@ -11,6 +11,7 @@ namespace Sidecar.Benchmarks;
 /// (whose strings must be ByteStrings, so an object each), and by its generated messages. None of them compresses.
 /// </summary>
 [MemoryDiagnoser]
+[Throughput]
 public class EncodingBenchmarks
 {
     private const long Timestamp = 1_800_000_000_000;

@@ -7,6 +7,10 @@ switch (args)
         return await CostCommand.RunAsync(new Arguments(rest));
     case ["compare", .. var rest]:
         return await CompareCommand.RunAsync(new Arguments(rest));
+    case ["scale", ..]:
+        return await ScaleCommand.RunAsync();
+    case ["soak", .. var rest]:
+        return await SoakCommand.RunAsync(new Arguments(rest));
     case ["target", .. var rest]:
         return await TargetCommand.RunAsync(new Arguments(rest));
     case [var option, ..] when option.StartsWith("--", StringComparison.Ordinal) && option is not "--help":
@@ -20,6 +24,9 @@ switch (args)
                      the sidecar, Prometheus in agent mode and vmagent, one after another, on the same target and a fresh VictoriaMetrics
                      each; samples as stored there; writes compare.md and compare.svg into the current folder. Other binaries than those
                      on the path: variables PROMETHEUS, VMAGENT, VICTORIA_METRICS
+            scale    the published sidecar with 10,000, 100,000 and 1,000,000 series, and with 1, 10 and 100 targets; writes scale.md and scale.svg
+            soak     [--minutes 60] [--samples 20000]
+                     a scrape a second, a twentieth of its series new each time; writes soak.md and soak.svg
             --filter '*' and other options of BenchmarkDotNet
                      micro-benchmarks: parsing, encoding, compression
             """);

@@ -10,13 +10,16 @@ internal sealed class TargetProcess : IDisposable
     private TargetProcess(Process process, string[] answer)
     {
         this.process = process;
-        Port = int.Parse(answer[0]);
+        Ports = [.. answer[0].Split(',').Select(int.Parse)];
         ReceiverUrl = $"http://127.0.0.1:{answer[1]}/api/v1/write";
         TokenFile = answer[2];
         CaFile = answer[3];
     }
 
-    public int Port { get; }
+    /// <summary>One for each target.</summary>
+    public int[] Ports { get; }
+
+    public int Port => Ports[0];
 
     public string ReceiverUrl { get; }
 
@@ -24,9 +27,10 @@ internal sealed class TargetProcess : IDisposable
 
     public string CaFile { get; }
 
-    public static TargetProcess Start(int samples)
+    /// <param name="churnPercent">Of the series, those that each scrape replaces.</param>
+    public static TargetProcess Start(int samples, int targets = 1, int churnPercent = 0)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["target", "--samples", $"{samples}"])
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["target", "--samples", $"{samples}", "--targets", $"{targets}", "--churn", $"{churnPercent}"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

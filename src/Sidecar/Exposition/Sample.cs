@@ -42,6 +42,21 @@ internal sealed class Sample
     /// <summary>Milliseconds since the Unix epoch; only with <see cref="HasTimestamp"/>.</summary>
     public long Timestamp;
 
+    /// <summary>The metric that it belongs to.</summary>
+    public readonly MetricFamily Family = new();
+
+    /// <summary>When its counter or histogram began, milliseconds since the Unix epoch; 0 where the body does not say.</summary>
+    public long StartTimestamp;
+
+    /// <summary>Used instead of <see cref="Value"/> with <see cref="HasHistogram"/>; made for the first native histogram.</summary>
+    public NativeHistogram? Histogram;
+
+    public bool HasHistogram;
+
+    public Exemplar[] Exemplars = [];
+
+    public int ExemplarCount;
+
     private int scratchUsed = ScratchPrefix;
 
     /// <summary>More labels than <see cref="EmptyValues"/> has bits for.</summary>
@@ -59,7 +74,9 @@ internal sealed class Sample
         scratchUsed = ScratchPrefix;
         Count = 1;
         EmptyValues = 0;
-        HasTimestamp = false;
+        HasTimestamp = HasHistogram = false;
+        StartTimestamp = 0;
+        ExemplarCount = 0;
         ref var name = ref Labels[0];
         name.NameStart = ~0;
         name.NameLength = ScratchPrefix;

@@ -1,20 +1,26 @@
 namespace Sidecar.Scraping;
 
 /// <summary>
-/// Blocks for compressed bodies. What a scrape needs is kept for the next one, so that it never ages into garbage; what is left over
-/// from an outage goes back to the collector.
+/// Blocks for compressed bodies. As many are kept as the busiest moment of the last minutes needed, so that what one scrape lets go of
+/// serves the next and never ages into garbage; what an outage piled up goes back to the collector some minutes after it.
 /// </summary>
 internal static class BlockPool
 {
-    /// <summary>4 MiB: one scrape of 150,000 series as a body and as requests.</summary>
-    private const int Most = 4 * 1024 * 1024 / CompressedBody.BlockSize;
+    private const long PeriodMilliseconds = 3 * 60 * 1000;
 
     private static readonly Stack<byte[]> Free = [];
+    private static int used;
+    private static int mostUsed;       // in this period
+    private static int mostUsedBefore; // in the period before
+    private static long periodEnds = Environment.TickCount64 + PeriodMilliseconds;
 
     public static byte[] Rent()
     {
         lock (Free)
         {
+            used++;
+            if (used > mostUsed)
+                mostUsed = used;
             if (Free.TryPop(out var block))
                 return block;
         }
@@ -25,8 +31,23 @@ internal static class BlockPool
     {
         lock (Free)
         {
-            if (Free.Count < Most)
+            used--;
+            if (Environment.TickCount64 >= periodEnds)
+                EndPeriod();
+            if (used + Free.Count < Math.Max(mostUsed, mostUsedBefore))
                 Free.Push(block);
         }
+    }
+
+    private static void EndPeriod()
+    {
+        periodEnds = Environment.TickCount64 + PeriodMilliseconds;
+        mostUsedBefore = mostUsed;
+        mostUsed = used;
+        while (used + Free.Count > mostUsedBefore)
+        {
+            Free.Pop();
+        }
+        Free.TrimExcess();
     }
 }

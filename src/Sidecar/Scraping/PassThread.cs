@@ -42,7 +42,13 @@ internal sealed class PassThread : IDisposable
 
     private void Work()
     {
+        var isFirst = true;
         foreach (var step in work.GetConsumingEnumerable())
+        {
+            if (isFirst)
+                ProgramPages.LetGo(); // the start is over, and memory is about to be at its peak
+            isFirst = false;
             step();
+        }
     }
 }

@@ -17,7 +17,7 @@ internal unsafe struct SeriesTablePart
 
     public SeriesTable.Added Add(ulong hash)
     {
-        if (occupied >= capacity - capacity / 5)
+        if (occupied >= capacity - capacity / 8)
             Rehash();
         hash = Key(hash);
         var slot = Find(hash);
@@ -110,11 +110,11 @@ internal unsafe struct SeriesTablePart
         return slot;
     }
 
-    /// <summary>Drops removed slots, and makes room for a quarter as many series again as there are.</summary>
+    /// <summary>Drops removed slots, and makes room for a fifth as many series again as there are.</summary>
     private void Rehash()
     {
         var old = this;
-        capacity = Math.Max(Smallest, count + count / 2 + count / 16);
+        capacity = Math.Max(Smallest, count + count / 4 + count / 8);
         keys = (ulong*)NativeMemory.AllocZeroed((nuint)capacity, sizeof(ulong));
         seen = (ulong*)NativeMemory.AllocZeroed((nuint)Words(capacity), sizeof(ulong));
         for (var from = 0; from < old.capacity; from++)

@@ -1,0 +1,65 @@
+namespace Sidecar.Exposition;
+
+/// <summary>
+/// What the lines <c># TYPE</c>, <c># HELP</c> and <c># UNIT</c> said of the metric that is being read. One object for all metrics of a
+/// body, filled anew for each; <see cref="Ordinal"/> tells when.
+/// </summary>
+internal sealed class MetricFamily
+{
+    private byte[] text = new byte[512]; // name, help, unit
+    private int nameLength;
+    private int helpLength;
+    private int unitLength;
+
+    /// <summary>Grows with each metric of a body, so that what was derived from a metric can be kept while it lasts.</summary>
+    public int Ordinal { get; private set; }
+
+    public MetricType Type { get; set; }
+
+    /// <summary>The metric's name as its TYPE line has it: without <c>_bucket</c>, <c>_total</c> and the like.</summary>
+    public ReadOnlySpan<byte> Name => text.AsSpan(0, nameLength);
+
+    /// <summary>Unescaped.</summary>
+    public ReadOnlySpan<byte> Help => text.AsSpan(nameLength, helpLength);
+
+    public ReadOnlySpan<byte> Unit => text.AsSpan(nameLength + helpLength, unitLength);
+
+    /// <summary>Begins another metric of which only the name is known.</summary>
+    public void Begin(ReadOnlySpan<byte> name)
+    {
+        Ordinal++;
+        Type = MetricType.Unknown;
+        nameLength = helpLength = unitLength = 0;
+        Insert(0, name);
+        nameLength = name.Length;
+    }
+
+    public void SetHelp(ReadOnlySpan<byte> help)
+    {
+        Remove(nameLength, helpLength);
+        helpLength = 0;
+        Insert(nameLength, help);
+        helpLength = help.Length;
+    }
+
+    public void SetUnit(ReadOnlySpan<byte> unit)
+    {
+        Remove(nameLength + helpLength, unitLength);
+        unitLength = 0;
+        Insert(nameLength + helpLength, unit);
+        unitLength = unit.Length;
+    }
+
+    private int Length => nameLength + helpLength + unitLength;
+
+    private void Remove(int at, int count) => text.AsSpan(at + count, Length - at - count).CopyTo(text.AsSpan(at));
+
+    private void Insert(int at, ReadOnlySpan<byte> bytes)
+    {
+        var length = Length;
+        if (length + bytes.Length > text.Length)
+            Array.Resize(ref text, Math.Max(length + bytes.Length, text.Length * 2));
+        text.AsSpan(at, length - at).CopyTo(text.AsSpan(at + bytes.Length));
+        bytes.CopyTo(text.AsSpan(at));
+    }
+}
