@@ -17,7 +17,8 @@ internal static class ApiServerFamilies
         Grows,
     }
 
-    private static readonly string[] WaitBounds = ["0", "0.005", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10", "15", "30", "+Inf"];
+    private static readonly string[] WaitBounds =
+        ["0", "0.005", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10", "15", "30", "+Inf"];
 
     private static readonly string[] AdmissionBounds = ["0.005", "0.025", "0.1", "0.5", "1", "2.5", "+Inf"];
 
@@ -32,9 +33,11 @@ internal static class ApiServerFamilies
         ("aggregator_unavailable_apiservice", Course.Wavers, 0, ["name=\"v1.\"", "name=\"v1beta1.metrics.k8s.io\""]),
         ("apiserver_current_inflight_requests", Course.Wavers, 12, ["request_kind=\"mutating\"", "request_kind=\"readOnly\""]),
         ("apiserver_flowcontrol_current_executing_seats", Course.Wavers, 8, Of(Levels, l => $"flow_schema=\"{l}\",priority_level=\"{l}\"")),
-        ("apiserver_flowcontrol_current_inqueue_requests", Course.Wavers, 0, Of(Levels, l => $"flow_schema=\"{l}\",priority_level=\"{l}\"")),
+        ("apiserver_flowcontrol_current_inqueue_requests", Course.Wavers, 0,
+            Of(Levels, l => $"flow_schema=\"{l}\",priority_level=\"{l}\"")),
         ("apiserver_flowcontrol_current_limit_seats", Course.Wavers, 98, Of(Levels, l => $"priority_level=\"{l}\"")),
-        ("apiserver_flowcontrol_dispatched_requests_total", Course.Grows, 300, Of(Levels, l => $"flow_schema=\"{l}\",priority_level=\"{l}\"")),
+        ("apiserver_flowcontrol_dispatched_requests_total", Course.Grows, 300,
+            Of(Levels, l => $"flow_schema=\"{l}\",priority_level=\"{l}\"")),
         ("apiserver_longrunning_requests", Course.Wavers, 40,
             Of(["configmaps", "pods", "secrets"], r => "component=\"apiserver\",group=\"\",resource=\"" + r
                 + "\",scope=\"cluster\",subresource=\"\",verb=\"WATCH\",version=\"v1\"")),
@@ -44,7 +47,8 @@ internal static class ApiServerFamilies
         ("apiserver_watch_cache_initializations_total", Course.Grows, 0, Of(["configmaps", "pods"], r => $"group=\"\",resource=\"{r}\"")),
         ("apiserver_watch_events_total", Course.Grows, 25, Of(["configmaps", "pods"], r => $"group=\"\",resource=\"{r}\",version=\"v1\"")),
         ("authentication_attempts", Course.Grows, 200, ["result=\"success\""]),
-        ("etcd_requests_total", Course.Grows, 80, Of(["create", "get", "list", "update"], o => $"group=\"\",operation=\"{o}\",resource=\"pods\"")),
+        ("etcd_requests_total", Course.Grows, 80,
+            Of(["create", "get", "list", "update"], o => $"group=\"\",operation=\"{o}\",resource=\"pods\"")),
         ("go_goroutines", Course.Wavers, 5_700, [""]),
         ("process_cpu_seconds_total", Course.Grows, 1.5, [""]),
         ("process_resident_memory_bytes", Course.Wavers, 4e8, [""]),

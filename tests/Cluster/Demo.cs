@@ -45,7 +45,7 @@ internal static class Demo
         await page.StartAsync();
 
         var length = options.Duration < options.Story ? options.Duration.Value : options.Story;
-        var interval = TimeSpan.FromSeconds(length < TimeSpan.FromMinutes(1) ? 1 : 2);
+        var interval = TimeSpan.FromSeconds(length < TimeSpan.FromSeconds(30) ? 1 : 2);
         var environment = new Dictionary<string, string>
         {
             ["SIDECAR_REMOTE_WRITE_URL"] = receiver.WriteUrl.ToString(),
@@ -73,7 +73,8 @@ internal static class Demo
             return 1;
         }
         Console.WriteLine($"\nIn a browser:\n  the sidecar   {address}\n  the receiver  {page.Address}");
-        Console.WriteLine(Console.IsInputRedirected ? "\nCtrl-C ends it.\n" : "\nKeys: a an API server goes or comes, r the receiver goes or comes, q ends.\n");
+        Console.WriteLine(Console.IsInputRedirected
+            ? "\nCtrl-C ends it.\n" : "\nKeys: a an API server goes or comes, r the receiver goes or comes, q ends.\n");
 
         var terminal = new DemoTerminal();
         terminal.Tell($"Two API servers stand on {string.Join(" and ", cluster.ApiServers.Select(s => $"127.0.0.1:{s.Port}"))}, "
@@ -84,8 +85,8 @@ internal static class Demo
 
         var story = new DemoStory(cluster, receiver, page, timeline, terminal, length, interval);
         await Task.WhenAll(
-            UntilStopAsync(() => PlayAsync(story, terminal, stop)),
-            UntilStopAsync(() => WatchAsync(timeline, receiver, sidecar, address, terminal, stop)));
+            UntilStopAsync(() => PlayAsync(story, terminal, stop), stop),
+            UntilStopAsync(() => WatchAsync(receiver, sidecar, address, terminal, stop), stop));
 
         terminal.EndFigures();
         terminal.WriteLine("\nStopping the sidecar: it sends what is queued and ends …");
@@ -110,12 +111,14 @@ internal static class Demo
             Console.WriteLine("Publishing the sidecar as a native executable (a minute the first time) …");
             binary = await SidecarBinary.PublishAsync();
         }
-        if (binary is not null)
-            Console.WriteLine($"  {Path.GetRelativePath(Environment.CurrentDirectory, binary)}: {new FileInfo(binary).Length / 1e6:0.0} MB");
+        if (binary is null)
+            return null;
+        Console.WriteLine($"  {Path.GetRelativePath(Environment.CurrentDirectory, binary)}: {new FileInfo(binary).Length / 1e6:0.0} MB");
         return binary;
     }
 
-    private static async Task UntilStopAsync(Func<Task> part)
+    /// <summary>One part of the demo; where it breaks, the others end too.</summary>
+    private static async Task UntilStopAsync(Func<Task> part, CancellationTokenSource stop)
     {
         try
         {
@@ -125,13 +128,18 @@ internal static class Demo
         {
             // Ctrl-C, the key q, or the time is over.
         }
+        catch (Exception)
+        {
+            await stop.CancelAsync();
+            throw;
+        }
     }
 
     /// <summary>The story by the clock; the first key hands it over to whoever pressed it.</summary>
     private static async Task PlayAsync(DemoStory story, DemoTerminal terminal, CancellationTokenSource stop)
     {
         using var byClock = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-        var told = UntilStopAsync(() => story.TellAsync(byClock.Token));
+        var told = UntilStopAsync(() => story.TellAsync(byClock.Token), stop);
         while (!Console.IsInputRedirected)
         {
             await Task.Delay(100, stop.Token);
@@ -154,9 +162,9 @@ internal static class Demo
     }
 
     private static async Task WatchAsync(
-        Timeline timeline, Receiver receiver, Process sidecar, Uri address, DemoTerminal terminal, CancellationTokenSource stop)
+        Receiver receiver, Process sidecar, Uri address, DemoTerminal terminal, CancellationTokenSource stop)
     {
-        var samples = 0L;
+        var samples = new Queue<long>();
         while (true)
         {
             await Task.Delay(TimeSpan.FromSeconds(1), stop.Token);
@@ -167,8 +175,10 @@ internal static class Demo
             }
             var targets = await TargetsAsync(address);
             var queue = await QueueAsync(address);
-            var rate = receiver.Samples - samples;
-            samples = receiver.Samples;
+            samples.Enqueue(receiver.Samples);
+            if (samples.Count > 5)
+                samples.Dequeue(); // over four seconds, so that the figure does not jump with each scrape
+            var rate = (receiver.Samples - samples.Peek()) / Math.Max(1, samples.Count - 1);
             sidecar.Refresh();
             terminal.Figures($"{targets} up | {receiver.SeriesCount,6:N0} series, {rate,6:N0} samples/s accepted | {queue} | "
                 + $"sidecar {sidecar.WorkingSet64 / 1048576.0:0.0} MiB, {sidecar.TotalProcessorTime.TotalSeconds:0.00} s CPU");
@@ -194,10 +204,15 @@ internal static class Demo
         try
         {
             var metrics = await Http.GetStringAsync(new Uri(address, "metrics"));
-            double Value(string name) => double.Parse(
-                metrics.Split('\n').First(l => l.StartsWith(name + " ", StringComparison.Ordinal))[name.Length..], CultureInfo.InvariantCulture);
+            double Value(string name)
+            {
+                var line = metrics.Split('\n').First(l => l.StartsWith(name + " ", StringComparison.Ordinal));
+                return double.Parse(line[name.Length..], CultureInfo.InvariantCulture);
+            }
             var scrapes = Value("sidecar_queue_scrapes");
-            return scrapes == 0 ? "queue empty" : $"queue {scrapes} scrapes, {Value("sidecar_queue_bytes") / 1048576:0.0} MiB";
+            return scrapes == 0
+                ? "queue empty"
+                : $"queue {scrapes} {(scrapes == 1 ? "scrape" : "scrapes")}, {Value("sidecar_queue_bytes") / 1048576:0.0} MiB";
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Cluster;
 
 /// <summary>
@@ -5,7 +7,8 @@ namespace Cluster;
 /// presses a key and takes over.
 /// </summary>
 internal sealed class DemoStory(
-    StandInCluster cluster, Receiver receiver, ReceiverPage page, Timeline timeline, DemoTerminal terminal, TimeSpan length, TimeSpan interval)
+    StandInCluster cluster, Receiver receiver, ReceiverPage page, Timeline timeline, DemoTerminal terminal, TimeSpan length,
+    TimeSpan interval)
 {
     /// <summary>Kubernetes takes an API server out of the Service some time after it has gone.</summary>
     private TimeSpan UntilWithdrawn => length * 0.05;
@@ -21,17 +24,16 @@ internal sealed class DemoStory(
     /// <summary>The steps, as shares of the length; ends early when cancelled.</summary>
     public async Task TellAsync(CancellationToken cancellation)
     {
-        var told = TimeSpan.Zero;
+        var begun = Stopwatch.GetTimestamp();
         foreach (var (share, step) in new (double, Func<CancellationToken, Task>)[]
         {
             (0.12, ServerGoesAsync), (0.38, ServerComesAsync), (0.50, _ => ReceiverGoesAsync()), (0.72, ReceiverComesAsync),
         })
         {
-            await Task.Delay(length * share - told, cancellation);
-            told = length * share;
-            var begun = DateTime.UtcNow;
+            // On a slow machine a step may take longer than its share; the next one still leaves a moment to look.
+            var wait = length * share - Stopwatch.GetElapsedTime(begun);
+            await Task.Delay(wait > length * 0.05 ? wait : length * 0.05, cancellation);
             await step(cancellation);
-            told += DateTime.UtcNow - begun;
         }
         terminal.Tell("That was all. It goes on like this: a takes an API server away or brings it back, r does so with the receiver.");
     }
@@ -62,8 +64,10 @@ internal sealed class DemoStory(
         var markers = Scrapes(Name).Where(s => s.At > since).Sum(s => s.Markers);
         terminal.Tell($"The receiver has up=0 of it, and {markers:N0} staleness markers.");
         await Task.Delay(UntilWithdrawn, cancellation);
-        terminal.Tell("Kubernetes takes it out of the Service; discovery sees that, and after two intervals it is forgotten.");
+        terminal.Tell("Kubernetes takes it out of the Service; discovery sees that, and for two intervals it may come back.");
         cluster.Withdraw(Server);
+        await EventuallyAsync(() => Scrapes(Name).Any(s => s.At > since && s.IsEnd), cancellation);
+        terminal.Tell("It did not: up itself has ended, and the target is forgotten.");
     }
 
     private async Task ServerComesAsync(CancellationToken cancellation)
@@ -92,22 +96,27 @@ internal sealed class DemoStory(
         page.IsAway = false;
         backSince = Now();
         terminal.Tell("The receiver accepts again.");
-        var first = cluster.ApiServers[0];
-        var name = $"127.0.0.1:{first.Port}";
-        // Caught up when a scrape made after the outage has arrived, whole.
-        await EventuallyAsync(() => Scrapes(name).Any(s => s.At > backSince && s.Up is not null), cancellation);
-        var late = cluster.ApiServers.Sum(s => Scrapes($"127.0.0.1:{s.Port}").Count(x => x.At >= awaySince && ReceiverPage.IsLate(x)));
-        terminal.Tell($"Caught up: {late} scrapes came late, each at its own timestamp; {Missing(name)} of {name} are missing.");
+        var names = (isServerAway ? cluster.ApiServers.Take(1) : cluster.ApiServers).Select(a => $"127.0.0.1:{a.Port}").ToList();
+        // Each target's scrapes come in order, so that all of them are there once the newest is.
+        await EventuallyAsync(
+            () => names.All(n => Newest(n) is var at && at > backSince && at > Now() - 2 * interval.TotalMilliseconds), cancellation);
+        var late = names.Sum(n => Scrapes(n).Count(s => s.At >= awaySince && ReceiverPage.IsLate(s)));
+        var missing = names.Sum(Missing);
+        terminal.Tell($"Caught up: {late} scrapes came late, each at its own timestamp; "
+            + $"{(missing == 0 ? "none is" : $"{missing} are")} missing.");
     }
 
+    private long Newest(string name) => Scrapes(name).LastOrDefault(s => s.Up is not null)?.At ?? 0;
+
     /// <summary>Scrapes of a target that were due since the outage began and are not there.</summary>
-    public int Missing(string name)
+    private int Missing(string name)
     {
         var times = Scrapes(name).Where(s => s.At >= awaySince - 2 * interval.TotalMilliseconds).Select(s => s.At).ToList();
         return times.Zip(times.Skip(1), (a, b) => (int)Math.Round((b - a) / interval.TotalMilliseconds) - 1).Sum();
     }
 
-    private List<ArrivedScrape> Scrapes(string name) => timeline.Scrapes(0).Where(t => t.Instance == name).SelectMany(t => t.Scrapes).ToList();
+    private List<ArrivedScrape> Scrapes(string name) =>
+        [.. timeline.Scrapes(0).Where(t => t.Instance == name).SelectMany(t => t.Scrapes)];
 
     private static long Now() => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 

@@ -120,7 +120,8 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
         <!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Receiver</title>
         <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">
         <link rel="icon" href="data:,"><style>
-        :root{--back:#f4f6f8;--card:#fff;--ink:#171c22;--dim:#56616d;--line:#dde2e8;--up:#1f5fc4;--late:#b07400;--down:#be2430;--ended:#8b95a1}
+        :root{--back:#f4f6f8;--card:#fff;--ink:#171c22;--dim:#56616d;--line:#dde2e8;
+        --up:#1f5fc4;--late:#b07400;--down:#be2430;--ended:#8b95a1}
         @media(prefers-color-scheme:dark){:root{--back:#0e1217;--card:#161b22;--ink:#e3e8ee;--dim:#98a3af;--line:#2a323c;--up:#74acff;
         --late:#e3ab4f;--down:#ff837c;--ended:#626d79}}
         *{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif;
@@ -132,15 +133,16 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
         svg{display:block;width:100%;overflow:visible}rect{shape-rendering:crispEdges}
         .up{fill:var(--up)}.late{fill:var(--late)}.down{fill:var(--down)}.ended{fill:var(--ended)}
         .axis{display:flex;justify-content:space-between;font-size:12px;margin-top:4px}
-        .legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px}.legend i{display:inline-block;width:9px;height:9px;border-radius:2px;
-        margin-right:6px}
+        .legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px}.legend i{display:inline-block;
+        width:9px;height:9px;border-radius:2px;margin-right:6px}
         .row{margin-bottom:10px}.row code{font:13px ui-monospace,monospace;color:var(--dim)}
         </style></head><body><main><h1>Receiver of the demo</h1><p id="state" role="status">Waiting for the first request</p>
         <section class="card"><h2>Samples accepted, by the second in which they came</h2>
         <svg id="arrivals" viewBox="0 0 150 60" preserveAspectRatio="none" height="150" role="img" aria-label="Samples accepted by second">
         </svg><p class="axis"><span>150 s ago</span><span id="most"></span><span>now</span></p></section>
         <section class="card"><h2>Scrapes of each target, by the time at which they were made</h2><div id="targets"></div>
-        <p class="axis"><span>150 s ago</span><span>now</span></p><p class="legend"><span><i style="background:var(--up)"></i>came at once</span>
+        <p class="axis"><span>150 s ago</span><span>now</span></p><p class="legend">
+        <span><i style="background:var(--up)"></i>came at once</span>
         <span><i style="background:var(--late)"></i>waited in the sidecar's queue and came later</span>
         <span><i style="background:var(--down)"></i>failed: up is 0, and its series end</span>
         <span><i style="background:var(--ended)"></i>the target is gone: the last of its series end</span></p></section></main><script>

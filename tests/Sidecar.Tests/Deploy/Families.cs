@@ -19,7 +19,13 @@ internal static partial class Families
             if (line.Split(' ') is not [var name, var type and ("counter" or "gauge" or "histogram" or "summary"), .. var labels])
                 continue;
             var own = labels is [var list] ? list.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
-            foreach (var suffix in type == "histogram" ? (string[])["_bucket", "_sum", "_count"] : type == "summary" ? ["", "_sum", "_count"] : [""])
+            var suffixes = type switch
+            {
+                "histogram" => (string[])["_bucket", "_sum", "_count"],
+                "summary" => ["", "_sum", "_count"],
+                _ => [""],
+            };
+            foreach (var suffix in suffixes)
                 series[name + suffix] = suffix == "_bucket" ? [.. own, "le"] : own;
         }
         return series;

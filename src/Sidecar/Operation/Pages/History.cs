@@ -14,8 +14,8 @@ internal enum Course
 }
 
 /// <summary>
-/// The last hour in a fixed ring of 2 KB. It begins with short steps, so that a young process has a plot too; each time it is full, pairs of
-/// points become one and the step doubles, until the ring spans the hour.
+/// The last hour in a fixed ring of 2 KB. It begins with short steps, so that a young process has a plot too; each time it is full,
+/// pairs of points become one and the step doubles, until the ring spans the hour.
 /// </summary>
 internal sealed class History : IDisposable
 {

@@ -149,7 +149,8 @@ internal static partial class OverviewPage
 
     /// <param name="measured">The figure of this moment, where there is a better one than the last points.</param>
     private static void OneCourse(
-        HtmlWriter html, History history, Course course, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure, double? measured = null)
+        HtmlWriter html, History history, Course course, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure,
+        double? measured = null)
     {
         Span<float> points = stackalloc float[History.Points];
         points = points[..history.Read(course, points)];
@@ -160,7 +161,8 @@ internal static partial class OverviewPage
                 figure(html, value);
             else
                 html.Markup("–"u8);
-            html.Markup("</b><p class=\"none\">The first point comes "u8).Duration(history.Step).Markup(" after the start.</p></section>"u8);
+            html.Markup("</b><p class=\"none\">The first point comes "u8).Duration(history.Step)
+                .Markup(" after the start.</p></section>"u8);
             return;
         }
         var highest = 0f;
