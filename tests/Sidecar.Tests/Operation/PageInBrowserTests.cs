@@ -16,7 +16,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     private const string Overhanging = """
         const right = e => e.getBoundingClientRect().right;
         [...document.querySelectorAll('.card *')]
-            .filter(e => e.getClientRects().length && !e.closest('thead') && right(e) > right(e.closest('.card')) - 8)
+            .filter(e => e.getClientRects().length && !e.closest('thead, path') && right(e) > right(e.closest('.card')) - 8)
             .map(e => e.outerHTML.slice(0, 90)).join('\n')
         """;
 
@@ -130,7 +130,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     [InlineData("failing-receiver", "The receiver does not accept; what is scraped waits in the queue.")]
     [InlineData("dropping", "The receiver does not accept, and the oldest scrapes are being dropped.")]
     [InlineData("start", "No targets are known yet: the API server has not answered. Nothing was sent yet.")]
-    [InlineData("denied", "No targets are known yet: discovery fails. Nothing was sent yet.")]
+    [InlineData("denied", "No targets are known: discovery fails. Nothing was sent yet.")]
     [InlineData("stale-discovery", "Discovery fails; the last known targets stay.")]
     [InlineData("first-scrape", "The first scrape is under way. Nothing was sent yet.")]
     [InlineData("thousand", "10 of 1,000 targets fail.")]

@@ -48,7 +48,7 @@ internal static partial class OverviewPage
         footer{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:14px}
         @media(max-width:760px){.plots{grid-template-columns:1fr 1fr}.flow{grid-template-columns:minmax(0,1fr)}
         .flow .card+.card:before{content:"↓";left:16px;top:-19px}
-        .axis span:nth-child(odd){display:none}.card>b{font-size:21px}
+        .card>b{font-size:21px}
         #targets thead{position:absolute;clip-path:inset(50%)}
         #targets tr{display:flex;flex-wrap:wrap;gap:2px 16px;padding:9px 0;border-top:1px solid var(--line)}
         #targets tr td{border:0;padding:0;text-align:left;width:auto}#targets td:nth-child(-n+2){flex:1 0 100%}

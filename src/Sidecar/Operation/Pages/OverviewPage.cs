@@ -170,11 +170,11 @@ internal static partial class OverviewPage
             highest = Math.Max(highest, point);
         var now = measured ?? history.Now(points);
         figure(html, now);
-        html.Markup("</b>"u8);
-        Plot.Write(html, points, name, figure, highest, now, history.Step * points.Length);
-        html.Markup("<p class=\"axis\"><span>"u8).Ago(history.Step * History.Points).Markup("</span><span>highest "u8);
+        html.Markup("</b><small>highest "u8);
         figure(html, highest);
-        html.Markup("</span><span>now</span></p></section>"u8);
+        html.Markup("</small>"u8);
+        var width = Plot.Write(html, points, name, figure, highest, now, history.Step * points.Length);
+        html.Markup("<p class=\"axis\"><span>"u8).Ago(history.Step * width).Markup("</span><span>now</span></p></section>"u8);
     }
 
     private static void Targets(HtmlWriter html, Overview overview)

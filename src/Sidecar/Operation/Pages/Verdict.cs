@@ -29,8 +29,11 @@ internal readonly record struct Verdict(Level Level, string Sentence)
     public static Verdict OfTargets(Overview overview)
     {
         if (!overview.AreTargetsKnown)
-            return new Verdict(Level.Odd, overview.DiscoveryError is null
-                ? "No targets are known yet: the API server has not answered." : "No targets are known yet: discovery fails.");
+        {
+            return overview.DiscoveryError is null
+                ? new Verdict(Level.Odd, "No targets are known yet: the API server has not answered.")
+                : new Verdict(Level.Bad, "No targets are known: discovery fails.");
+        }
         var all = overview.Targets.Count;
         if (all == 0)
             return new Verdict(Level.Odd, "Discovery finds no targets.");
