@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -77,12 +76,12 @@ internal static class Failures
         var start = new byte[BodyStart];
         try
         {
-            using var body = await response.Content.ReadAsStreamAsync(cancellation);
-            var isGzip = response.Content.Headers.ContentEncoding.Contains("gzip");
-            using var stream = isGzip ? new GZipStream(body, CompressionMode.Decompress) : body;
+            if (response.Content.Headers.ContentEncoding.Count > 0)
+                return []; // compressed: no words in it that could be shown as they are
+            using var stream = await response.Content.ReadAsStreamAsync(cancellation);
             return start[..await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellation)];
         }
-        catch (Exception e) when (e is IOException or HttpRequestException or InvalidDataException)
+        catch (Exception e) when (e is IOException or HttpRequestException)
         {
             return [];
         }

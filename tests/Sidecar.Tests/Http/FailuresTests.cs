@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -138,15 +137,16 @@ public sealed class FailuresTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true, "apiserver is shutting down")]
-    [InlineData(false, "")] // announced as gzip and none
-    public async Task Words_of_a_compressed_answer_are_read(bool isGzip, string words)
+    [InlineData(null, "apiserver is shutting down")]
+    [InlineData("gzip", "")] // its bytes are no words
+    public async Task Words_of_an_answer_are_read_unless_it_is_compressed(string? encoding, string words)
     {
-        var body = new MemoryStream();
-        using (Stream writer = isGzip ? new GZipStream(body, CompressionLevel.Fastest, leaveOpen: true) : new BufferedStream(body))
-            writer.Write("apiserver is shutting down"u8);
-        using var response = new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) { Content = new ByteArrayContent(body.ToArray()) };
-        response.Content.Headers.ContentEncoding.Add("gzip");
+        using var response = new HttpResponseMessage(HttpStatusCode.ServiceUnavailable)
+        {
+            Content = new StringContent("apiserver is shutting down"),
+        };
+        if (encoding is not null)
+            response.Content.Headers.ContentEncoding.Add(encoding);
         Assert.Equal(words, Encoding.UTF8.GetString(await Failures.ReadStartAsync(response, TestContext.Current.CancellationToken)));
     }
 
