@@ -33,7 +33,7 @@ internal sealed class LabelNames
                 BucketIndex = i;
             else if (this[i].SequenceEqual("quantile"u8))
                 QuantileIndex = i;
-            if (!TextParser.IsLegacyLabel(this[i]))
+            if (!LineCursor.IsLegacyLabel(this[i]))
                 IsPlain = false;
         }
     }

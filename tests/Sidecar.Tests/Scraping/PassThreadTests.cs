@@ -13,7 +13,7 @@ public sealed class PassThreadTests
         {
             while (!end.IsSet)
             {
-                context.Reader.Pause!();
+                PassThread.Pause();
                 Thread.Sleep(10);
             }
             return context;
@@ -39,7 +39,7 @@ public sealed class PassThreadTests
         {
             while (!end.IsSet)
             {
-                context.Reader.Pause!();
+                PassThread.Pause();
                 Thread.Sleep(10);
             }
             return context;
