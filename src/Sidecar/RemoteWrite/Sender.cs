@@ -194,6 +194,11 @@ internal sealed class Sender(
         {
             return Retry(Failures.From(e, options.Url), scrape);
         }
+        catch (Exception e)
+        {
+            // The edge: whatever an answer provokes, nothing is lost by it and the others go on.
+            return Retry(new Failure(FailureReason.Internal, $"a bug in the sidecar, please report it: {e}"), scrape);
+        }
     }
 
     private async Task<Answer> JudgeAsync(HttpResponseMessage response, Scrape scrape, CancellationToken cancellation)
