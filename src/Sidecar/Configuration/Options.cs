@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Scraping;
 
 namespace Sidecar.Configuration;
 
@@ -84,8 +86,16 @@ internal sealed record ScrapeOptions
 
     public required bool TrackTimestampsStaleness { get; init; }
 
+    /// <summary>The formats that are asked for, best first; never empty.</summary>
+    public ImmutableArray<BodyFormat> Protocols { get; init; } = ScrapeProtocols.Default;
+
     /// <summary>Most inflated bytes of one body; 0 for no limit.</summary>
     public required long BodySizeLimit { get; init; }
+
+    /// <summary>Most samples of one scrape, after metric relabeling; 0 for no limit.</summary>
+    public int SampleLimit { get; init; }
+
+    public LabelLimits LabelLimits { get; init; }
 
     /// <summary>Added to what is sent where a label of that name is absent; sorted bytewise by name.</summary>
     public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }

@@ -83,6 +83,9 @@ internal sealed class Metrics
     public Counter ExceededBodySizeLimit { get; } =
         new("prometheus_target_scrapes_exceeded_body_size_limit_total", "Scrapes that failed on the body size limit.");
 
+    public Counter ExceededSampleLimit { get; } =
+        new("prometheus_target_scrapes_exceeded_sample_limit_total", "Scrapes that failed on the sample limit.");
+
     public Counter SampleDuplicateTimestamp { get; } =
         new("prometheus_target_scrapes_sample_duplicate_timestamp_total", "Samples left out because their series came twice in a scrape.");
 
@@ -138,6 +141,7 @@ internal sealed class Metrics
         QueueHighestSentTimestampSeconds.Write(text);
         ScrapeFailures.Write(text);
         ExceededBodySizeLimit.Write(text);
+        ExceededSampleLimit.Write(text);
         SampleDuplicateTimestamp.Write(text);
         SampleOutOfOrder.Write(text);
         SampleOutOfBounds.Write(text);

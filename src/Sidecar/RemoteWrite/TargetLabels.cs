@@ -10,6 +10,7 @@ namespace Sidecar.RemoteWrite;
 internal sealed class TargetLabels
 {
     private readonly byte[][] names;
+    private readonly byte[][] values;
     private readonly byte[][] messages;
 
     public TargetLabels(
@@ -21,6 +22,7 @@ internal sealed class TargetLabels
         HonorLabels = honorLabels;
         var all = target.AddRange(external.Where(l => l.Value.Length > 0));
         names = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Key))];
+        values = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Value))];
         messages = [.. all.Select(l => LabelMessage.Encode(Encoding.UTF8.GetBytes(l.Key), Encoding.UTF8.GetBytes(l.Value)))];
         Shape = $"{(honorLabels ? 'h' : '-')}{target.Length}\0{string.Join('\0', all.Select(l => l.Key))}";
     }
@@ -36,6 +38,8 @@ internal sealed class TargetLabels
     public string Shape { get; }
 
     public byte[] Name(int index) => names[index];
+
+    public byte[] Value(int index) => values[index];
 
     /// <summary>The whole Label message, with the tag of TimeSeries.labels in front.</summary>
     public byte[] Message(int index) => messages[index];
