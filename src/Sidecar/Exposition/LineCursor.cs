@@ -84,13 +84,11 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     {
         var last = State.LastPlainName;
         isLast = !last.IsEmpty && Text[At..].StartsWith(last) && Text[At + last.Length] is (byte)'{' or (byte)' ';
-        return isLast ? last.Length : OtherNameLength(MetricNameBytes);
+        return isLast ? last.Length : Math.Max(IsDigit(Text[At]) ? 0 : Text[At..].IndexOfAnyExcept(MetricNameBytes), 0);
     }
 
     /// <summary>The length of the label name that stands here without quotes; 0 for none.</summary>
-    public readonly int LabelNameLength() => OtherNameLength(LabelNameBytes);
-
-    private readonly int OtherNameLength(SearchValues<byte> bytes) => IsDigit(Text[At]) ? 0 : Math.Max(Text[At..].IndexOfAnyExcept(bytes), 0);
+    public readonly int LabelNameLength() => Math.Max(IsDigit(Text[At]) ? 0 : Text[At..].IndexOfAnyExcept(LabelNameBytes), 0);
 
     /// <summary>The closing quote of a string that begins at <paramref name="from"/>.</summary>
     /// <param name="isWithinLine">Line breaks may not stand inside it.</param>
@@ -141,6 +139,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool IsValid(int from, int to) => IsUtf8 || Utf8.IsValid(Text[from..to]);
 
     /// <summary>
