@@ -10,6 +10,7 @@ namespace Sidecar.Tests.Scraping;
 /// Nothing of ours allocates per sample: what a warm scrape allocates does not depend on how many samples it has. The compressor stands
 /// outside: IronSnappy makes a table of 32 KiB for each 64 KiB of a request.
 /// </summary>
+[Collection(nameof(AllocationCollection))]
 public sealed class AllocationTests
 {
     private const int Small = 2_000;
@@ -90,3 +91,7 @@ public sealed class AllocationTests
         return body;
     }
 }
+
+/// <summary>Alone: blocks that other tests take from the pool would have to be allocated.</summary>
+[CollectionDefinition(nameof(AllocationCollection), DisableParallelization = true)]
+public sealed class AllocationCollection;
