@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sidecar.Http;
+using Sidecar.Relabeling;
 
 namespace Sidecar.Configuration;
 
@@ -86,6 +87,12 @@ internal sealed record ScrapeOptions
 
     /// <summary>Most inflated bytes of one body; 0 for no limit.</summary>
     public required long BodySizeLimit { get; init; }
+
+    /// <summary>Rules for targets: SIDECAR_RELABEL_CONFIGS.</summary>
+    public RelabelRules TargetRules { get; init; } = RelabelRules.None;
+
+    /// <summary>Rules for series, from presets and the other two variables; null for none.</summary>
+    public SeriesRules? SeriesRules { get; init; }
 
     /// <summary>Added to what is sent where a label of that name is absent; sorted bytewise by name.</summary>
     public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }

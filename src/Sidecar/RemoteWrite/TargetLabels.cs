@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using Sidecar.Relabeling;
 
 namespace Sidecar.RemoteWrite;
 
@@ -10,17 +11,21 @@ namespace Sidecar.RemoteWrite;
 internal sealed class TargetLabels
 {
     private readonly byte[][] names;
+    private readonly byte[][] values;
     private readonly byte[][] messages;
 
     public TargetLabels(
         ImmutableArray<KeyValuePair<string, string>> target,
         ImmutableArray<KeyValuePair<string, string>> external,
-        bool honorLabels)
+        bool honorLabels,
+        SeriesRules? rules = null)
     {
+        Rules = rules;
         TargetCount = target.Length;
         HonorLabels = honorLabels;
         var all = target.AddRange(external.Where(l => l.Value.Length > 0));
         names = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Key))];
+        values = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Value))];
         messages = [.. all.Select(l => LabelMessage.Encode(Encoding.UTF8.GetBytes(l.Key), Encoding.UTF8.GetBytes(l.Value)))];
         Shape = $"{(honorLabels ? 'h' : '-')}{target.Length}\0{string.Join('\0', all.Select(l => l.Key))}";
     }
@@ -35,7 +40,12 @@ internal sealed class TargetLabels
     /// <summary>Equal where everything but the values is: plans are shared between such targets.</summary>
     public string Shape { get; }
 
+    /// <summary>How the series are relabeled; null where they stay as they are.</summary>
+    public SeriesRules? Rules { get; }
+
     public byte[] Name(int index) => names[index];
+
+    public byte[] Value(int index) => values[index];
 
     /// <summary>The whole Label message, with the tag of TimeSeries.labels in front.</summary>
     public byte[] Message(int index) => messages[index];

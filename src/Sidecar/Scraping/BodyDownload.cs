@@ -14,12 +14,11 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
     /// <summary>The formats that the parser reads, best first, as Prometheus asks for them.</summary>
     private const string Accept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
 
-    private readonly string timeoutSeconds = options.Timeout.TotalSeconds.ToString("0.###");
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
     public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, CancellationToken cancellation)
     {
-        using var timeout = new CancellationTokenSource(options.Timeout, time);
+        using var timeout = new CancellationTokenSource(Timeout(target), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         var body = new CompressedBody();
         try
@@ -39,7 +38,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
             cancellation.ThrowIfCancellationRequested();
             var isTimeout = timeout.IsCancellationRequested;
             return (null, isTimeout
-                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({timeoutSeconds}s)")
+                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
                 : Failures.From(e, target.Url));
         }
     }
@@ -49,9 +48,13 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         var request = new HttpRequestMessage(HttpMethod.Get, target.Url);
         request.Headers.TryAddWithoutValidation("Accept", Accept);
         request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
-        request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", timeoutSeconds);
+        request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", Seconds(target));
         return request;
     }
+
+    private TimeSpan Timeout(Target target) => target.Timeout ?? options.Timeout;
+
+    private string Seconds(Target target) => Timeout(target).TotalSeconds.ToString("0.###");
 
     private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, CancellationToken cancellation)
     {
