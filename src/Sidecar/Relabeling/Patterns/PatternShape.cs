@@ -8,7 +8,7 @@ namespace Sidecar.Relabeling.Patterns;
 /// </summary>
 internal sealed class PatternShape
 {
-    private const int MostTexts = 100;
+    private const int MostTexts = 256;
     private const int MostSetMembers = 16;
 
     private readonly byte[][] texts; // sorted, distinct
