@@ -3,6 +3,7 @@ using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
 using Sidecar.Operation;
+using Sidecar.Operation.Pages;
 using Sidecar.Queueing;
 using Sidecar.RemoteWrite;
 using Sidecar.Scraping;
@@ -65,7 +66,8 @@ internal static class Program
         var download = new BodyDownload(targets, options.Scrape, options.Queue.SizeLimit, time);
         var scraper = new Scraper(options.Scrape, download, passes, queue, metrics, log, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
-        var state = new ProcessState(options, discovery, scraper, sender);
+        using var history = new History(metrics, options.Scrape.Interval, time);
+        var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, history, time);
 
         await using var listener = Listen(options, metrics, state, log, time, out var listenError);
         if (listenError is not null)
@@ -106,7 +108,7 @@ internal static class Program
         error = null;
         if (options.Operation.ListenAddress is not { } address)
             return null;
-        var listener = Listener.Start(address, metrics, state.WhyNotReady, state.Targets, log, time, out var cause);
+        var listener = Listener.Start(address, metrics, state.WhyNotReady, state.Targets, state.Overview, log, time, out var cause);
         error = listener is null ? cause : null;
         return listener;
     }

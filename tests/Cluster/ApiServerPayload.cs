@@ -45,6 +45,11 @@ public sealed class ApiServerPayload(int seed, double churn = 0)
                 WriteHistogram(output, name, bounds, isRequest, Identity(i, scrapeIndex), scrapeIndex);
             left -= series * (bounds.Length + 2);
         }
+        if (left >= 2 * ApiServerFamilies.Samples)
+        {
+            Append(output, ApiServerFamilies.Write(scrapeIndex));
+            left -= ApiServerFamilies.Samples;
+        }
         var gauges = left / 3;
         Append(output, "# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind.\n# TYPE apiserver_storage_objects gauge\n");
         for (var i = 0; i < gauges; i++)

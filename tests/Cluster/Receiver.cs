@@ -57,6 +57,12 @@ public sealed class Receiver : IAsyncDisposable
     /// <summary>Reads and counts bytes, and neither decodes nor keeps anything: for load.</summary>
     public bool IsDiscarding { get; set; }
 
+    /// <summary>Called with each sample that is kept: series, timestamp, value.</summary>
+    public Action<string, long, double>? Kept { get; set; }
+
+    /// <summary>For long runs: of each series only the newest samples stay, and of one that has ended none.</summary>
+    public bool IsForgetful { get; set; }
+
     /// <summary>Accepted requests.</summary>
     public long Requests => Interlocked.Read(ref requests);
 
@@ -185,10 +191,25 @@ public sealed class Receiver : IAsyncDisposable
                         violations.Enqueue($"out of order: {Name(one)} at {sample.Timestamp} after {kept[^1].Timestamp}");
                     kept.Add((sample.Timestamp, sample.Value));
                     Interlocked.Increment(ref samples);
+                    Kept?.Invoke(Name(one), sample.Timestamp, sample.Value);
+                    if (IsForgetful)
+                        Forget(Name(one), kept);
                 }
             }
         }
     }
+
+    private void Forget(string name, List<(long Timestamp, double Value)> kept)
+    {
+        const int Most = 8;
+        if (IsMarker(kept[^1].Value))
+            series.TryRemove(name, out _);
+        else if (kept.Count > 2 * Most)
+            kept.RemoveRange(0, kept.Count - Most);
+    }
+
+    /// <summary>Prometheus's staleness marker, a NaN of its own.</summary>
+    public static bool IsMarker(double value) => BitConverter.DoubleToInt64Bits(value) == 0x7ff0000000000002;
 
     /// <summary>Remote write 1.0, sections "Protocol" and "Labels".</summary>
     private void Check(ReceivedRequest request)

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using Sidecar.Exposition;
 using Sidecar.Http;
 using Sidecar.Relabeling;
+using Sidecar.Scraping;
 
 namespace Sidecar.Configuration;
 
@@ -85,8 +87,16 @@ internal sealed record ScrapeOptions
 
     public required bool TrackTimestampsStaleness { get; init; }
 
+    /// <summary>The formats that are asked for, best first; never empty.</summary>
+    public ImmutableArray<BodyFormat> Protocols { get; init; } = ScrapeProtocols.Default;
+
     /// <summary>Most inflated bytes of one body; 0 for no limit.</summary>
     public required long BodySizeLimit { get; init; }
+
+    /// <summary>Most samples of one scrape, after metric relabeling; 0 for no limit.</summary>
+    public int SampleLimit { get; init; }
+
+    public LabelLimits LabelLimits { get; init; }
 
     /// <summary>Rules for targets: SIDECAR_RELABEL_CONFIGS.</summary>
     public RelabelRules TargetRules { get; init; } = RelabelRules.None;

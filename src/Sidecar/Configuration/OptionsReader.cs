@@ -76,6 +76,12 @@ internal static class OptionsReader
             HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
             HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
             TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),
+            Protocols = settings.Read(Variables.ScrapeProtocols, Protocols.Parse),
+            SampleLimit = settings.Read(Variables.SampleLimit, Words.Integer(0, int.MaxValue)),
+            LabelLimits = new(
+                settings.Read(Variables.LabelLimit, Words.Integer(0, int.MaxValue)),
+                settings.Read(Variables.LabelNameLengthLimit, Words.Integer(0, int.MaxValue)),
+                settings.Read(Variables.LabelValueLengthLimit, Words.Integer(0, int.MaxValue))),
             BodySizeLimit = settings.Read(Variables.BodySizeLimit, Sizes.Parse),
             TargetRules = ReadRules(settings, Variables.RelabelConfigs),
             SeriesRules = SeriesRules.Of(

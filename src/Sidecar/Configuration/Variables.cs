@@ -115,6 +115,23 @@ internal static class Variables
     public static Variable TrackTimestampsStaleness { get; } = Row(
         "SIDECAR_TRACK_TIMESTAMPS_STALENESS", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
         meaning: "staleness markers for series with timestamps of their own too");
+    public static Variable ScrapeProtocols { get; } = Row(
+        "SIDECAR_SCRAPE_PROTOCOLS", VariableGroup.Scraping, "words", example: "PrometheusText1.0.0,PrometheusText0.0.4",
+        @default: "OpenMetricsText1.0.0,OpenMetricsText0.0.1,PrometheusText1.0.0,PrometheusText0.0.4",
+        inWords: "OpenMetrics, then text; newest first",
+        meaning: "formats asked for, best first; PrometheusProto first turns native histograms on");
+    public static Variable SampleLimit { get; } = Row(
+        "SIDECAR_SAMPLE_LIMIT", VariableGroup.Scraping, "number", example: "200000", @default: "0",
+        meaning: "a scrape of more samples fails; 0 for no limit");
+    public static Variable LabelLimit { get; } = Row(
+        "SIDECAR_LABEL_LIMIT", VariableGroup.Scraping, "number", example: "40", @default: "0",
+        meaning: "a series of more labels, its name and the target's included, fails the scrape; 0 for no limit");
+    public static Variable LabelNameLengthLimit { get; } = Row(
+        "SIDECAR_LABEL_NAME_LENGTH_LIMIT", VariableGroup.Scraping, "number", example: "200", @default: "0",
+        meaning: "a longer label name, bytes, fails the scrape; 0 for no limit");
+    public static Variable LabelValueLengthLimit { get; } = Row(
+        "SIDECAR_LABEL_VALUE_LENGTH_LIMIT", VariableGroup.Scraping, "number", example: "1000", @default: "0",
+        meaning: "a longer label value, bytes, fails the scrape; 0 for no limit");
     public static Variable BodySizeLimit { get; } = Row(
         "SIDECAR_BODY_SIZE_LIMIT", VariableGroup.Scraping, "size", example: "64MB", @default: "1GiB",
         meaning: "a longer body, uncompressed, fails the scrape; 0 for no limit");
@@ -225,11 +242,6 @@ internal static class Variables
     public static ImmutableArray<string> Later { get; } =
     [
         "SIDECAR_KUBERNETES_WATCH",
-        "SIDECAR_SCRAPE_PROTOCOLS",
-        "SIDECAR_SAMPLE_LIMIT",
-        "SIDECAR_LABEL_LIMIT",
-        "SIDECAR_LABEL_NAME_LENGTH_LIMIT",
-        "SIDECAR_LABEL_VALUE_LENGTH_LIMIT",
         "SIDECAR_TARGET_LIMIT",
         "SIDECAR_SHARD",
         "SIDECAR_SHARDS",

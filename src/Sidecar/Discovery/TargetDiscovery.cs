@@ -28,6 +28,9 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
     /// <summary>There has been an answer once.</summary>
     public bool IsKnown { get; private set; }
 
+    /// <summary>Why the API server's last answer was none, for people; null when it was one.</summary>
+    public string? LastError { get; private set; }
+
     /// <summary>Calls <paramref name="update"/> with the whole set whenever it has changed, until cancelled.</summary>
     public async Task RunAsync(Action<ImmutableArray<Target>> update, CancellationToken cancellation)
     {
@@ -55,12 +58,14 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
             if (answer.Endpoints is { } found)
             {
                 backoff = FirstBackoff;
+                LastError = null;
                 log.Recovered(LogKey, "The API server answers again");
                 Publish(Keep(found), update);
             }
             else
             {
                 metrics.KubernetesFailures.Increment();
+                LastError = answer.Failure.Message;
                 log.Recurring(LogLevel.Warn, LogKey, "Discovery failed; the last known targets stay",
                     ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", known.Length));
                 if (backoff < wait)

@@ -8,4 +8,7 @@ internal enum BodyFormat : byte
     OpenMetricsText001 = 2,
     OpenMetricsText100 = 3,
     PrometheusProto = 4,
+
+    /// <summary>The same, where native histograms are off: of a histogram that has both forms, the classic one is read.</summary>
+    PrometheusProtoClassic = 5,
 }

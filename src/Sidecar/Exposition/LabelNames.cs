@@ -27,7 +27,7 @@ internal sealed class LabelNames
                 BucketIndex = i;
             else if (this[i].SequenceEqual("quantile"u8))
                 QuantileIndex = i;
-            IsPlain &= TextParser.IsLegacyLabel(this[i]);
+            IsPlain &= LineCursor.IsLegacyLabel(this[i]);
         }
     }
 

@@ -11,7 +11,10 @@ internal sealed class MetricFamily
     private int helpLength;
     private int unitLength;
 
-    /// <summary>Grows with each metric of a body, so that what was derived from a metric can be kept while it lasts.</summary>
+    /// <param name="lane">Ordinals of families that take turns in one sample must differ: lane 1 counts in odd numbers, lane 2 in even ones.</param>
+    public MetricFamily(int lane = 1) => Ordinal = lane;
+
+    /// <summary>Another one for each metric of a body, so that what was derived from a metric can be kept while it lasts.</summary>
     public int Ordinal { get; private set; }
 
     public MetricType Type { get; set; }
@@ -27,7 +30,7 @@ internal sealed class MetricFamily
     /// <summary>Begins another metric of which only the name is known.</summary>
     public void Begin(ReadOnlySpan<byte> name)
     {
-        Ordinal++;
+        Ordinal += 2;
         Type = MetricType.Unknown;
         nameLength = helpLength = unitLength = 0;
         Insert(0, name);
@@ -49,6 +52,35 @@ internal sealed class MetricFamily
         Insert(nameLength + helpLength, unit);
         unitLength = unit.Length;
     }
+
+    /// <summary>
+    /// A sample of this name belongs to the metric: it has the metric's own name, or that and a suffix that its type knows
+    /// (isSeriesPartOfFamily of Prometheus's scrape/scrape.go).
+    /// </summary>
+    public bool Has(ReadOnlySpan<byte> sampleName)
+    {
+        var name = Name;
+        switch (Type)
+        {
+            case MetricType.Counter:
+                return Cut(sampleName, "_total"u8).SequenceEqual(Cut(name, "_total"u8)) && sampleName.StartsWith(name);
+            case MetricType.Info:
+                return Cut(sampleName, "_info"u8).SequenceEqual(Cut(name, "_info"u8)) && sampleName.StartsWith(name);
+        }
+        if (!sampleName.StartsWith(name))
+            return false;
+        var suffix = sampleName[name.Length..];
+        return suffix.IsEmpty || Type switch
+        {
+            MetricType.Histogram => suffix.SequenceEqual("_bucket"u8) || suffix.SequenceEqual("_sum"u8) || suffix.SequenceEqual("_count"u8),
+            MetricType.GaugeHistogram => suffix.SequenceEqual("_bucket"u8) || suffix.SequenceEqual("_gsum"u8) || suffix.SequenceEqual("_gcount"u8),
+            MetricType.Summary => suffix.SequenceEqual("_sum"u8) || suffix.SequenceEqual("_count"u8),
+            _ => false,
+        };
+    }
+
+    private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> name, ReadOnlySpan<byte> suffix) =>
+        name.EndsWith(suffix) ? name[..^suffix.Length] : name;
 
     private int Length => nameLength + helpLength + unitLength;
 

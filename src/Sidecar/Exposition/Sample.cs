@@ -20,10 +20,13 @@ internal sealed class Sample
 {
     private const int ScratchPrefix = 8;
 
+    /// <summary>Bytes at the start of <see cref="Scratch"/> that each sample has to itself; behind them stands what outlives it.</summary>
+    public const int ScratchOfSample = 128;
+
     public byte[] Window = [];
 
     /// <summary>Begins with the bytes of <c>__name__</c>; behind them, values that had to be rewritten longer than they stood.</summary>
-    public readonly byte[] Scratch = [.. "__name__"u8, .. new byte[120]];
+    public byte[] Scratch = [.. "__name__"u8, .. new byte[ScratchOfSample - ScratchPrefix]];
 
     public LabelSlice[] Labels = new LabelSlice[32];
 
@@ -43,7 +46,7 @@ internal sealed class Sample
     public long Timestamp;
 
     /// <summary>The metric that it belongs to.</summary>
-    public readonly MetricFamily Family = new();
+    public MetricFamily Family = new();
 
     /// <summary>When its counter or histogram began, milliseconds since the Unix epoch; 0 where the body does not say.</summary>
     public long StartTimestamp;
@@ -84,6 +87,15 @@ internal sealed class Sample
         name.ValueLength = nameLength;
     }
 
+    /// <summary>Begins another sample with the first labels of this one.</summary>
+    /// <param name="count">As <see cref="Count"/> was when they were complete; and <paramref name="emptyValues"/> as <see cref="EmptyValues"/>.</param>
+    public void BeginAgain(int nameStart, int nameLength, int count, ulong emptyValues)
+    {
+        Begin(nameStart, nameLength);
+        Count = count;
+        EmptyValues = emptyValues;
+    }
+
     public void Add(int nameStart, int nameLength, int valueStart, int valueLength)
     {
         if (Count == Labels.Length)
@@ -97,6 +109,18 @@ internal sealed class Sample
         label.ValueLength = valueLength;
     }
 
+    /// <summary>The exemplar to be filled next; it counts once <see cref="ExemplarCount"/> includes it.</summary>
+    public Exemplar NextExemplar()
+    {
+        if (ExemplarCount == Exemplars.Length)
+            Array.Resize(ref Exemplars, ExemplarCount + 4);
+        var exemplar = Exemplars[ExemplarCount] ??= new Exemplar();
+        exemplar.Count = 0;
+        exemplar.Value = 0;
+        exemplar.HasTimestamp = false;
+        return exemplar;
+    }
+
     /// <summary>Gives label <paramref name="index"/> another value of at most 32 bytes.</summary>
     public void Rewrite(int index, ReadOnlySpan<byte> value)
     {
@@ -106,6 +130,7 @@ internal sealed class Sample
         scratchUsed += value.Length;
     }
 
-    private ReadOnlySpan<byte> Text(int start, int length) =>
+    /// <summary>What a <see cref="LabelSlice"/> points at.</summary>
+    public ReadOnlySpan<byte> Text(int start, int length) =>
         start >= 0 ? Window.AsSpan(start, length) : Scratch.AsSpan(~start, length);
 }

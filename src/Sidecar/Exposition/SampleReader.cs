@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text.Unicode;
 
 namespace Sidecar.Exposition;
@@ -7,7 +6,7 @@ namespace Sidecar.Exposition;
 internal enum ReadError
 {
     None,
-    /// <summary>The text is not in the format.</summary>
+    /// <summary>It is not in its format.</summary>
     Parse,
     /// <summary>The compression is damaged or ends early.</summary>
     Compression,
@@ -16,87 +15,97 @@ internal enum ReadError
 }
 
 /// <summary>
-/// Streams the samples of one compressed body: inflates it into a window and parses whole lines there. Reused from body to body; the
-/// window grows only for a line that does not fit it, and shrinks back afterwards.
+/// Streams the samples of one compressed body in any of the formats: inflates it into a window and reads whole lines, or whole metrics,
+/// there. Reused from body to body.
 /// </summary>
 internal sealed class SampleReader : IDisposable
 {
     /// <summary>The usual window, bytes.</summary>
-    public const int WindowSize = 64 * 1024;
+    public const int WindowSize = BodyWindow.UsualSize;
 
     /// <summary>No line is longer than this, bytes: a bound on memory that no real metric comes near.</summary>
-    public const int LongestLine = 4 * 1024 * 1024;
-
-    /// <summary>.NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.</summary>
-    static SampleReader() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+    public const int LongestLine = BodyWindow.Largest;
 
     private readonly TextParserState state = new();
-    private byte[] window = new byte[WindowSize];
-    private Stream? inflated;
-    private long limit;
-    private int start;  // of what is not yet parsed
-    private int lines;  // end of the whole lines
-    private int filled; // end of what was inflated
-    private int awaited; // bytes from start on, before parsing is tried again
-    private bool ended;
+    private readonly BodyWindow window = new();
+    private readonly Func<string> lineTooLong;
+    private ProtobufReader? protobuf; // made for the first such body
+    private BodyFormat format;
+    private int lines;   // end of the whole lines
+    private int awaited; // bytes from the window's start on, before parsing is tried again
     private bool isUtf8;
+
+    public SampleReader() => lineTooLong = () => $"line {state.Line + 1} is longer than {LongestLine} bytes";
 
     public Sample Sample { get; } = new();
 
-    public ReadError Error { get; private set; }
+    public ReadError Error => window.Error;
 
     /// <summary>In words; with the line for a parse error.</summary>
-    public string ErrorMessage { get; private set; } = "";
+    public string ErrorMessage => window.ErrorMessage;
 
     /// <summary>Inflated bytes read so far.</summary>
-    public long BytesRead { get; private set; }
+    public long BytesRead => window.BytesRead;
+
+    private bool IsOpenMetrics => format is BodyFormat.OpenMetricsText001 or BodyFormat.OpenMetricsText100;
 
     /// <summary>Begins a body. It is read as the samples are asked for.</summary>
     /// <param name="gzip">Compressed bytes; disposed at the end.</param>
     /// <param name="sizeLimit">Most inflated bytes; 0 for no limit.</param>
-    public void Open(Stream gzip, long sizeLimit)
+    /// <param name="bodyFormat">What the body is written in.</param>
+    public void Open(Stream gzip, long sizeLimit, BodyFormat bodyFormat = BodyFormat.PrometheusText100)
     {
-        Dispose();
-        inflated = new GZipStream(gzip, CompressionMode.Decompress);
-        limit = sizeLimit;
-        start = lines = filled = awaited = 0;
-        ended = false;
-        BytesRead = 0;
-        Error = ReadError.None;
-        ErrorMessage = "";
+        window.Open(gzip, sizeLimit);
+        format = bodyFormat;
+        lines = awaited = 0;
         state.Reset();
+        if (format >= BodyFormat.PrometheusProto)
+        {
+            protobuf ??= new ProtobufReader(window, Sample, state.Names);
+            protobuf.Begin(isNative: format == BodyFormat.PrometheusProto);
+        }
     }
 
     /// <summary>Lets go of the body; the reader can open another one.</summary>
-    public void Dispose()
-    {
-        inflated?.Dispose();
-        inflated = null;
-        if (window.Length > WindowSize)
-            window = new byte[WindowSize];
-    }
+    public void Dispose() => window.Dispose();
 
     /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body or at an error.</summary>
-    public bool Read()
+    public bool Read() => format >= BodyFormat.PrometheusProto ? protobuf!.Read() : ReadText();
+
+    private bool ReadText()
     {
-        while (Error == ReadError.None && Fill())
+        while (window.Error == ReadError.None && FillLines())
         {
-            var parser = new TextParser(window.AsSpan(0, lines), start, isUtf8, state);
-            var entry = parser.Read(Sample);
-            start = parser.Consumed;
+            var text = window.Bytes.AsSpan(0, lines);
+            Entry entry;
+            string? error;
+            if (IsOpenMetrics)
+            {
+                var parser = new OpenMetricsParser(text, window.Start, isUtf8, state);
+                entry = parser.Read(Sample);
+                window.Start = parser.Consumed;
+                error = parser.Error;
+            }
+            else
+            {
+                var parser = new TextParser(text, window.Start, isUtf8, state);
+                entry = parser.Read(Sample);
+                window.Start = parser.Consumed;
+                error = parser.Error;
+            }
             switch (entry)
             {
                 case Entry.Sample:
                     return true;
                 case Entry.Error:
-                    return Fail(ReadError.Parse, parser.Error!);
-                case Entry.Incomplete when ended:
-                    return Fail(ReadError.Parse, $"line {state.Line + 1}: a double quote is opened and never closed");
+                    return window.Fail(ReadError.Parse, error!);
+                case Entry.Incomplete when window.IsEnded:
+                    return window.Fail(ReadError.Parse, $"line {state.Line + 1}: a double quote is opened and never closed");
                 case Entry.Incomplete:
                     // The rest of the entry is not inflated yet. Twice as much is awaited before the next try, so that hostile
                     // input costs no more than a constant factor.
-                    awaited = 2 * (filled - start);
-                    lines = start;
+                    awaited = 2 * (window.Filled - window.Start);
+                    lines = window.Start;
                     break;
                 default:
                     break;
@@ -106,70 +115,38 @@ internal sealed class SampleReader : IDisposable
     }
 
     /// <summary>Makes sure that there is at least one whole line to parse; false at the end of the body.</summary>
-    private bool Fill()
+    private bool FillLines()
     {
-        if (start < lines)
+        if (window.Start < lines)
             return true;
-        while (!ended && MakeRoom())
+        while (true)
         {
-            int read;
-            try
+            if (window.TryFill(lineTooLong))
             {
-                read = inflated!.Read(window, filled, window.Length - filled - 1);
+                var last = window.Bytes.AsSpan(window.Start, window.Filled - window.Start).LastIndexOf((byte)'\n');
+                if (last < 0 || window.Filled - window.Start < awaited)
+                    continue;
+                lines = window.Start + last + 1;
             }
-            catch (InvalidDataException)
-            {
-                return Fail(ReadError.Compression, "the gzip data is damaged or ends early");
-            }
-            BytesRead += read;
-            if (limit > 0 && BytesRead >= limit)
-                return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
-            filled += read;
-            if (read == 0)
-            {
-                ended = true;
-                if (filled == start)
-                    return false;
-                window[filled++] = (byte)'\n'; // the last line may lack its end
-                lines = filled;
-            }
+            else if (window.Error != ReadError.None || window.Start == window.Filled)
+                return End();
             else
             {
-                var last = window.AsSpan(start, filled - start).LastIndexOf((byte)'\n');
-                if (last < 0 || filled - start < awaited)
-                    continue;
-                lines = start + last + 1;
+                // The last line may lack its end.
+                state.IsCut = window.Bytes[window.Filled - 1] != (byte)'\n';
+                if (state.IsCut)
+                    window.EndLine();
+                lines = window.Filled;
             }
             awaited = 0;
-            Sample.Window = window;
-            isUtf8 = Utf8.IsValid(window.AsSpan(start, lines - start));
+            Sample.Window = window.Bytes;
+            isUtf8 = Utf8.IsValid(window.Bytes.AsSpan(window.Start, lines - window.Start));
             return true;
         }
-        return false;
     }
 
-    /// <summary>Moves what is left to the front of the window, and doubles the window where that fills it.</summary>
-    private bool MakeRoom()
-    {
-        if (start > 0)
-        {
-            window.AsSpan(start, filled - start).CopyTo(window);
-            filled -= start;
-            lines -= start;
-            start = 0;
-        }
-        if (filled < window.Length - 1)
-            return true;
-        if (window.Length >= LongestLine)
-            return Fail(ReadError.Parse, $"line {state.Line + 1} is longer than {LongestLine} bytes");
-        Array.Resize(ref window, window.Length * 2);
-        return true;
-    }
-
-    private bool Fail(ReadError error, string message)
-    {
-        Error = error;
-        ErrorMessage = message;
-        return false;
-    }
+    /// <summary>An OpenMetrics body that is not empty must have said that it is complete.</summary>
+    private bool End() =>
+        window.Error == ReadError.None && IsOpenMetrics && !state.IsEnded && BytesRead > 0 &&
+        window.Fail(ReadError.Parse, "the body does not end with # EOF: it is not complete");
 }

@@ -6,7 +6,7 @@ internal static class SeriesText
     /// <summary>One line with the value 0. Names that need it are quoted, values escaped, as text format 1.0.0 has it.</summary>
     public static void Write(Stream output, Sample sample)
     {
-        var isLegacy = IsLegacyName(sample.Name);
+        var isLegacy = LineCursor.IsLegacyMetric(sample.Name);
         if (isLegacy)
             output.Write(sample.Name);
         output.WriteByte((byte)'{');
@@ -17,7 +17,7 @@ internal static class SeriesText
         }
         for (var i = 1; i < sample.Count; i++)
         {
-            if (TextParser.IsLegacyLabel(sample.LabelName(i)))
+            if (LineCursor.IsLegacyLabel(sample.LabelName(i)))
                 output.Write(sample.LabelName(i));
             else
                 WriteQuoted(output, sample.LabelName(i));
@@ -27,9 +27,6 @@ internal static class SeriesText
         }
         output.Write("} 0\n"u8);
     }
-
-    private static bool IsLegacyName(ReadOnlySpan<byte> name) =>
-        !name.IsEmpty && name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(TextParser.MetricNameBytes);
 
     private static void WriteQuoted(Stream output, ReadOnlySpan<byte> text)
     {

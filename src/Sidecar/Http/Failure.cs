@@ -29,6 +29,10 @@ internal enum FailureReason
     /// <summary>The body ended early or its compression is damaged.</summary>
     Truncated,
     BodySizeLimit,
+    /// <summary>More samples than SIDECAR_SAMPLE_LIMIT.</summary>
+    SampleLimit,
+    /// <summary>More or longer labels than the label limits allow.</summary>
+    LabelLimit,
     /// <summary>The body is not in the format that was announced.</summary>
     Parse,
 }
@@ -59,6 +63,8 @@ internal readonly record struct Failure(FailureReason Reason, string Message)
         FailureReason.ContentEncoding => "content_encoding",
         FailureReason.Truncated => "truncated",
         FailureReason.BodySizeLimit => "body_size_limit",
+        FailureReason.SampleLimit => "sample_limit",
+        FailureReason.LabelLimit => "label_limit",
         FailureReason.Parse => "parse",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };

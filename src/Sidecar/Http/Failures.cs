@@ -76,6 +76,8 @@ internal static class Failures
         var start = new byte[BodyStart];
         try
         {
+            if (response.Content.Headers.ContentEncoding.Count > 0)
+                return []; // compressed: no words in it that could be shown as they are
             using var stream = await response.Content.ReadAsStreamAsync(cancellation);
             return start[..await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellation)];
         }

@@ -5,8 +5,13 @@ using System.Text;
 namespace Sidecar.Operation;
 
 /// <summary>One answer of the listener: status, media type and the whole body.</summary>
-internal readonly record struct HttpAnswer(int Status, string ContentType, ReadOnlyMemory<byte> Body)
+/// <param name="Rented">The array of the shared pool that holds the body; null where it is nobody's to return.</param>
+internal readonly record struct HttpAnswer(int Status, string ContentType, ReadOnlyMemory<byte> Body, byte[]? Rented = null)
 {
+    /// <summary>Pages bring their style and their icon with them, and nothing else is loaded, run, sent or framed.</summary>
+    private const string Policy =
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
     public static HttpAnswer Text(int status, string sentence) =>
         new(status, "text/plain; charset=utf-8", Encoding.UTF8.GetBytes(sentence + "\n"));
 
@@ -25,7 +30,7 @@ internal readonly record struct HttpAnswer(int Status, string ContentType, ReadO
             Content-Length: {Body.Length}
             Cache-Control: no-store
             X-Content-Type-Options: nosniff
-            Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'
+            Content-Security-Policy: {Policy}
             Connection: {(keepAlive ? "keep-alive" : "close")}
 
             """).ReplaceLineEndings("\r\n") + allow + "\r\n", output);

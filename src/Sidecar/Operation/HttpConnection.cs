@@ -68,6 +68,8 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAn
 
         cut.CancelAfter(limits.AnswerTimeout);
         var bytes = reply.Serialize(time.GetUtcNow(), withBody: request.Method != "HEAD", request.KeepAlive);
+        if (reply.Rented is not null)
+            ArrayPool<byte>.Shared.Return(reply.Rented); // its bytes were copied behind the head
         while (!bytes.IsEmpty)
             bytes = bytes[await socket.SendAsync(bytes, cut.Token)..];
         if (!request.KeepAlive)

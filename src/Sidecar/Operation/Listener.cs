@@ -1,44 +1,30 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
+using Sidecar.Operation.Pages;
 
 namespace Sidecar.Operation;
 
-/// <summary>The pages: probes, own metrics and the state of the targets. Read-only, GET and HEAD alone.</summary>
+/// <summary>The pages: for people, probes, own metrics and the state of the targets. Read-only, GET and HEAD alone.</summary>
 internal sealed class Listener : IAsyncDisposable
 {
     private static readonly HttpAnswer Healthy = HttpAnswer.Text(200, "Sidecar is healthy.");
     private static readonly HttpAnswer Ready = HttpAnswer.Text(200, "Sidecar is ready.");
 
-    private static readonly HttpAnswer Index = new(200, "text/html; charset=utf-8", """
-        <!DOCTYPE html>
-        <html lang="en">
-        <head><meta charset="utf-8"><title>Sidecar</title></head>
-        <body>
-        <h1>Sidecar</h1>
-        <ul>
-        <li><a href="/-/healthy">/-/healthy</a>: the process runs</li>
-        <li><a href="/-/ready">/-/ready</a>: targets are known and the receiver accepts, or why not</li>
-        <li><a href="/metrics">/metrics</a>: own metrics</li>
-        <li><a href="/api/v1/targets">/api/v1/targets</a>: targets and their last scrapes</li>
-        </ul>
-        </body>
-        </html>
-
-        """u8.ToArray());
-
     private readonly HttpServer server;
     private readonly Metrics metrics;
     private readonly Func<string?> whyNotReady;
     private readonly Func<IReadOnlyList<TargetStatus>> targets;
+    private readonly Func<Overview> overview;
 
     private Listener(
         Socket socket, Metrics metrics, Func<string?> whyNotReady, Func<IReadOnlyList<TargetStatus>> targets,
-        HttpLimits limits, Log log, TimeProvider time)
+        Func<Overview> overview, HttpLimits limits, Log log, TimeProvider time)
     {
         this.metrics = metrics;
         this.whyNotReady = whyNotReady;
         this.targets = targets;
+        this.overview = overview;
         server = new HttpServer(socket, Answer, limits, log, time);
     }
 
@@ -50,16 +36,17 @@ internal sealed class Listener : IAsyncDisposable
     /// <param name="metrics">Written by <c>/metrics</c>.</param>
     /// <param name="whyNotReady">Null when ready, else one sentence.</param>
     /// <param name="targets">The targets now.</param>
+    /// <param name="overview">What the page for people tells now.</param>
     /// <param name="log">For what goes wrong on the way.</param>
     /// <param name="time">Clock.</param>
     /// <param name="error">Names the variable, the cause and a remedy.</param>
     /// <param name="limits">Null for the defaults.</param>
     public static Listener? Start(
-        string address, Metrics metrics, Func<string?> whyNotReady, Func<IReadOnlyList<TargetStatus>> targets, Log log, TimeProvider time,
-        out string error, HttpLimits? limits = null)
+        string address, Metrics metrics, Func<string?> whyNotReady, Func<IReadOnlyList<TargetStatus>> targets, Func<Overview> overview,
+        Log log, TimeProvider time, out string error, HttpLimits? limits = null)
     {
         var socket = ListenAddress.Open(address, out error);
-        return socket is null ? null : new Listener(socket, metrics, whyNotReady, targets, limits ?? new HttpLimits(), log, time);
+        return socket is null ? null : new Listener(socket, metrics, whyNotReady, targets, overview, limits ?? new HttpLimits(), log, time);
     }
 
     public ValueTask DisposeAsync() => server.DisposeAsync();
@@ -70,7 +57,8 @@ internal sealed class Listener : IAsyncDisposable
             return HttpAnswer.Refusal(405);
         return request.Path switch
         {
-            "/" => Index,
+            "/" => OverviewPage.Answer(overview(), reloads: true),
+            "/targets" => OverviewPage.Answer(overview(), reloads: false),
             "/-/healthy" => Healthy,
             "/-/ready" => whyNotReady() is { } why ? HttpAnswer.Text(503, why) : Ready,
             "/metrics" => OwnMetrics(),

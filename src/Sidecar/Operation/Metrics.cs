@@ -35,6 +35,8 @@ internal sealed class Metrics
             "reason", Enum.GetValues<DropReason>(), DropReasons.Word, remote);
         SamplesPending = new("prometheus_remote_storage_samples_pending", "Samples waiting to be sent.", remote);
         BytesTotal = new("prometheus_remote_storage_bytes_total", "Bytes of requests sent to remote storage, after compression.", remote);
+        SamplesAccepted = new("sidecar_samples_accepted_total", "Samples that remote storage accepted, each once.", remote);
+        BytesAccepted = new("sidecar_bytes_accepted_total", "Bytes of requests that remote storage accepted, after compression.", remote);
         SentBatchDuration = new("prometheus_remote_storage_sent_batch_duration_seconds", "How long sending one request took.",
             remote, SendBuckets);
         QueueHighestTimestampSeconds = new("prometheus_remote_storage_queue_highest_timestamp_seconds",
@@ -62,6 +64,10 @@ internal sealed class Metrics
 
     public Counter BytesTotal { get; }
 
+    public Counter SamplesAccepted { get; }
+
+    public Counter BytesAccepted { get; }
+
     public Histogram SentBatchDuration { get; }
 
     public Gauge QueueHighestTimestampSeconds { get; }
@@ -76,6 +82,9 @@ internal sealed class Metrics
 
     public Counter ExceededBodySizeLimit { get; } =
         new("prometheus_target_scrapes_exceeded_body_size_limit_total", "Scrapes that failed on the body size limit.");
+
+    public Counter ExceededSampleLimit { get; } =
+        new("prometheus_target_scrapes_exceeded_sample_limit_total", "Scrapes that failed on the sample limit.");
 
     public Counter SampleDuplicateTimestamp { get; } =
         new("prometheus_target_scrapes_sample_duplicate_timestamp_total", "Samples left out because their series came twice in a scrape.");
@@ -125,11 +134,14 @@ internal sealed class Metrics
         SamplesDroppedTotal.Write(text);
         SamplesPending.Write(text);
         BytesTotal.Write(text);
+        SamplesAccepted.Write(text);
+        BytesAccepted.Write(text);
         SentBatchDuration.Write(text);
         QueueHighestTimestampSeconds.Write(text);
         QueueHighestSentTimestampSeconds.Write(text);
         ScrapeFailures.Write(text);
         ExceededBodySizeLimit.Write(text);
+        ExceededSampleLimit.Write(text);
         SampleDuplicateTimestamp.Write(text);
         SampleOutOfOrder.Write(text);
         SampleOutOfBounds.Write(text);

@@ -11,13 +11,18 @@ internal sealed class ProcessMetrics(TimeProvider time)
     /// <summary>Made first thing in the process, so this is its start to within the load time of the executable.</summary>
     private readonly double started = time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
 
+    /// <summary>User and system CPU time spent.</summary>
+    public static TimeSpan CpuTime =>
+        OperatingSystem.IsBrowser() || OperatingSystem.IsIOS() || OperatingSystem.IsTvOS() ? default : Environment.CpuUsage.TotalTime;
+
+    /// <summary>Memory held in RAM.</summary>
+    public static long ResidentBytes =>
+        ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [_, var resident, ..]
+            ? (long)Pages(resident) : Environment.WorkingSet;
+
     public void Write(MetricsText text)
     {
-        if (!OperatingSystem.IsBrowser() && !OperatingSystem.IsIOS() && !OperatingSystem.IsTvOS())
-        {
-            var seconds = Environment.CpuUsage.TotalTime.TotalSeconds;
-            One(text, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.", seconds);
-        }
+        One(text, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.", CpuTime.TotalSeconds);
         One(text, "process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", started);
         // statm: size, resident, … in pages.
         if (ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [var size, var resident, ..])

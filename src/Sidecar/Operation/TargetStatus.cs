@@ -34,6 +34,9 @@ internal sealed record TargetStatus
 
     public TimeSpan LastScrapeDuration { get; init; }
 
+    /// <summary>What the last scrape had.</summary>
+    public int Samples { get; init; }
+
     /// <summary>The answer of <c>/api/v1/targets</c> in Prometheus's shape (its HTTP API, section Targets).</summary>
     public static ReadOnlyMemory<byte> WriteJson(IReadOnlyList<TargetStatus> targets)
     {
@@ -49,6 +52,8 @@ internal sealed record TargetStatus
             json.WriteEndArray();
             json.WriteStartArray("droppedTargets"u8);
             json.WriteEndArray();
+            json.WriteStartObject("droppedTargetCounts"u8);
+            json.WriteEndObject();
             json.WriteEndObject();
             json.WriteEndObject();
         }

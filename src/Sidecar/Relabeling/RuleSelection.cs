@@ -109,8 +109,8 @@ internal sealed class RuleSelection
     {
         foreach (var step in plan.Steps)
         {
-            if (step.NameField is { } field)
-                yield return LabelMessage.Name(field).ToArray();
+            if (step.NameField is not null)
+                yield return step.Name.ToArray();
             else if (withExternal || step.Index < target.TargetCount)
                 yield return target.Name(step.Index);
         }

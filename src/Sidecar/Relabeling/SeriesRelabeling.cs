@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using Sidecar.Exposition;
 using Sidecar.RemoteWrite;
+using Sidecar.Scraping;
 
 namespace Sidecar.Relabeling;
 
@@ -134,6 +135,18 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
         return fate;
     }
 
+    /// <summary>Which limit the labels exceed after metric relabeling, in words; null for none. The series was not dropped.</summary>
+    public string? Exceeded(Sample sample, PlanRules selection, TargetLabels target, in LabelLimits limits)
+    {
+        Fill(sample, selection.Plan, target);
+        foreach (var rule in selection.Metric.Rules)
+            rule.Apply(labels);
+        var exceeded = limits.Exceeded(labels.Count);
+        for (var i = 0; i < labels.Count && exceeded is null; i++)
+            exceeded = limits.Exceeded(labels.Name(i).Span, labels.Value(i).Span);
+        return exceeded;
+    }
+
     /// <summary>Scraped and target labels, sorted: the plan has settled their conflicts.</summary>
     private void Fill(Sample sample, SeriesPlan plan, TargetLabels target)
     {
@@ -142,7 +155,7 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
         {
             if (step.NameField is { } field)
             {
-                var name = LabelMessage.Name(field).Length;
+                var name = step.Name.Length;
                 ref readonly var label = ref sample.Labels[step.Index];
                 var value = label.ValueStart >= 0
                     ? new Text(sample.Window, label.ValueStart, label.ValueLength)

@@ -43,16 +43,6 @@ internal static class LabelMessage
         return field;
     }
 
-    /// <summary>The name in what <see cref="NameField"/> made.</summary>
-    public static ReadOnlySpan<byte> Name(byte[] nameField)
-    {
-        var at = 1;
-        while (nameField[at++] >= 0x80)
-        {
-        }
-        return nameField.AsSpan(at);
-    }
-
     /// <summary>Bytes that a base-128 varint takes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int VarintSize(ulong value) => (BitOperations.Log2(value | 1) * 9 + 73) / 64;

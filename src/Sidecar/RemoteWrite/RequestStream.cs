@@ -25,7 +25,7 @@ internal sealed class RequestStream
         held = scrape.Held;
         skipped = (scrape.Skipped ?? new SkippedSamples()).Start();
         if (scrape.Body is not null)
-            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0);
+            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format);
     }
 
     private enum Part
@@ -68,7 +68,7 @@ internal sealed class RequestStream
             if (ordinal++ >= (held?.BodySamples ?? 0) && !skip && encoder.TryBegin(sample, out _))
             {
                 var own = sample.HasTimestamp && scrape.HonorTimestamps;
-                encoder.Commit(sample.Value, own ? sample.Timestamp : scrape.Timestamp);
+                encoder.Commit(sample, own ? sample.Timestamp : scrape.Timestamp);
             }
         }
         return true;

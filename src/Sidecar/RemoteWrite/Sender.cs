@@ -133,6 +133,8 @@ internal sealed class Sender(
             switch (await AttemptAsync(request, scrape, attempt, cancellation))
             {
                 case Answer.Accepted:
+                    metrics.SamplesAccepted.Add(request.Samples);
+                    metrics.BytesAccepted.Add(request.Length);
                     return true;
                 case Answer.RefusedInPart when RequestSplitter.Halve(request) is var (first, second):
                     var accepted = await DeliverAsync(first, scrape, cancellation);

@@ -3,6 +3,7 @@ using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
 using Sidecar.Relabeling;
+using Sidecar.Scraping;
 
 namespace Sidecar.RemoteWrite;
 
@@ -36,6 +37,7 @@ internal sealed class SeriesEncoder
     private readonly SeriesPlans plans = new();
     private readonly SeriesPlans relabeledPlans = new();
     private SeriesRelabeling? relabeling;
+    private SeriesRelabeling.PlanRules? relabeledRules; // of the series that was begun last
     private string? relabelError;
     private byte[] buffer = new byte[BufferSize];
     private EncodedRequest? request; // the parts that are compressed already
@@ -101,7 +103,7 @@ internal sealed class SeriesEncoder
         var plan = plans.Get(sample, target);
         if (plan.Error is not null)
             return SeriesFate.Failed;
-        var rules = relabeling.OfPlan(name, plan, target, isReport);
+        var rules = relabeledRules = relabeling.OfPlan(name, plan, target, isReport);
         if (rules.Metric.IsDropped)
             return SeriesFate.Dropped;
         var fate = rules.Write.IsDropped ? SeriesFate.Unsent : SeriesFate.Sent;
@@ -159,6 +161,33 @@ internal sealed class SeriesEncoder
         hash = XxHash3.HashToUInt64(buffer.AsSpan(length + HeaderSize, at - length - HeaderSize), Seed);
         return true;
     }
+
+    /// <summary>Which limit the labels of the series that was begun exceed, in words; null for none. External labels do not count.</summary>
+    public string? Exceeded(Sample sample, in LabelLimits limits)
+    {
+        if (relabeling is not null && relabeledRules is { IsPlain: false } rules)
+            return relabeling.Exceeded(sample, rules, target, limits);
+        var plan = plans.Last!;
+        var count = 0;
+        foreach (ref readonly var step in plan.Steps.AsSpan())
+            count += step.NameField is not null || step.Index < target.TargetCount ? 1 : 0;
+        if (limits.Exceeded(count) is { } tooMany)
+            return tooMany;
+        foreach (ref readonly var step in plan.Steps.AsSpan())
+        {
+            var exceeded = step.NameField is not null ? limits.Exceeded(step.Name, sample.LabelValue(step.Index))
+                : step.Index < target.TargetCount ? limits.Exceeded(target.Name(step.Index), target.Value(step.Index)) : null;
+            if (exceeded is not null)
+                return exceeded;
+        }
+        return null;
+    }
+
+    /// <summary>Native histograms can be sent; where not, they are left out and counted.</summary>
+    public static bool WritesHistograms => false;
+
+    /// <summary>Gives the series that was begun its sample, of which this protocol carries the value.</summary>
+    public void Commit(Sample sample, long timestamp) => Commit(sample.Value, timestamp);
 
     /// <summary>Gives the series that was begun its sample: <c>Sample { double value = 1; int64 timestamp = 2; }</c>.</summary>
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>

@@ -16,6 +16,9 @@ internal sealed class SeriesPlan
         public readonly int Index = index;
 
         public readonly byte[]? NameField = nameField;
+
+        /// <summary>The name itself, which ends its field.</summary>
+        public ReadOnlySpan<byte> Name => NameField.AsSpan(1 + ProtobufFields.ReadVarint(NameField.AsSpan(1), out _));
     }
 
     private SeriesPlan(Step[] steps, string? error)

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Exposition;
 using Sidecar.Http;
 
 namespace Sidecar.Scraping;
@@ -11,9 +12,7 @@ namespace Sidecar.Scraping;
 /// <param name="heldLimit">Most compressed bytes of one body: it would not fit the queue.</param>
 internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time)
 {
-    /// <summary>The formats that the parser reads, best first, as Prometheus asks for them.</summary>
-    private const string Accept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
-
+    private readonly string accept = ScrapeProtocols.Accept(options.Protocols);
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
     public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, CancellationToken cancellation)
@@ -46,7 +45,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
     private HttpRequestMessage Request(Target target)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, target.Url);
-        request.Headers.TryAddWithoutValidation("Accept", Accept);
+        request.Headers.TryAddWithoutValidation("Accept", accept);
         request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
         request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", Seconds(target));
         return request;
@@ -65,7 +64,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
 
         using var stream = await response.Content.ReadAsStreamAsync(cancellation);
         var first = await stream.ReadAsync(body.FreeSpace(), cancellation);
-        if (first > 0 && CheckContentType(response.Content.Headers) is { IsNone: false } wrong)
+        if (first > 0 && !TryReadFormat(response.Content.Headers, body, out var wrong))
             return wrong;
         if (isGzip)
         {
@@ -120,13 +119,22 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         new(FailureReason.BodySizeLimit, $"the body is larger than SIDECAR_QUEUE_SIZE_LIMIT ({heldLimit} bytes), even compressed");
 
     /// <summary>As in Prometheus 3 without a fallback: a missing or unknown type fails the scrape.</summary>
-    private static Failure CheckContentType(HttpContentHeaders headers)
+    private bool TryReadFormat(HttpContentHeaders headers, CompressedBody body, out Failure failure)
     {
+        failure = default;
         if (!headers.TryGetValues("Content-Type", out var values) || string.Join(",", values) is not { Length: > 0 } text)
-            return new Failure(FailureReason.ContentType, "the target does not say what it serves: the Content-Type is missing");
-        return MediaTypeHeaderValue.TryParse(text, out var type) && type.MediaType!.Equals("text/plain", StringComparison.OrdinalIgnoreCase)
-            ? default
-            : new Failure(FailureReason.ContentType, $"the target serves {Shorten(text)}, which is no exposition format (text/plain)");
+        {
+            failure = new Failure(FailureReason.ContentType, "the target does not say what it serves: the Content-Type is missing");
+            return false;
+        }
+        if (ScrapeProtocols.FromContentType(text, readsNative: options.Protocols[0] == BodyFormat.PrometheusProto) is { } format)
+        {
+            body.Format = format;
+            return true;
+        }
+        failure = new Failure(FailureReason.ContentType, $"the target serves {Shorten(text)}, which is no exposition format "
+            + "(text/plain, application/openmetrics-text, application/vnd.google.protobuf)");
+        return false;
     }
 
     private static string Shorten(string text) => text.Length > 100 ? text[..100] + "…" : text;

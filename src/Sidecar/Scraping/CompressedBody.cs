@@ -1,3 +1,5 @@
+using Sidecar.Exposition;
+
 namespace Sidecar.Scraping;
 
 /// <summary>
@@ -11,6 +13,9 @@ internal sealed class CompressedBody
 
     private readonly List<byte[]> blocks = [];
     private int references = 1;
+
+    /// <summary>Of an exposition: what its text is written in.</summary>
+    public BodyFormat Format { get; set; }
 
     public long Length { get; private set; }
 

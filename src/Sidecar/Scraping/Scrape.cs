@@ -1,4 +1,5 @@
 using Sidecar.Discovery;
+using Sidecar.Exposition;
 using Sidecar.RemoteWrite;
 
 namespace Sidecar.Scraping;
@@ -18,6 +19,9 @@ internal sealed class Scrape
 
     /// <summary>Null when the scrape failed or the target is gone.</summary>
     public required CompressedBody? Body { get; init; }
+
+    /// <summary>What <see cref="Body"/> is written in; <see cref="Vanished"/> is always Prometheus text.</summary>
+    public BodyFormat Format => Body?.Format ?? default;
 
     /// <summary>Series that need a staleness marker at <see cref="Timestamp"/>, as exposition text; null for none.</summary>
     public required CompressedBody? Vanished { get; init; }

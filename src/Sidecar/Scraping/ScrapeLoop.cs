@@ -151,11 +151,18 @@ internal sealed class ScrapeLoop : IDisposable
                     ("target", Target.Url), ("duplicates", outcome.Duplicates), ("out_of_order", outcome.OutOfOrder),
                     ("too_far_in_future", outcome.OutOfBounds));
             }
+            if (outcome.Unsendable > 0)
+            {
+                log.Recurring(LogLevel.Warn, "histograms " + Target.Key, "Native histograms of this target are not sent",
+                    ("target", Target.Url), ("histograms", outcome.Unsendable));
+            }
             return;
         }
         metrics.ScrapeFailures.Increment(outcome.Failure.Reason);
         if (outcome.Failure.Reason == FailureReason.BodySizeLimit)
             metrics.ExceededBodySizeLimit.Increment();
+        if (outcome.IsOverSampleLimit)
+            metrics.ExceededSampleLimit.Increment();
         log.Recurring(LogLevel.Warn, key, "Scrape failed", ("target", Target.Url), ("reason", Failure.Word(outcome.Failure.Reason)),
             ("error", outcome.Failure.Message));
     }

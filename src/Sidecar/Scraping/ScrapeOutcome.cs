@@ -26,6 +26,12 @@ internal sealed class ScrapeOutcome
     /// <summary>More than ten minutes in the future.</summary>
     public int OutOfBounds { get; set; }
 
+    /// <summary>More samples than allowed, whatever else failed.</summary>
+    public bool IsOverSampleLimit { get; set; }
+
+    /// <summary>Native histograms that the protocol of sending does not carry.</summary>
+    public int Unsendable { get; set; }
+
     public int Vanished { get; set; }
 
     public long BodyBytes { get; set; }

@@ -97,8 +97,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     {
         var reader = context.Reader;
         var encoder = context.Encoder;
+        var sampleLimit = options.SampleLimit > 0 ? options.SampleLimit : int.MaxValue;
+        var hasLabelLimits = !options.LabelLimits.IsNone;
         ordered = false;
-        reader.Open(body.OpenRead(), options.BodySizeLimit);
+        reader.Open(body.OpenRead(), options.BodySizeLimit, body.Format);
         while (reader.Read())
         {
             var sample = reader.Sample;
@@ -112,7 +114,29 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                     FailureReason.Parse, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {encoder.Error}");
                 break;
             }
+            if (hasLabelLimits && encoder.Exceeded(sample, options.LabelLimits) is { } exceeded)
+            {
+                outcome.Failure = new Failure(
+                    FailureReason.LabelLimit, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {exceeded}");
+                break;
+            }
             outcome.PostRelabeling++;
+            if (outcome.PostRelabeling - outcome.Duplicates > sampleLimit)
+            {
+                // A repeated series does not count. The rest is read to its end, so that the report says how many there are.
+                if (!outcome.IsOverSampleLimit && !sample.HasTimestamp && table.Contains(hash, out var isSeen) && isSeen)
+                    outcome.Duplicates++;
+                else
+                    outcome.IsOverSampleLimit = true;
+                skipped.Add(ordinal);
+                continue;
+            }
+            if (sample.HasHistogram && !SeriesEncoder.WritesHistograms)
+            {
+                outcome.Unsendable++;
+                skipped.Add(ordinal);
+                continue;
+            }
             if (sample.HasTimestamp && options.HonorTimestamps)
             {
                 if (AcceptTimestamp(hash, sample.Timestamp, timestamp, outcome, ref ordered))
@@ -132,10 +156,15 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 if (fate != SeriesFate.Sent)
                     return;
                 outcome.Sent++;
-                encoding.CommitBody(sample.Value, own, outcome.Scraped);
+                encoding.CommitBody(sample, own, outcome.Scraped);
             }
         }
         outcome.BodyBytes = reader.BytesRead;
+        if (outcome.IsOverSampleLimit && outcome.Failure.IsNone)
+        {
+            outcome.Failure = new Failure(
+                FailureReason.SampleLimit, $"the target has {outcome.PostRelabeling} samples, and SIDECAR_SAMPLE_LIMIT is {options.SampleLimit}");
+        }
         if (reader.Error != ReadError.None)
         {
             var reason = reader.Error switch
@@ -230,7 +259,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         var vanished = new CompressedBody();
         using (var text = new GZipStream(vanished.OpenWrite(), CompressionLevel.Fastest))
         {
-            context.Reader.Open(previous.OpenRead(), sizeLimit: 0);
+            context.Reader.Open(previous.OpenRead(), sizeLimit: 0, previous.Format);
             while (context.Reader.Read())
             {
                 var sample = context.Reader.Sample;
@@ -291,18 +320,25 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         public readonly SeriesEncoder Encoder => encoder;
 
         /// <param name="samples">Samples of the body read so far, this one included.</param>
-        public void CommitBody(double value, long timestamp, int samples)
+        public void CommitBody(Sample sample, long timestamp, int samples)
         {
             bodySamples = samples;
-            Commit(value, timestamp);
+            if (!holds)
+                return;
+            encoder.Commit(sample, timestamp);
+            if (encoder.IsFull)
+                Hold();
         }
 
         /// <summary>A marker or a report sample.</summary>
         public void CommitOther(double value, long timestamp, bool isSent = true)
         {
             otherSamples++;
-            if (isSent)
-                Commit(value, timestamp);
+            if (!holds || !isSent)
+                return;
+            encoder.Commit(value, timestamp);
+            if (encoder.IsFull)
+                Hold();
         }
 
         /// <summary>What was encoded is not to be sent.</summary>
@@ -325,15 +361,6 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                 Hold();
             held.IsComplete = holds;
             return held;
-        }
-
-        private void Commit(double value, long timestamp)
-        {
-            if (!holds)
-                return;
-            encoder.Commit(value, timestamp);
-            if (encoder.IsFull)
-                Hold();
         }
 
         private void Hold()

@@ -148,6 +148,9 @@ public sealed class TextParserTests
         { "a{\"b.c\"=\"x\"} 1\na{b.c=\"x\"} 2\n", "line 2, column 4: '=' must follow" }, // the names of the line before are no excuse
         { "a{\"b\\\"c\"=\"x\"} 1\na{b\"c=\"x\"} 2\n", "line 2" },
         { "a{\"1\"=\"x\"} 1\na{1=\"x\"} 2\n", "line 2" },
+        { "{\"a b\"} 1\na b 2\n", "line 2, column 3: a number must follow" },
+        { "{\"a\n\"} 1\na\n", "line 3, column 2: a number must follow" },
+        { "{\"1\"} 1\n1 2\n", "line 2, column 1: a metric name" },
         { "a 1\0\n", "a number must follow" },
         { "a 1.5\0\0\n", "a number must follow" },
         { "a \0\n", "a number must follow" },
@@ -161,6 +164,7 @@ public sealed class TextParserTests
         { "{\"a\",\"b\"} 1\n", "two names" },
         { "a{\"b\"} 1\n", "two names" },
         { "{\"a} 1\n", "never closed" },
+        { "# HELP aé\n", "the help text is not valid UTF-8" },
         { "# TYPE a\n", "the type must be" },
         { "# TYPE a unknown\n", "the type must be" },
         { "# TYPE a Counter\n", "the type must be" },
@@ -208,7 +212,7 @@ public sealed class TextParserTests
         foreach (var row in Good.Concat(Bad))
         {
             var body = row.Data.Item1;
-            var whole = ParsedText.Read(body);
+            var whole = ParsedText.ReadAtEverySplit(Encoding.UTF8.GetBytes(body), BodyFormat.PrometheusText004);
             for (var chunk = 1; chunk <= 16; chunk++)
                 Assert.Equal(whole, ParsedText.Read(body, chunk));
         }

@@ -136,6 +136,20 @@ public sealed class FailuresTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(null, "apiserver is shutting down")]
+    [InlineData("gzip", "")] // its bytes are no words
+    public async Task Words_of_an_answer_are_read_unless_it_is_compressed(string? encoding, string words)
+    {
+        using var response = new HttpResponseMessage(HttpStatusCode.ServiceUnavailable)
+        {
+            Content = new StringContent("apiserver is shutting down"),
+        };
+        if (encoding is not null)
+            response.Content.Headers.ContentEncoding.Add(encoding);
+        Assert.Equal(words, Encoding.UTF8.GetString(await Failures.ReadStartAsync(response, TestContext.Current.CancellationToken)));
+    }
+
     [Fact]
     public void Bytes_that_are_no_text_are_no_trouble() =>
         Assert.Contains("answers 500", Failures.FromStatus(HttpStatusCode.InternalServerError, new Uri("http://peer/"), [0xff, 0xfe, 0x00, (byte)'{', 0x80]).Message);

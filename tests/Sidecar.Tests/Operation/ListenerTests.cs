@@ -38,7 +38,7 @@ public sealed class ListenerTests : IAsyncLifetime
     {
         var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
         var started = Listener.Start(
-            address, metrics, () => whyNotReady, () => targets, log, time ?? TimeProvider.System, out var error, limits);
+            address, metrics, () => whyNotReady, () => targets, () => SomeOverview.With(targets: targets), log, time ?? TimeProvider.System, out var error, limits);
         Assert.Equal("", error);
         return started!;
     }
@@ -73,6 +73,7 @@ public sealed class ListenerTests : IAsyncLifetime
 
     [Theory]
     [InlineData("/", 200, "text/html", "/api/v1/targets")]
+    [InlineData("/targets", 200, "text/html", "Discovery finds no targets.")]
     [InlineData("/-/healthy", 200, "text/plain", "healthy")]
     [InlineData("/-/ready", 503, "text/plain", "No targets are known yet.\n")]
     [InlineData("/metrics", 200, "text/plain", "# TYPE prometheus_build_info gauge\n")]
@@ -161,7 +162,7 @@ public sealed class ListenerTests : IAsyncLifetime
               {"discoveredLabels":{},"labels":{},"scrapePool":"apiserver","scrapeUrl":"http://h/metrics","globalUrl":"http://h/metrics",
                "lastError":"","lastScrape":"0001-01-01T00:00:00Z","lastScrapeDuration":0,"health":"unknown",
                "scrapeInterval":"15s","scrapeTimeout":"10s"}],
-             "droppedTargets":[]}}
+             "droppedTargets":[],"droppedTargetCounts":{}}}
             """);
         using var actual = JsonDocument.Parse(text);
         Assert.True(JsonElement.DeepEquals(expected.RootElement, actual.RootElement), text);
@@ -341,7 +342,8 @@ public sealed class ListenerTests : IAsyncLifetime
         })
         {
             var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-            var started = Listener.Start(address, metrics, () => null, () => [], log, TimeProvider.System, out var error);
+            var started = Listener.Start(
+                address, metrics, () => null, () => [], () => SomeOverview.With(), log, TimeProvider.System, out var error);
             Assert.Null(started);
             Assert.StartsWith($"SIDECAR_LISTEN_ADDRESS={address}: ", error, StringComparison.Ordinal);
             Assert.Contains(cause, error, StringComparison.Ordinal);

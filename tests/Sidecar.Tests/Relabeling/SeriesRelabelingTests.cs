@@ -81,6 +81,21 @@ public sealed class SeriesRelabelingTests
         Assert.Contains("metric relabeling leaves the series without a name", fixture.Outcome.Failure.Message);
     }
 
+    [Theory]
+    [InlineData("""{"regex":"x","action":"labeldrop"}""", "[]", null)]
+    [InlineData(DropA, "[]", null)]
+    [InlineData("""{"target_label":"y","replacement":"1"}""", "[]", "the series has 5 labels")]
+    [InlineData("""{"source_labels":["x"],"regex":"2","action":"drop"}""", "[]", "the series has 4 labels")]
+    [InlineData("[]", """{"regex":"x","action":"labeldrop"}""", "the series has 4 labels")]
+    public void Label_limits_are_of_what_metric_relabeling_leaves(string metric, string write, string? failure)
+    {
+        using var fixture = new ScrapeFixture(
+            budget: long.MaxValue, rules: new(Rules.Parse(metric), Rules.Parse(write)), labelLimits: new LabelLimits(3, 0, 0), external: [("cluster", "c")]);
+        fixture.Scrape("a{x=\"1\"} 1\n", 1000).Release();
+        Assert.Contains(failure ?? "", fixture.Outcome.Failure.Message ?? "");
+        Assert.Equal(failure is null, fixture.Outcome.Failure.IsNone);
+    }
+
     [Fact]
     public void A_series_that_is_dropped_may_be_wrong_otherwise()
     {

@@ -199,8 +199,8 @@ public sealed class ManifestTests
         var kustomization = Assert.Single(RepositoryFiles.Yaml("src", "deploy", "kustomization.yaml"));
         Assert.Equal(["apiVersion", "kind", "resources"], kustomization.Keys());
         Assert.Equal("kustomize.config.k8s.io/v1beta1", kustomization["apiVersion"].Text());
-        // The static pod is for the kubelet, not for the API server.
-        var files = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "deploy")).Select(Path.GetFileName);
-        Assert.Equal(files.Except(["kustomization.yaml", "static-pod.yaml"]).Order(), kustomization["resources"].Texts().Order());
+        // The static pod is for the kubelet, the rules for Prometheus and the dashboards for Grafana; none is for the API server.
+        var files = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "deploy"), "*.yaml").Select(Path.GetFileName);
+        Assert.Equal(files.Except(["kustomization.yaml", "static-pod.yaml", "alerts.yaml"]).Order(), kustomization["resources"].Texts().Order());
     }
 }

@@ -19,6 +19,14 @@ public sealed partial class PublishedFileTests(RepositoryCopy copy)
         Assert.InRange(new FileInfo(BinaryIn(copy)).Length, 1, 8_000_000);
     }
 
+    /// <summary>The dictionary of RFC 7932, appendix A, begins so. That it is gone shows that src/Sidecar/Trimming.xml still meets the framework.</summary>
+    [Fact]
+    public void Published_file_carries_no_Brotli()
+    {
+        Assert.True(copy.Publish().ExitCode == 0, copy.Publish().ToString());
+        Assert.Equal(-1, File.ReadAllBytes(BinaryIn(copy)).AsSpan().IndexOf("timedownlifeleftback"u8));
+    }
+
     [Fact]
     public void Publish_warns_of_nothing()
     {

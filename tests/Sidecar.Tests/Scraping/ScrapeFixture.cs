@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Exposition;
 using Sidecar.Http;
 using Sidecar.Relabeling;
 using Sidecar.RemoteWrite;
@@ -40,7 +41,8 @@ internal sealed class ScrapeFixture : IDisposable
 
     public ScrapeFixture(
         bool honorLabels = false, bool honorTimestamps = true, bool trackTimestamps = false, long bodySizeLimit = 0, long budget = 0,
-        int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, SeriesRules? rules = null)
+        int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, int sampleLimit = 0, LabelLimits labelLimits = default,
+        SeriesRules? rules = null)
     {
         Target = MakeTarget("h:1");
         var externalLabels = (external ?? []).Select(l => KeyValuePair.Create(l.Name, l.Value)).ToImmutableArray();
@@ -51,6 +53,8 @@ internal sealed class ScrapeFixture : IDisposable
             TrackTimestampsStaleness = trackTimestamps,
             BodySizeLimit = bodySizeLimit,
             ExternalLabels = externalLabels,
+            SampleLimit = sampleLimit,
+            LabelLimits = labelLimits,
         };
         Budget = new HeldBudget(budget);
         Context = new PassContext(samplesPerRequest);
@@ -72,23 +76,27 @@ internal sealed class ScrapeFixture : IDisposable
         new Uri($"http://{address}/metrics"), [KeyValuePair.Create("job", "j"), KeyValuePair.Create("instance", address)], []);
 
     /// <summary>Gzip of the text, as a target sends it; <paramref name="cut"/> bytes are missing at its end.</summary>
-    public static CompressedBody Body(string text, int cut = 0)
+    public static CompressedBody Body(string text, int cut = 0, BodyFormat format = default) => Body(Encoding.UTF8.GetBytes(text), cut, format);
+
+    public static CompressedBody Body(byte[] content, int cut = 0, BodyFormat format = default)
     {
         var bytes = new MemoryStream();
         using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
-            gzip.Write(Encoding.UTF8.GetBytes(text));
-        var body = new CompressedBody();
+            gzip.Write(content);
+        var body = new CompressedBody { Format = format };
         body.OpenWrite().Write(bytes.GetBuffer().AsSpan(0, (int)bytes.Length - cut));
         return body;
     }
 
     /// <summary>The scrape found this text; null: it failed before there was a body.</summary>
-    public Scrape Scrape(string? text, long timestamp, int cut = 0)
+    public Scrape Scrape(string? text, long timestamp, int cut = 0, BodyFormat format = default) =>
+        ScrapeBody(text is null ? null : Body(text, cut, format), timestamp);
+
+    public Scrape ScrapeBody(CompressedBody? body, long timestamp)
     {
-        var body = text is null ? null : Body(text, cut);
         var started = Time.GetTimestamp();
         Time.Advance(TimeSpan.FromMilliseconds(250));
-        Outcome = new ScrapeOutcome { Failure = text is null ? Down : default };
+        Outcome = new ScrapeOutcome { Failure = body is null ? Down : default };
         var scrape = series.Complete(Context, body, timestamp, started, Outcome);
         body?.Release();
         return scrape;
@@ -124,7 +132,10 @@ internal sealed class ScrapeFixture : IDisposable
     /// <summary>
     /// One scrape and what is sent of it, without the labels of the target: <c>a 1 @1000</c>; the report series left out except up.
     /// </summary>
-    public List<string> Sent(string? text, long timestamp, int cut = 0) => Lines(Send(Scrape(text, timestamp, cut)));
+    public List<string> Sent(string? text, long timestamp, int cut = 0, BodyFormat format = default) =>
+        Lines(Send(Scrape(text, timestamp, cut, format)));
+
+    public List<string> SentBody(CompressedBody body, long timestamp) => Lines(Send(ScrapeBody(body, timestamp)));
 
     public static List<string> Lines(IEnumerable<SentSample> samples) =>
     [

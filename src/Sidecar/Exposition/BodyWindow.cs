@@ -1,0 +1,107 @@
+using System.IO.Compression;
+
+namespace Sidecar.Exposition;
+
+/// <summary>
+/// The part of a body that is being read: inflated as it is asked for, moved to the front as it is used up. It grows only for what does
+/// not fit, and shrinks back afterwards.
+/// </summary>
+internal sealed class BodyWindow : IDisposable
+{
+    /// <summary>The usual size, bytes.</summary>
+    public const int UsualSize = 64 * 1024;
+
+    /// <summary>Nothing that must be whole is longer than this, bytes: a bound on memory that no real metric comes near.</summary>
+    public const int Largest = 4 * 1024 * 1024;
+
+    /// <summary>.NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.</summary>
+    static BodyWindow() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+
+    private Stream? inflated;
+    private long limit;
+
+    public byte[] Bytes { get; private set; } = new byte[UsualSize];
+
+    /// <summary>Of what is not yet used up.</summary>
+    public int Start { get; set; }
+
+    /// <summary>End of what was inflated.</summary>
+    public int Filled { get; private set; }
+
+    public bool IsEnded { get; private set; }
+
+    /// <summary>Inflated bytes read so far.</summary>
+    public long BytesRead { get; private set; }
+
+    public ReadError Error { get; private set; }
+
+    /// <summary>In words.</summary>
+    public string ErrorMessage { get; private set; } = "";
+
+    public void Open(Stream gzip, long sizeLimit)
+    {
+        Dispose();
+        inflated = new GZipStream(gzip, CompressionMode.Decompress);
+        limit = sizeLimit;
+        Start = Filled = 0;
+        IsEnded = false;
+        BytesRead = 0;
+        Error = ReadError.None;
+        ErrorMessage = "";
+    }
+
+    public void Dispose()
+    {
+        inflated?.Dispose();
+        inflated = null;
+        if (Bytes.Length > UsualSize)
+            Bytes = new byte[UsualSize];
+    }
+
+    /// <summary>Inflates more behind what is there, and moves what is there to the front. False at the end and at an error.</summary>
+    /// <param name="tooLong">What to say when it is longer than <see cref="Largest"/>.</param>
+    public bool TryFill(Func<string> tooLong)
+    {
+        if (IsEnded || Error != ReadError.None)
+            return false;
+        if (Start > 0)
+        {
+            Bytes.AsSpan(Start, Filled - Start).CopyTo(Bytes);
+            Filled -= Start;
+            Start = 0;
+        }
+        if (Filled >= Bytes.Length - 1)
+        {
+            if (Bytes.Length >= Largest)
+                return Fail(ReadError.Parse, tooLong());
+            var larger = new byte[Bytes.Length * 2];
+            Bytes.AsSpan(0, Filled).CopyTo(larger);
+            Bytes = larger;
+        }
+        int read;
+        try
+        {
+            read = inflated!.Read(Bytes, Filled, Bytes.Length - Filled - 1);
+        }
+        catch (InvalidDataException)
+        {
+            return Fail(ReadError.Compression, "the gzip data is damaged or ends early");
+        }
+        BytesRead += read;
+        if (limit > 0 && BytesRead >= limit)
+            return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
+        Filled += read;
+        IsEnded = read == 0;
+        return !IsEnded;
+    }
+
+    /// <summary>Puts a line break behind the last byte, for which there is always room.</summary>
+    public void EndLine() => Bytes[Filled++] = (byte)'\n';
+
+    public bool Fail(ReadError error, string message)
+    {
+        Error = error;
+        ErrorMessage = message;
+        return false;
+    }
+}

@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace Sidecar.Exposition;
+
+/// <summary>
+/// Which format is asked for and which one came: Prometheus's scrape_protocols (its config/config.go), its Accept header
+/// (scrape/scrape.go) and its choice of a parser (model/textparse/interface.go), without a fallback.
+/// </summary>
+internal static class ScrapeProtocols
+{
+    /// <summary>Name in the configuration, format, media type with parameters. The header of the versions that know it asks for names as they are.</summary>
+    private static readonly (string Name, BodyFormat Format, string Header)[] All =
+    [
+        ("PrometheusProto", BodyFormat.PrometheusProto, "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"),
+        ("PrometheusText0.0.4", BodyFormat.PrometheusText004, "text/plain;version=0.0.4"),
+        ("PrometheusText1.0.0", BodyFormat.PrometheusText100, "text/plain;version=1.0.0;escaping=allow-utf-8"),
+        ("OpenMetricsText0.0.1", BodyFormat.OpenMetricsText001, "application/openmetrics-text;version=0.0.1"),
+        ("OpenMetricsText1.0.0", BodyFormat.OpenMetricsText100, "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8"),
+    ];
+
+    public static ImmutableArray<BodyFormat> Default { get; } =
+        [BodyFormat.OpenMetricsText100, BodyFormat.OpenMetricsText001, BodyFormat.PrometheusText100, BodyFormat.PrometheusText004];
+
+    /// <summary>Null for a name that Prometheus does not know.</summary>
+    public static BodyFormat? Find(string name)
+    {
+        foreach (var protocol in All)
+        {
+            if (protocol.Name == name)
+                return protocol.Format;
+        }
+        return null;
+    }
+
+    public static string Name(BodyFormat format) => Of(format).Name;
+
+    /// <summary>All names, for people.</summary>
+    public static string Names => string.Join(", ", All.Select(p => p.Name));
+
+    /// <summary>The Accept header: best first, each with less weight than the one before, and in the end whatever there is.</summary>
+    public static string Accept(ImmutableArray<BodyFormat> protocols)
+    {
+        var header = new StringBuilder();
+        var weight = All.Length + 1;
+        foreach (var protocol in protocols)
+            header.Append(Of(protocol).Header).Append(";q=0.").Append(weight--).Append(',');
+        return header.Append("*/*;q=0.").Append(weight).ToString();
+    }
+
+    /// <summary>The format that a Content-Type announces; null for none of them.</summary>
+    /// <param name="readsNative">Native histograms are on.</param>
+    public static BodyFormat? FromContentType(string contentType, bool readsNative)
+    {
+        contentType = contentType.TrimEnd();
+        if (contentType.EndsWith(';'))
+            contentType = contentType[..^1]; // which Go passes over
+        if (!MediaTypeHeaderValue.TryParse(contentType, out var type) || type.Parameters.Any(p => p.Value is null))
+            return null;
+        var is100 = type.Parameters.Any(p => p.Name.Equals("version", StringComparison.OrdinalIgnoreCase) && p.Value!.Trim('"') == "1.0.0");
+        return type.MediaType!.ToLowerInvariant() switch
+        {
+            "text/plain" => is100 ? BodyFormat.PrometheusText100 : BodyFormat.PrometheusText004,
+            "application/openmetrics-text" => is100 ? BodyFormat.OpenMetricsText100 : BodyFormat.OpenMetricsText001,
+            "application/vnd.google.protobuf" => readsNative ? BodyFormat.PrometheusProto : BodyFormat.PrometheusProtoClassic,
+            _ => null,
+        };
+    }
+
+    private static (string Name, BodyFormat Format, string Header) Of(BodyFormat format) => Array.Find(All, p => p.Format == format);
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Cluster;
+
+/// <summary>
+/// What the demo says: the story in lines that stay, what the sidecar logs beneath, and one line of figures that is written over on a
+/// terminal and, elsewhere, comes every ten seconds.
+/// </summary>
+internal sealed class DemoTerminal
+{
+    private static readonly TimeSpan BetweenFigures = TimeSpan.FromSeconds(10);
+
+    private readonly Lock gate = new();
+    private readonly long started = Stopwatch.GetTimestamp();
+    private readonly bool isTerminal = !Console.IsOutputRedirected;
+    private string figures = "";
+    private TimeSpan lastFigures = -BetweenFigures;
+
+    private TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
+
+    /// <summary>Something that the demo does, or that can be seen by what it did.</summary>
+    public void Tell(string sentence) => WriteLine($"{Clock()}  {sentence}");
+
+    /// <summary>One JSON line of the sidecar's log, in few words.</summary>
+    public void TellLog(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            string? Field(string name) => json.RootElement.TryGetProperty(name, out var value) ? value.ToString() : null;
+            var words = new List<string> { Field("msg") ?? line };
+            foreach (var name in (string[])["added", "gone", "target", "error", "waiting"])
+            {
+                if (Field(name) is { } value)
+                    words.Add(name is "target" or "error" ? value : $"{name} {value}");
+            }
+            WriteLine($"          sidecar: {string.Join(" | ", words)}");
+        }
+        catch (JsonException)
+        {
+            WriteLine($"          sidecar: {line}");
+        }
+    }
+
+    public void Figures(string text)
+    {
+        lock (gate)
+        {
+            figures = $"{Clock()}  {text}";
+            if (isTerminal)
+                Show();
+            else if (Elapsed - lastFigures >= BetweenFigures)
+            {
+                lastFigures = Elapsed;
+                Console.WriteLine(figures);
+            }
+        }
+    }
+
+    public void WriteLine(string line)
+    {
+        lock (gate)
+        {
+            if (isTerminal && figures.Length > 0)
+                Console.Write("\r\e[K");
+            Console.WriteLine(isTerminal ? Cut(line) : line);
+            if (isTerminal && figures.Length > 0)
+                Show();
+        }
+    }
+
+    /// <summary>The line of figures stays where it is.</summary>
+    public void EndFigures()
+    {
+        lock (gate)
+        {
+            if (isTerminal && figures.Length > 0)
+                Console.WriteLine();
+            figures = "";
+        }
+    }
+
+    private void Show() => Console.Write($"\r\e[K\e[2m{Cut(figures)}\e[0m");
+
+    private static string Cut(string line)
+    {
+        var width = Console.WindowWidth > 20 ? Console.WindowWidth - 1 : 120;
+        return line.Length <= width ? line : line[..(width - 1)] + "…";
+    }
+
+    private string Clock() => Elapsed.ToString(@"m\:ss", CultureInfo.InvariantCulture).PadLeft(6);
+}
