@@ -22,11 +22,15 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
     private byte[] window = new byte[1024];
     private int[] order = new int[32];
     private NameRules last = new([], false);
+    private PlanFolding? folding;
     private int decisions;
 
     /// <summary>What the rules come to for series of one name and one plan.</summary>
-    public sealed class PlanRules(SeriesPlan plan, bool isReport, RuleSelection metric, RuleSelection write)
+    public sealed class PlanRules(SeriesPlan plan, bool isReport, RuleSelection metric, RuleSelection write, SeriesPlan? folded)
     {
+        /// <summary>The plan that has the same effect as the rules; null where they have to be applied.</summary>
+        public SeriesPlan? Folded { get; } = folded;
+
         public SeriesPlan Plan { get; } = plan;
 
         public bool IsReport { get; } = isReport;
@@ -53,10 +57,14 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
     /// <summary>The series as it is to be sent; good until the next call.</summary>
     public Sample Output => output;
 
+    /// <summary>What was decided holds for the values of the present target's labels only.</summary>
+    public bool ReadsTarget { get; private set; }
+
     /// <summary>Targets have other label names now: what was decided with those of before is forgotten.</summary>
     public void Forget()
     {
         names.Clear();
+        ReadsTarget = false;
         last = new NameRules([], false);
         decisions = 0;
     }
@@ -89,7 +97,14 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
             Forget();
         var metric = RuleSelection.Of(isReport ? RelabelRules.None : rules.Metric, name.Name, plan, target, withExternal: false);
         var write = RuleSelection.Of(rules.Write, name.Name, plan, target, withExternal: true, metric);
-        var made = new PlanRules(plan, isReport, metric, write);
+        SeriesPlan? folded = null;
+        if (metric.Rules.Length + write.Rules.Length > 0)
+        {
+            folding ??= new PlanFolding(labels);
+            folded = folding.Fold(name.Name, plan, target, metric, write, out var readsTarget);
+            ReadsTarget |= readsTarget && folded is not null;
+        }
+        var made = new PlanRules(plan, isReport, metric, write, folded);
         name.Plans.Add(made);
         return made;
     }

@@ -69,6 +69,8 @@ internal sealed class SeriesEncoder
             plans.Clear();
             relabeling?.Forget();
         }
+        if (target != labels && relabeling is { ReadsTarget: true })
+            relabeling.Forget();
         if (target.Rules != labels.Rules)
             relabeling = labels.Rules is null ? null : new SeriesRelabeling(labels.Rules);
         target = labels;
@@ -106,9 +108,11 @@ internal sealed class SeriesEncoder
         var rules = relabeledRules = relabeling.OfPlan(name, plan, target, isReport);
         if (rules.Metric.IsDropped)
             return SeriesFate.Dropped;
+        if (rules.Folded is { } folded)
+            plan = folded;
         var fate = rules.Write.IsDropped ? SeriesFate.Unsent : SeriesFate.Sent;
         var isChanged = false;
-        if (!rules.IsPlain)
+        if (!rules.IsPlain && rules.Folded is null)
             fate = relabeling.Apply(sample, rules, target, out isChanged, out relabelError);
         if (fate is SeriesFate.Sent or SeriesFate.Unsent)
         {
@@ -135,7 +139,7 @@ internal sealed class SeriesEncoder
         {
             if (step.NameField is not { } nameField)
             {
-                var message = target.Message(step.Index);
+                var message = step.Index >= 0 ? target.Message(step.Index) : plan.Constants[~step.Index];
                 Reserve(at + message.Length + plan.FixedSize);
                 message.CopyTo(buffer.AsSpan(at));
                 at += message.Length;

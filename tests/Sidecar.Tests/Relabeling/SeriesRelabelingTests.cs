@@ -139,7 +139,9 @@ public sealed class SeriesRelabelingTests
             DropA, """{"source_labels":["x"],"regex":"1|2","action":"drop"}""", """{"source_labels":["__name__","x"],"regex":"b;(.*)","target_label":"y","replacement":"v$1"}""",
             """{"regex":"x","action":"labeldrop"}""", """{"source_labels":["x"],"regex":"(3)","target_label":"__name__","replacement":"n$1"}""",
             """{"source_labels":["__name__"],"target_label":"z","action":"hashmod","modulus":3}""", """{"regex":"(.)","replacement":"m_$1","action":"labelmap"}""",
-            """{"source_labels":["x"],"target_label":"y","action":"keepequal"}""",
+            """{"source_labels":["x"],"target_label":"y","action":"keepequal"}""", """{"source_labels":["instance"],"regex":"(.*):1","target_label":"host"}""",
+            """{"source_labels":["__name__","job"],"target_label":"w"}""", """{"target_label":"y"}""", """{"regex":"job","replacement":"__tmp","action":"labelmap"}""",
+            """{"source_labels":["job"],"target_label":"__name__","regex":"(x)"}""", """{"source_labels":["__tmp"],"target_label":"v","action":"uppercase"}""",
         ];
         string[] write = ["""{"source_labels":["__name__"],"regex":"b|n3","action":"drop"}""", """{"source_labels":["x"],"regex":"4","action":"drop"}""", """{"regex":"job","action":"labeldrop"}"""];
         var text = Gen.Select(Gen.Char['a', 'e'], Gen.Int[0, 5], Gen.Int[0, 2], (name, x, y) =>
@@ -198,6 +200,29 @@ public sealed class SeriesRelabelingTests
         }
         context.Encoder.Begin(new TargetLabels([KeyValuePair.Create("a", "1")], [], false));
         Assert.Equal(SeriesFate.Sent, context.Encoder.Begin(context.Reader.Sample, out _));
+    }
+
+    /// <summary>Rules that read labels of the target are folded into plans, and each target has its own values.</summary>
+    [Theory]
+    [InlineData("""{"source_labels":["instance"],"regex":"(.+):\\d+","target_label":"host"}""", "m{host=\"H\",L} 1")]
+    [InlineData("""{"regex":"instance","replacement":"node","action":"labelmap"}""", "m{L,node=\"H:1\"} 1")]
+    [InlineData("""{"source_labels":["instance"],"regex":"a:1","action":"keep"}""", null)]
+    [InlineData("""{"source_labels":["instance"],"target_label":"instance","action":"uppercase"}""", "m{instance=\"U:1\"} 1")]
+    public void Each_target_has_its_own_values(string rule, string? expected)
+    {
+        var context = new PassContext(100);
+        var rules = new SeriesRules(Rules.Parse(rule), RelabelRules.None);
+        foreach (var host in new[] { "a", "b", "a" })
+        {
+            context.Encoder.Begin(new TargetLabels([KeyValuePair.Create("instance", $"{host}:1")], [], false, rules));
+            context.Reader.Open(ScrapeFixture.Body("m 1\n").OpenRead(), 0);
+            Assert.True(context.Reader.Read());
+            if (context.Encoder.TryBegin(context.Reader.Sample, out _))
+                context.Encoder.Commit(1, 1000);
+            var sent = context.Encoder.Take() is { } request ? string.Join('|', SentSample.Read([request])) : null;
+            var wanted = expected?.Replace("L", $"instance=\"{host}:1\"").Replace("H", host).Replace("U", host.ToUpperInvariant());
+            Assert.Equal(expected is null ? (host == "a" ? "m{instance=\"a:1\"} 1 @1000" : null) : $"{wanted} @1000", sent);
+        }
     }
 
     private static ScrapeFixture Fixture(string metric, string write) =>
