@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Relabeling;
 using Sidecar.Scraping;
 
 namespace Sidecar.Configuration;
@@ -96,6 +97,12 @@ internal sealed record ScrapeOptions
     public int SampleLimit { get; init; }
 
     public LabelLimits LabelLimits { get; init; }
+
+    /// <summary>Rules for targets: SIDECAR_RELABEL_CONFIGS.</summary>
+    public RelabelRules TargetRules { get; init; } = RelabelRules.None;
+
+    /// <summary>Rules for series, from presets and the other two variables; null for none.</summary>
+    public SeriesRules? SeriesRules { get; init; }
 
     /// <summary>Added to what is sent where a label of that name is absent; sorted bytewise by name.</summary>
     public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }

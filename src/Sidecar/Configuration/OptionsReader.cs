@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration.Values;
+using Sidecar.Relabeling;
 
 namespace Sidecar.Configuration;
 
@@ -82,8 +83,27 @@ internal static class OptionsReader
                 settings.Read(Variables.LabelNameLengthLimit, Words.Integer(0, int.MaxValue)),
                 settings.Read(Variables.LabelValueLengthLimit, Words.Integer(0, int.MaxValue))),
             BodySizeLimit = settings.Read(Variables.BodySizeLimit, Sizes.Parse),
+            TargetRules = ReadRules(settings, Variables.RelabelConfigs),
+            SeriesRules = SeriesRules.Of(
+                ReadPreset(settings).Then(ReadRules(settings, Variables.MetricRelabelConfigs)),
+                ReadRules(settings, Variables.WriteRelabelConfigs)),
             ExternalLabels = ReadExternalLabels(settings),
         };
+    }
+
+    private static RelabelRules ReadPreset(Settings settings) =>
+        settings.Read(Variables.Preset, Words.OneOf(Presets.All), absent: "") is { Length: > 0 } rules
+            ? RelabelConfigs.Read(rules, out _) : RelabelRules.None;
+
+    /// <summary>Each thing that is wrong with a rule is an error of its own.</summary>
+    private static RelabelRules ReadRules(Settings settings, Variable variable)
+    {
+        if (settings.ReadText(variable, text => text) is not { } json)
+            return RelabelRules.None;
+        var rules = RelabelConfigs.Read(json, out var errors);
+        foreach (var error in errors)
+            settings.Error(variable, error.Problem, error.Remedy);
+        return rules;
     }
 
     private static ImmutableArray<KeyValuePair<string, string>> ReadExternalLabels(Settings settings)

@@ -135,6 +135,21 @@ internal static class Variables
     public static Variable BodySizeLimit { get; } = Row(
         "SIDECAR_BODY_SIZE_LIMIT", VariableGroup.Scraping, "size", example: "64MB", @default: "1GiB",
         meaning: "a longer body, uncompressed, fails the scrape; 0 for no limit");
+    public static Variable RelabelConfigs { get; } = Row(
+        "SIDECAR_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
+        example: """[{"source_labels":["__meta_kubernetes_endpoint_port_name"],"regex":"https","action":"keep"}]""",
+        meaning: "Prometheus's relabel_configs as a JSON array, same keys: which targets are scraped, and how they are labelled");
+    public static Variable MetricRelabelConfigs { get; } = Row(
+        "SIDECAR_METRIC_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
+        example: """[{"source_labels":["__name__"],"regex":"go_.*","action":"drop"}]""",
+        meaning: "Prometheus's metric_relabel_configs, likewise: applied to what is scraped");
+    public static Variable WriteRelabelConfigs { get; } = Row(
+        "SIDECAR_WRITE_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
+        example: """[{"regex":"pod|node","action":"labeldrop"}]""",
+        meaning: "Prometheus's write_relabel_configs, likewise: applied to what is sent, external labels included");
+    public static Variable Preset { get; } = Row(
+        "SIDECAR_PRESET", VariableGroup.Scraping, "word", example: "apiserver-lean",
+        meaning: "metric relabel rules by name, applied before one's own: apiserver-lean thins the histograms of kube-apiserver");
     public static Variable ExternalLabels { get; } = Row(
         "SIDECAR_EXTERNAL_LABELS", VariableGroup.Scraping, "labels", example: "cluster=prod,replica=a",
         meaning: "added to every series that lacks them: name=value,… or a JSON object");
@@ -228,10 +243,6 @@ internal static class Variables
     [
         "SIDECAR_KUBERNETES_WATCH",
         "SIDECAR_TARGET_LIMIT",
-        "SIDECAR_RELABEL_CONFIGS",
-        "SIDECAR_METRIC_RELABEL_CONFIGS",
-        "SIDECAR_WRITE_RELABEL_CONFIGS",
-        "SIDECAR_PRESET",
         "SIDECAR_SHARD",
         "SIDECAR_SHARDS",
         "SIDECAR_REMOTE_WRITE_PROTOCOL",

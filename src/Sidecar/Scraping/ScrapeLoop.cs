@@ -45,11 +45,13 @@ internal sealed class ScrapeLoop : IDisposable
         this.metrics = metrics;
         this.log = log;
         this.time = time;
-        schedule = new ScrapeSchedule(target, options.Interval, atOnce, time);
-        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels), options, budget, time);
+        schedule = new ScrapeSchedule(target, Interval, atOnce, time);
+        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time);
     }
 
     public Target Target { get; }
+
+    public TimeSpan Interval => Target.Interval ?? options.Interval;
 
     /// <summary>Discovery no longer has it, or has it again.</summary>
     public bool IsGone
@@ -84,7 +86,7 @@ internal sealed class ScrapeLoop : IDisposable
             else
             {
                 // As Prometheus's endOfRunStaleness: two ticks and a tenth, in which the target may come back.
-                await Task.Delay(options.Interval / 10, time, cancellation);
+                await Task.Delay(Interval / 10, time, cancellation);
                 if (!tryLeave(this, out var isReplaced))
                     continue;
                 if (!isReplaced)

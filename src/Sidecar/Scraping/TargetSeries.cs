@@ -3,6 +3,7 @@ using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Relabeling;
 using Sidecar.RemoteWrite;
 
 namespace Sidecar.Scraping;
@@ -104,7 +105,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         {
             var sample = reader.Sample;
             var ordinal = outcome.Scraped++;
-            if (!encoder.TryBegin(sample, out var hash))
+            var fate = encoder.Begin(sample, out var hash);
+            if (fate == SeriesFate.Dropped)
+                continue;
+            if (fate == SeriesFate.Failed)
             {
                 outcome.Failure = new Failure(
                     FailureReason.Parse, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {encoder.Error}");
@@ -136,15 +140,24 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             if (sample.HasTimestamp && options.HonorTimestamps)
             {
                 if (AcceptTimestamp(hash, sample.Timestamp, timestamp, outcome, ref ordered))
-                    encoding.CommitBody(sample, sample.Timestamp, outcome.Scraped);
+                    Commit(sample.Timestamp, ref encoding);
                 else
                     skipped.Add(ordinal);
                 continue;
             }
             if (AcceptSeries(hash, timestamp, outcome))
-                encoding.CommitBody(sample, timestamp, outcome.Scraped);
+                Commit(timestamp, ref encoding);
             else
                 skipped.Add(ordinal);
+
+            void Commit(long own, ref Encoding encoding)
+            {
+                // Write relabeling is decided again when the body is streamed again: nothing needs to be noted.
+                if (fate != SeriesFate.Sent)
+                    return;
+                outcome.Sent++;
+                encoding.CommitBody(sample, own, outcome.Scraped);
+            }
         }
         outcome.BodyBytes = reader.BytesRead;
         if (outcome.IsOverSampleLimit && outcome.Failure.IsNone)
@@ -250,7 +263,8 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             while (context.Reader.Read())
             {
                 var sample = context.Reader.Sample;
-                if (!context.Encoder.TryBegin(sample, out var hash) || !table.TakeUnseen(hash, remove: forget))
+                var fate = context.Encoder.Begin(sample, out var hash);
+                if (fate is SeriesFate.Dropped or SeriesFate.Failed || !table.TakeUnseen(hash, remove: forget) || fate == SeriesFate.Unsent)
                     continue;
                 if (timestampsNow.TryGetValue(hash, out var own))
                 {
@@ -277,7 +291,9 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         CompressedBody? body, CompressedBody? vanished, SkippedSamples? skipped, in ReportSamples report, long timestamp, bool ordered,
         ref Encoding encoding, ScrapeOutcome outcome)
     {
-        var sent = body is null ? 0 : outcome.Scraped - (skipped?.Count ?? 0);
+        var reported = 0;
+        for (var i = 0; i < ReportSamples.Count; i++)
+            reported += report.TryBegin(encoding.Encoder, i, out _) ? 1 : 0;
         return new Scrape
         {
             Target = target,
@@ -287,7 +303,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             Vanished = vanished,
             Skipped = skipped is { Count: > 0 } ? skipped : null,
             Report = report,
-            Samples = sent + outcome.Vanished + ReportSamples.Count,
+            Samples = (body is null ? 0 : outcome.Sent) + outcome.Vanished + reported,
             HonorTimestamps = options.HonorTimestamps,
             IsOrdered = ordered,
             Held = encoding.Finish(report, timestamp),
@@ -301,6 +317,8 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         private int bodySamples;
         private int otherSamples;
 
+        public readonly SeriesEncoder Encoder => encoder;
+
         /// <param name="samples">Samples of the body read so far, this one included.</param>
         public void CommitBody(Sample sample, long timestamp, int samples)
         {
@@ -313,10 +331,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         }
 
         /// <summary>A marker or a report sample.</summary>
-        public void CommitOther(double value, long timestamp)
+        public void CommitOther(double value, long timestamp, bool isSent = true)
         {
             otherSamples++;
-            if (!holds)
+            if (!holds || !isSent)
                 return;
             encoder.Commit(value, timestamp);
             if (encoder.IsFull)
@@ -335,7 +353,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         public HeldRequests Finish(in ReportSamples report, long timestamp)
         {
             for (var i = 0; i < ReportSamples.Count && holds; i++)
-                CommitOther(report.Begin(encoder, i), timestamp);
+            {
+                var isSent = report.TryBegin(encoder, i, out var value);
+                CommitOther(value, timestamp, isSent);
+            }
             if (holds)
                 Hold();
             held.IsComplete = holds;
