@@ -38,7 +38,7 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
         {
             if (!options.Targets.IsEmpty)
             {
-                Publish([.. options.Targets.Select(t => TargetBuilder.FromStatic(t, options.Scrape)).Distinct()], update);
+                Publish([.. options.Targets.Select(FromStatic).OfType<Target>().Distinct()], update);
                 await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellation);
             }
             await PollAsync(update, cancellation);
@@ -144,12 +144,32 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
         var targets = ImmutableArray.CreateBuilder<Target>();
         foreach (var labels in kept)
         {
-            if (TargetBuilder.IsAddress(labels[TargetBuilder.Address]))
-                targets.Add(TargetBuilder.FromLabels(labels, options.Scrape));
-            else
-                log.Recurring(LogLevel.Warn, "address", "An endpoint has an address that is none; it is left out", ("address", labels[TargetBuilder.Address]));
+            if (TargetBuilder.FromLabels(labels, options.Scrape, out var problem) is { } target)
+                targets.Add(target);
+            else if (problem is not null)
+                LogNoTarget(labels[TargetBuilder.Address], problem);
         }
+        LogWhenAllDropped(kept.Count, targets.Count);
         return [.. targets.Distinct()];
+    }
+
+    private Target? FromStatic(StaticTarget target)
+    {
+        var built = TargetBuilder.FromStatic(target, options.Scrape, out var problem);
+        if (problem is not null)
+            LogNoTarget(target.Address, problem);
+        return built;
+    }
+
+    private void LogNoTarget(string address, string problem) =>
+        log.Recurring(LogLevel.Warn, "no target", "What was discovered makes no target; it is left out", ("address", address), ("error", problem));
+
+    private void LogWhenAllDropped(int found, int kept)
+    {
+        if (found > 0 && kept == 0)
+            log.Recurring(LogLevel.Warn, "all dropped", $"{Variables.RelabelConfigs.Name} keeps no target", ("found", found));
+        else
+            log.Recovered("all dropped", $"{Variables.RelabelConfigs.Name} keeps targets");
     }
 
     private void Publish(ImmutableArray<Target> targets, Action<ImmutableArray<Target>> update)

@@ -12,7 +12,7 @@ internal sealed class SeriesPlan
     /// <summary>One label of the series: from the sample, with its name encoded; or from the target (<see cref="NameField"/> is null).</summary>
     public readonly struct Step(int index, byte[]? nameField)
     {
-        /// <summary>Of the label in the sample, or in <see cref="TargetLabels"/>.</summary>
+        /// <summary>Of the label in the sample, or in <see cref="TargetLabels"/>; complemented, in <see cref="Constants"/>.</summary>
         public readonly int Index = index;
 
         public readonly byte[]? NameField = nameField;
@@ -20,6 +20,10 @@ internal sealed class SeriesPlan
         /// <summary>The name itself, which ends its field.</summary>
         public ReadOnlySpan<byte> Name => NameField.AsSpan(1 + ProtobufFields.ReadVarint(NameField.AsSpan(1), out _));
     }
+
+    /// <param name="constants">Whole Label messages that steps refer to.</param>
+    public SeriesPlan(Step[] steps, byte[][] constants)
+        : this(steps, (string?)null) => Constants = constants;
 
     private SeriesPlan(Step[] steps, string? error)
     {
@@ -31,6 +35,9 @@ internal sealed class SeriesPlan
     }
 
     public Step[] Steps { get; }
+
+    /// <summary>Labels that are the same in all series of the plan, whatever the target.</summary>
+    public byte[][] Constants { get; } = [];
 
     /// <summary>Why such a sample fails the scrape.</summary>
     public string? Error { get; }
@@ -79,7 +86,7 @@ internal sealed class SeriesPlan
                 labels.Add((target.Name(i), i, true));
         }
         labels.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
-        return new SeriesPlan([.. labels.Select(l => new Step(l.Index, l.IsTarget ? null : LabelMessage.NameField(l.Name)))], null);
+        return new SeriesPlan([.. labels.Select(l => new Step(l.Index, l.IsTarget ? null : LabelMessage.NameField(l.Name)))], error: null);
     }
 
     private static void AddTargetLabels(

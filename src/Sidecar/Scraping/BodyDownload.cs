@@ -16,7 +16,6 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
     private const int ReadsBetweenYields = 64;
 
     private readonly string accept = ScrapeProtocols.Accept(options.Protocols);
-    private readonly string timeoutSeconds = options.Timeout.TotalSeconds.ToString("0.###");
 
     private readonly LargeBodies largeBodies = new(heldLimit);
 
@@ -31,7 +30,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
     public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Turn turn, CancellationToken cancellation)
     {
-        using var timeout = new CancellationTokenSource(options.Timeout, time);
+        using var timeout = new CancellationTokenSource(Timeout(target), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         var body = new CompressedBody();
         try
@@ -51,7 +50,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
             cancellation.ThrowIfCancellationRequested();
             var isTimeout = timeout.IsCancellationRequested;
             return (null, isTimeout
-                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({timeoutSeconds}s)")
+                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
                 : Failures.From(e, target.Url));
         }
     }
@@ -61,9 +60,13 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         var request = new HttpRequestMessage(HttpMethod.Get, target.Url);
         request.Headers.TryAddWithoutValidation("Accept", accept);
         request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
-        request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", timeoutSeconds);
+        request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", Seconds(target));
         return request;
     }
+
+    private TimeSpan Timeout(Target target) => target.Timeout ?? options.Timeout;
+
+    private string Seconds(Target target) => Timeout(target).TotalSeconds.ToString("0.###");
 
     private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, LargeBodies.Turn turn, CancellationToken cancellation)
     {

@@ -45,11 +45,13 @@ internal sealed class ScrapeLoop : IDisposable
         this.metrics = metrics;
         this.log = log;
         this.time = time;
-        schedule = new ScrapeSchedule(target, options.Interval, atOnce, time);
-        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels), options, budget, time);
+        schedule = new ScrapeSchedule(target, Interval, atOnce, time);
+        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time);
     }
 
     public Target Target { get; }
+
+    public TimeSpan Interval => Target.Interval ?? options.Interval;
 
     /// <summary>Discovery no longer has it, or has it again.</summary>
     public bool IsGone
@@ -70,6 +72,7 @@ internal sealed class ScrapeLoop : IDisposable
     /// <summary>Ends when the target has left, or with an exception when cancelled.</summary>
     public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
     {
+        await RecallAsync(cancellation);
         long? goneSince = null;
         while (true)
         {
@@ -84,17 +87,40 @@ internal sealed class ScrapeLoop : IDisposable
             else
             {
                 // As Prometheus's endOfRunStaleness: two ticks and a tenth, in which the target may come back.
-                await Task.Delay(options.Interval / 10, time, cancellation);
+                await Task.Delay(Interval / 10, time, cancellation);
                 if (!tryLeave(this, out var isReplaced))
                     continue;
-                if (!isReplaced)
+                if (isReplaced)
+                    await queue.ForgetAsync(Target);
+                else
                     await EndAsync(goneSince.Value);
                 return;
             }
         }
     }
 
+    /// <summary>Once more before the process ends, out of turn.</summary>
+    public async Task FinishAsync(CancellationToken cancellation)
+    {
+        if (!IsGone)
+            await ScrapeAsync(cancellation);
+    }
+
     public void Dispose() => series.Dispose();
+
+    /// <summary>What the queue directory knows of the target: what has vanished since then gets its markers, and time goes on from there.</summary>
+    private async Task RecallAsync(CancellationToken cancellation)
+    {
+        if (await queue.RecallAsync(Target, cancellation) is not { } last)
+            return;
+        await passes.RunAsync(context =>
+        {
+            series.Recall(context, last);
+            return true;
+        });
+        lastTimestamp = last.Timestamp;
+        last.Release();
+    }
 
     private async Task ScrapeAsync(CancellationToken cancellation)
     {
@@ -114,7 +140,8 @@ internal sealed class ScrapeLoop : IDisposable
         var outcome = new ScrapeOutcome { Failure = failure };
         try
         {
-            queue.Add(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome), options.Timeout));
+            await queue.AddAsync(await passes.RunAsync(
+                context => series.Complete(context, body, timestamp, started, outcome), Target.Timeout ?? options.Timeout));
         }
         catch (Exception e)
         {
@@ -147,7 +174,7 @@ internal sealed class ScrapeLoop : IDisposable
     {
         if (lastTimestamp == long.MinValue)
             return; // never scraped: nothing to end
-        queue.Add(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
+        await queue.AddAsync(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
     }
 
     private void ObserveInterval()

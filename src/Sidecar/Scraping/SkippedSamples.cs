@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Sidecar.Scraping;
 
 /// <summary>
@@ -12,14 +14,31 @@ internal sealed class SkippedSamples
     private int length;
     private int kept;
 
-    public int Count { get; private set; }
+    public bool IsEmpty => runs.Count == 0 && length == 0;
 
     public long Size => runs.Count;
+
+    /// <summary>As <see cref="From"/> takes them; all that was added.</summary>
+    public ReadOnlySpan<byte> Bytes
+    {
+        get
+        {
+            Close();
+            return CollectionsMarshal.AsSpan(runs);
+        }
+    }
+
+    /// <param name="bytes">Whole runs.</param>
+    public static SkippedSamples From(ReadOnlySpan<byte> bytes)
+    {
+        var skipped = new SkippedSamples();
+        skipped.runs.AddRange(bytes);
+        return skipped;
+    }
 
     /// <param name="ordinal">Greater than all before.</param>
     public void Add(int ordinal)
     {
-        Count++;
         if (ordinal == last + 1)
         {
             length++;

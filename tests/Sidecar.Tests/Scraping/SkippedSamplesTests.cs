@@ -18,10 +18,10 @@ public sealed class SkippedSamplesTests
                 expected.Add(ordinal);
                 ordinal += gap;
             }
-            Assert.Equal(expected.Count, skipped.Count);
-            for (var again = 0; again < 2; again++)
+            Assert.Equal(expected.Count == 0, skipped.IsEmpty);
+            foreach (var read in new[] { skipped, skipped, SkippedSamples.From(skipped.Bytes) })
             {
-                var cursor = skipped.Start();
+                var cursor = read.Start();
                 for (var i = 0; i < ordinal + 300; i++)
                     Assert.True(expected.Contains(i) == cursor.Skips(i), $"ordinal {i}");
             }
