@@ -132,8 +132,18 @@ internal sealed record RemoteWriteOptions
 /// <summary>SIDECAR_QUEUE_…: the bounds of what waits for the receiver.</summary>
 internal sealed record QueueOptions
 {
-    /// <summary>Bytes of compressed scrapes; past it the oldest go.</summary>
+    public const long DefaultMemoryLimit = 8 * 1024 * 1024;
+
+    public const long DefaultDirectoryLimit = 1024 * 1024 * 1024;
+
+    /// <summary>A folder that outlives the process; null for memory alone.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>Bytes of compressed scrapes, in the folder or else in memory; past it the oldest go.</summary>
     public required long SizeLimit { get; init; }
+
+    /// <summary>The same for what is in memory, which with a folder is only what could not be written.</summary>
+    public long MemoryLimit => Directory is null ? SizeLimit : Math.Min(SizeLimit, DefaultMemoryLimit);
 
     /// <summary>Zero for none.</summary>
     public required TimeSpan AgeLimit { get; init; }
@@ -164,4 +174,7 @@ internal sealed record OperationOptions
     public required LogFormat LogFormat { get; init; }
 
     public required TimeSpan ShutdownTimeout { get; init; }
+
+    /// <summary>At the end every target is scraped once more.</summary>
+    public bool FinalScrape { get; init; }
 }

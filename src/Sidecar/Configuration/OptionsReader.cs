@@ -164,7 +164,9 @@ internal static class OptionsReader
 
     private static QueueOptions ReadQueue(Settings settings) => new()
     {
-        SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1)),
+        Directory = settings.ReadText(Variables.QueueDirectory, Texts.ParseLine),
+        SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1),
+            settings.IsSet(Variables.QueueDirectory) ? QueueOptions.DefaultDirectoryLimit : QueueOptions.DefaultMemoryLimit),
         AgeLimit = settings.Read(Variables.QueueAgeLimit, Durations.Parse),
     };
 
@@ -177,7 +179,8 @@ internal static class OptionsReader
             LogLevel = settings.Read(Variables.LogLevel, Words.OneOf(
                 ("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error))),
             LogFormat = settings.Read(Variables.LogFormat, Words.OneOf(("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json))),
-            ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
+            FinalScrape = settings.Read(Variables.FinalScrape, Words.Boolean),
+        ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
         };
     }
 }

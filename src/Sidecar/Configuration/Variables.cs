@@ -215,8 +215,11 @@ internal static class Variables
         "SIDECAR_REMOTE_WRITE_MAX_BACKOFF", VariableGroup.RemoteWrite, "duration", example: "5s", @default: "5s",
         meaning: "longest wait before a retry");
 
+    public static Variable QueueDirectory { get; } = Row(
+        "SIDECAR_QUEUE_DIRECTORY", VariableGroup.Queue, "path", example: "/var/lib/sidecar",
+        meaning: "a folder that outlives the process: with it, no outage and no crash loses a scrape; unset, the queue is in memory");
     public static Variable QueueSizeLimit { get; } = Row(
-        "SIDECAR_QUEUE_SIZE_LIMIT", VariableGroup.Queue, "size", example: "16MB", @default: "8MiB",
+        "SIDECAR_QUEUE_SIZE_LIMIT", VariableGroup.Queue, "size", example: "16MB", inWords: "8MiB in memory, 1GiB in a directory",
         meaning: "most bytes of compressed scrapes that wait; past it the oldest go, counted and logged");
     public static Variable QueueAgeLimit { get; } = Row(
         "SIDECAR_QUEUE_AGE_LIMIT", VariableGroup.Queue, "duration", example: "2h", @default: "0",
@@ -231,6 +234,9 @@ internal static class Variables
     public static Variable LogFormat { get; } = Row(
         "SIDECAR_LOG_FORMAT", VariableGroup.Operation, "word", example: "logfmt", @default: "logfmt",
         meaning: "logfmt or json, to standard error");
+    public static Variable FinalScrape { get; } = Row(
+        "SIDECAR_FINAL_SCRAPE", VariableGroup.Operation, "boolean", example: "true", @default: "false",
+        meaning: "at SIGTERM every target is scraped once more before flushing: for sidecars of short-lived jobs");
     public static Variable ShutdownTimeout { get; } = Row(
         "SIDECAR_SHUTDOWN_TIMEOUT", VariableGroup.Operation, "duration", example: "20s", @default: "20s",
         meaning: "bound of flushing at SIGTERM");
@@ -246,8 +252,6 @@ internal static class Variables
         "SIDECAR_SHARD",
         "SIDECAR_SHARDS",
         "SIDECAR_REMOTE_WRITE_PROTOCOL",
-        "SIDECAR_QUEUE_DIRECTORY",
-        "SIDECAR_FINAL_SCRAPE",
     ];
 
     public static HttpVariables ScrapeHttp { get; } = new()

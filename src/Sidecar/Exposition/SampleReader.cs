@@ -34,6 +34,7 @@ internal sealed class SampleReader : IDisposable
     private int lines;   // end of the whole lines
     private int awaited; // bytes from the window's start on, before parsing is tried again
     private bool isUtf8;
+    private bool isOpenMetrics;
 
     public SampleReader() => lineTooLong = () => $"line {state.Line + 1} is longer than {LongestLine} bytes";
 
@@ -47,8 +48,6 @@ internal sealed class SampleReader : IDisposable
     /// <summary>Inflated bytes read so far.</summary>
     public long BytesRead => window.BytesRead;
 
-    private bool IsOpenMetrics => format is BodyFormat.OpenMetricsText001 or BodyFormat.OpenMetricsText100;
-
     /// <summary>Begins a body. It is read as the samples are asked for.</summary>
     /// <param name="gzip">Compressed bytes; disposed at the end.</param>
     /// <param name="sizeLimit">Most inflated bytes; 0 for no limit.</param>
@@ -57,6 +56,7 @@ internal sealed class SampleReader : IDisposable
     {
         window.Open(gzip, sizeLimit);
         format = bodyFormat;
+        isOpenMetrics = format is BodyFormat.OpenMetricsText001 or BodyFormat.OpenMetricsText100;
         lines = awaited = 0;
         state.Reset();
         if (format >= BodyFormat.PrometheusProto)
@@ -76,23 +76,8 @@ internal sealed class SampleReader : IDisposable
     {
         while (window.Error == ReadError.None && FillLines())
         {
-            var text = window.Bytes.AsSpan(0, lines);
-            Entry entry;
             string? error;
-            if (IsOpenMetrics)
-            {
-                var parser = new OpenMetricsParser(text, window.Start, isUtf8, state);
-                entry = parser.Read(Sample);
-                window.Start = parser.Consumed;
-                error = parser.Error;
-            }
-            else
-            {
-                var parser = new TextParser(text, window.Start, isUtf8, state);
-                entry = parser.Read(Sample);
-                window.Start = parser.Consumed;
-                error = parser.Error;
-            }
+            var entry = isOpenMetrics ? ReadOpenMetrics(out error) : ReadPrometheusText(out error);
             switch (entry)
             {
                 case Entry.Sample:
@@ -112,6 +97,26 @@ internal sealed class SampleReader : IDisposable
             }
         }
         return false;
+    }
+
+    // Two methods: each has to clear the memory of its own parser only.
+
+    private Entry ReadPrometheusText(out string? error)
+    {
+        var parser = new TextParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
+        var entry = parser.Read(Sample);
+        window.Start = parser.Consumed;
+        error = parser.Error;
+        return entry;
+    }
+
+    private Entry ReadOpenMetrics(out string? error)
+    {
+        var parser = new OpenMetricsParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
+        var entry = parser.Read(Sample);
+        window.Start = parser.Consumed;
+        error = parser.Error;
+        return entry;
     }
 
     /// <summary>Makes sure that there is at least one whole line to parse; false at the end of the body.</summary>
@@ -147,6 +152,6 @@ internal sealed class SampleReader : IDisposable
 
     /// <summary>An OpenMetrics body that is not empty must have said that it is complete.</summary>
     private bool End() =>
-        window.Error == ReadError.None && IsOpenMetrics && !state.IsEnded && BytesRead > 0 &&
+        window.Error == ReadError.None && isOpenMetrics && !state.IsEnded && BytesRead > 0 &&
         window.Fail(ReadError.Parse, "the body does not end with # EOF: it is not complete");
 }

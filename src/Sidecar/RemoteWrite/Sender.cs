@@ -62,7 +62,7 @@ internal sealed class Sender(
             {
                 if (await SendAsync(scrape, cancellation))
                     metrics.QueueHighestSentTimestampSeconds.Raise(scrape.Timestamp / 1000.0);
-                queue.Complete(scrape);
+                await queue.CompleteAsync(scrape);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

@@ -22,6 +22,7 @@ internal sealed class TargetLabels
     {
         Rules = rules;
         TargetCount = target.Length;
+        External = external;
         HonorLabels = honorLabels;
         var all = target.AddRange(external.Where(l => l.Value.Length > 0));
         names = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Key))];
@@ -36,6 +37,9 @@ internal sealed class TargetLabels
     public int TargetCount { get; }
 
     public bool HonorLabels { get; }
+
+    /// <summary>As configured.</summary>
+    public ImmutableArray<KeyValuePair<string, string>> External { get; }
 
     /// <summary>Equal where everything but the values is: plans are shared between such targets.</summary>
     public string Shape { get; }

@@ -72,6 +72,7 @@ internal sealed class ScrapeLoop : IDisposable
     /// <summary>Ends when the target has left, or with an exception when cancelled.</summary>
     public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
     {
+        await RecallAsync(cancellation);
         long? goneSince = null;
         while (true)
         {
@@ -89,14 +90,37 @@ internal sealed class ScrapeLoop : IDisposable
                 await Task.Delay(Interval / 10, time, cancellation);
                 if (!tryLeave(this, out var isReplaced))
                     continue;
-                if (!isReplaced)
+                if (isReplaced)
+                    await queue.ForgetAsync(Target);
+                else
                     await EndAsync(goneSince.Value);
                 return;
             }
         }
     }
 
+    /// <summary>Once more before the process ends, out of turn.</summary>
+    public async Task FinishAsync(CancellationToken cancellation)
+    {
+        if (!IsGone)
+            await ScrapeAsync(cancellation);
+    }
+
     public void Dispose() => series.Dispose();
+
+    /// <summary>What the queue directory knows of the target: what has vanished since then gets its markers, and time goes on from there.</summary>
+    private async Task RecallAsync(CancellationToken cancellation)
+    {
+        if (await queue.RecallAsync(Target, cancellation) is not { } last)
+            return;
+        await passes.RunAsync(context =>
+        {
+            series.Recall(context, last);
+            return true;
+        });
+        lastTimestamp = last.Timestamp;
+        last.Release();
+    }
 
     private async Task ScrapeAsync(CancellationToken cancellation)
     {
@@ -113,7 +137,7 @@ internal sealed class ScrapeLoop : IDisposable
         }
         var (body, failure) = await download.GetAsync(Target, cancellation);
         var outcome = new ScrapeOutcome { Failure = failure };
-        queue.Add(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome)));
+        await queue.AddAsync(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome)));
         body?.Release();
         lastTimestamp = timestamp;
         lock (gate)
@@ -125,7 +149,7 @@ internal sealed class ScrapeLoop : IDisposable
     {
         if (lastTimestamp == long.MinValue)
             return; // never scraped: nothing to end
-        queue.Add(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
+        await queue.AddAsync(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
     }
 
     private void ObserveInterval()

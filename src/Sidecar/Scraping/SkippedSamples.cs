@@ -13,6 +13,18 @@ internal sealed class SkippedSamples
 
     public long Size => gaps.Count;
 
+    /// <summary>As <see cref="From"/> takes them.</summary>
+    public ReadOnlySpan<byte> Bytes => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(gaps);
+
+    public static SkippedSamples From(ReadOnlySpan<byte> bytes)
+    {
+        var skipped = new SkippedSamples();
+        skipped.gaps.AddRange(bytes);
+        foreach (var part in bytes)
+            skipped.Count += part < 0x80 ? 1 : 0;
+        return skipped;
+    }
+
     /// <param name="ordinal">Greater than all before.</param>
     public void Add(int ordinal)
     {

@@ -24,6 +24,30 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     private int lastCount;
     private long lastTimestamp; // of the last samples without one of their own, markers included
 
+    /// <summary>What was known of the target before this process: its series and its last timestamp. Before anything else.</summary>
+    /// <param name="last">Its newest scrape; without a body all its series have ended.</param>
+    public void Recall(PassContext context, Scrape last)
+    {
+        lastTimestamp = last.Timestamp;
+        if (last.Body is null)
+            return;
+        context.Encoder.Begin(labels);
+        context.Reader.Open(last.Body.OpenRead(), sizeLimit: 0, last.Body.Format);
+        while (context.Reader.Read())
+        {
+            var sample = context.Reader.Sample;
+            if (!context.Encoder.TryBegin(sample, out var hash))
+                continue;
+            var isOwn = sample.HasTimestamp && options.HonorTimestamps;
+            if (isOwn)
+                timestamps[hash] = Math.Max(timestamps.GetValueOrDefault(hash), sample.Timestamp);
+            if (!isOwn || options.TrackTimestampsStaleness)
+                table.Add(hash);
+        }
+        lastCount = table.Count;
+        lastBody = last.Body.AddReference();
+    }
+
     /// <summary>A download ended: validates the body, if there is one, and makes the record of it.</summary>
     /// <param name="body">Null when the download failed; the record keeps a reference of its own.</param>
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>

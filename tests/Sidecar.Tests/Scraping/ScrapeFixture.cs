@@ -102,6 +102,8 @@ internal sealed class ScrapeFixture : IDisposable
         return scrape;
     }
 
+    public void Recall(Scrape last) => series.Recall(Context, last);
+
     public Scrape End(long timestamp) => series.End(Context, timestamp);
 
     /// <summary>All samples of a scrape as they are sent: the held requests, then the streamed ones. Releases the scrape.</summary>
