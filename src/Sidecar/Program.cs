@@ -58,7 +58,7 @@ internal static class Program
 
         // From the receiver back to the targets: each step is given the one that it hands on to.
         using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend);
-        var folder = options.Queue.Directory is { } directory ? new ScrapeFolder(directory, new FolderCalls(), metrics, log) : null;
+        var folder = options.Queue.Directory is { } directory ? new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, receiver, queue, passes, metrics, log, time);

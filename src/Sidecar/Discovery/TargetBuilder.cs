@@ -49,7 +49,7 @@ internal static class TargetBuilder
         SetDefault(labels, MetricsPath, options.MetricsPath);
         SetDefault(labels, Interval, Durations.Format(options.Interval));
         SetDefault(labels, Timeout, Durations.Format(options.Timeout));
-        foreach (var (name, value) in Parameters(query))
+        foreach (var (name, value) in Parameters(query)) // of each, the first value
             labels.TryAdd(ParamPrefix + name, value);
 
         var relabeled = Relabel(labels, options.TargetRules);
@@ -141,28 +141,27 @@ internal static class TargetBuilder
         var changed = after.Where(l => l.Key.StartsWith(ParamPrefix, StringComparison.Ordinal) && before.GetValueOrDefault(l.Key, "") != l.Value).ToList();
         if (changed.Count == 0)
             return query;
-        var pairs = Pairs(query).ToList();
+        var pairs = Parameters(query);
         foreach (var (label, value) in changed)
         {
             var name = label[ParamPrefix.Length..];
-            var index = pairs.FindIndex(p => p.Name == name);
+            var index = pairs.FindIndex(p => p.Key == name);
             if (index >= 0)
-                pairs[index] = (name, value);
+                pairs[index] = new(name, value);
             else
-                pairs.Add((name, value));
+                pairs.Add(new(name, value));
         }
-        return string.Join('&', pairs.OrderBy(p => p.Name, StringComparer.Ordinal).Select(p => $"{Uri.EscapeDataString(p.Name)}={Uri.EscapeDataString(p.Value)}"));
+        return string.Join('&', pairs.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}"));
     }
 
-    /// <summary>The first value of each parameter, as Prometheus keeps it in its label.</summary>
-    private static IEnumerable<(string Name, string Value)> Parameters(string? query) => Pairs(query).DistinctBy(p => p.Name);
-
-    private static IEnumerable<(string Name, string Value)> Pairs(string? query)
+    private static List<KeyValuePair<string, string>> Parameters(string? query)
     {
+        var pairs = new List<KeyValuePair<string, string>>();
         foreach (var pair in (query ?? "").Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var (name, value) = pair.IndexOf('=') is > 0 and var equals ? (pair[..equals], pair[(equals + 1)..]) : (pair, "");
-            yield return (Uri.UnescapeDataString(name), Uri.UnescapeDataString(value.Replace('+', ' ')));
+            pairs.Add(new(Uri.UnescapeDataString(name), Uri.UnescapeDataString(value.Replace('+', ' '))));
         }
+        return pairs;
     }
 }

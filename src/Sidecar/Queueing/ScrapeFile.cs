@@ -4,6 +4,7 @@ using System.IO.Hashing;
 using System.Text;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
+using Sidecar.Relabeling;
 using Sidecar.RemoteWrite;
 using Sidecar.Scraping;
 
@@ -69,7 +70,8 @@ internal static class ScrapeFile
     }
 
     /// <summary>Reads what stands before the bodies: the scrape is parked, and null when the file is damaged.</summary>
-    public static Scrape? ReadHeader(Stream file, out FileDamage damage)
+    /// <param name="rules">Those of now: what waited is sent by them.</param>
+    public static Scrape? ReadHeader(Stream file, out FileDamage damage, SeriesRules? rules = null)
     {
         damage = FileDamage.None;
         var prefix = new byte[PrefixSize];
@@ -93,7 +95,7 @@ internal static class ScrapeFile
             damage = FileDamage.Truncated;
         else if (XxHash3.HashToUInt64(header.AsSpan(0, length)) != BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(length)))
             damage = FileDamage.Checksum;
-        return damage == FileDamage.None ? Parse(header.AsSpan(0, length).ToArray()) : null;
+        return damage == FileDamage.None ? Parse(header.AsSpan(0, length).ToArray(), rules) : null;
     }
 
     /// <summary>Reads what follows the header and gives it back to the parked scrape; false when it is damaged.</summary>
@@ -164,12 +166,14 @@ internal static class ScrapeFile
         to.Write(scrape.Target.Url.AbsoluteUri);
         to.Write(scrape.Labels.HonorLabels);
         WriteLabels(to, scrape.Target.Labels);
+        to.Write(scrape.Target.Interval?.Ticks ?? -1);
+        to.Write(scrape.Target.Timeout?.Ticks ?? -1);
         WriteLabels(to, scrape.Labels.External);
         return bytes.ToArray();
     }
 
     /// <summary>The checksum fits, so it is as <see cref="Header"/> wrote it.</summary>
-    private static Scrape Parse(byte[] header)
+    private static Scrape Parse(byte[] header, SeriesRules? rules)
     {
         using var from = new BinaryReader(new MemoryStream(header), Encoding.UTF8);
         var timestamp = from.ReadInt64();
@@ -181,11 +185,11 @@ internal static class ScrapeFile
         var parked = new ParkedBodies(format, from.ReadInt32(), from.ReadInt64(), from.ReadInt64());
         var url = new Uri(from.ReadString());
         var honorLabels = from.ReadBoolean();
-        var target = new Target(url, ReadLabels(from), []);
+        var target = new Target(url, ReadLabels(from), [], Time(), Time());
         return new Scrape
         {
             Target = target,
-            Labels = new TargetLabels(target.Labels, ReadLabels(from), honorLabels),
+            Labels = new TargetLabels(target.Labels, ReadLabels(from), honorLabels, rules),
             Timestamp = timestamp,
             Body = null,
             Vanished = null,
@@ -197,6 +201,8 @@ internal static class ScrapeFile
             Parked = parked,
             IsParked = true,
         };
+
+        TimeSpan? Time() => from.ReadInt64() is >= 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
 
         double Double() => BitConverter.Int64BitsToDouble(from.ReadInt64());
     }

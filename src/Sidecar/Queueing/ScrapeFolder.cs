@@ -4,6 +4,7 @@ using System.Text;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Operation;
+using Sidecar.Relabeling;
 using Sidecar.Scraping;
 
 namespace Sidecar.Queueing;
@@ -17,7 +18,7 @@ namespace Sidecar.Queueing;
 /// Names: <c>TIMESTAMP-TARGET.scrape</c> and <c>TARGET.last</c>, with the timestamp in milliseconds and 16 digits of a hash of the target;
 /// <c>lock</c>; <c>damaged/</c> for what cannot be read. Not thread-safe but for <see cref="Load"/>: the queue calls it one at a time.
 /// </remarks>
-internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metrics, Log log) : IDisposable
+internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metrics, Log log, SeriesRules? rules = null) : IDisposable
 {
     private const string Waiting = ".scrape";
     private const string Last = ".last";
@@ -238,7 +239,7 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
         FileDamage damage;
         using (var stream = calls.Read(file))
         {
-            if (ScrapeFile.ReadHeader(stream, out damage) is { } scrape)
+            if (ScrapeFile.ReadHeader(stream, out damage, rules) is { } scrape)
             {
                 scrape.File = file;
                 scrape.FileSize = stream.Length;

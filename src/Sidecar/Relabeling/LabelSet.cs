@@ -14,6 +14,7 @@ internal sealed class LabelSet
 {
     private Label[] labels = new Label[32];
     private Label[] snapshot = [];
+    private int[] order = new int[32];
     private byte[] buffer = new byte[1024];
     private int used;
     private int filled; // labels that no rule has set
@@ -94,6 +95,21 @@ internal sealed class LabelSet
             snapshot = new Label[labels.Length];
         labels.AsSpan(0, Count).CopyTo(snapshot);
         return snapshot.AsSpan(0, Count);
+    }
+
+    /// <summary>Indices of the labels in the bytewise order of their names, good until the next call.</summary>
+    public ReadOnlySpan<int> SortedByName()
+    {
+        if (order.Length < Count)
+            order = new int[labels.Length];
+        for (var i = 0; i < Count; i++)
+        {
+            var at = i;
+            for (; at > 0 && Name(order[at - 1]).Span.SequenceCompareTo(Name(i).Span) > 0; at--)
+                order[at] = order[at - 1];
+            order[at] = i;
+        }
+        return order.AsSpan(0, Count);
     }
 
     /// <summary>Room for a text of that length, good until the set is cleared.</summary>

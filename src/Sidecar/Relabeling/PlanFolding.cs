@@ -78,13 +78,14 @@ internal sealed class PlanFolding(LabelSet labels)
 
     private SeriesPlan? Plan(SeriesPlan plan, TargetLabels target)
     {
-        var steps = new List<(byte[] Name, SeriesPlan.Step Step)>();
+        var steps = new SeriesPlan.Step[labels.Count];
         var constants = new List<byte[]>();
-        for (var i = 0; i < labels.Count; i++)
+        var order = labels.SortedByName();
+        for (var i = 0; i < steps.Length; i++)
         {
-            var (name, value) = (labels.Name(i).Span.ToArray(), labels.Value(i));
+            var (name, value) = (labels.Name(order[i]).Span.ToArray(), labels.Value(order[i]));
             if (IndexIn(scraped, value) is >= 0 and var step)
-                steps.Add((name, new(plan.Steps[step].Index, LabelMessage.NameField(name))));
+                steps[i] = new(plan.Steps[step].Index, LabelMessage.NameField(name));
             else if (IndexIn(ofTarget, value) is >= 0 and var index)
             {
                 if (!name.AsSpan().SequenceEqual(target.Name(index)))
@@ -92,16 +93,15 @@ internal sealed class PlanFolding(LabelSet labels)
                     wantsTarget = true; // its value under another name
                     return null;
                 }
-                steps.Add((name, new(index, null)));
+                steps[i] = new(index, null);
             }
             else
             {
-                steps.Add((name, new(~constants.Count, null)));
+                steps[i] = new(~constants.Count, null);
                 constants.Add(LabelMessage.Encode(name, value.Span));
             }
         }
-        steps.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
-        return new SeriesPlan([.. steps.Select(s => s.Step)], [.. constants]);
+        return new SeriesPlan(steps, [.. constants]);
     }
 
     private static int IndexIn(List<byte[]> buffers, Text value)

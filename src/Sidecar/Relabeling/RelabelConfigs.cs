@@ -7,9 +7,14 @@ using Sidecar.Relabeling.Patterns;
 namespace Sidecar.Relabeling;
 
 /// <summary>One thing that is wrong with a list of rules.</summary>
-/// <param name="Problem">Rule, key and cause.</param>
-/// <param name="Remedy">With an example that is right.</param>
-internal sealed record RelabelError(string Problem, string Remedy);
+internal sealed class RelabelError(string problem, string remedy)
+{
+    /// <summary>Rule, key and cause.</summary>
+    public string Problem { get; } = problem;
+
+    /// <summary>With an example that is right.</summary>
+    public string Remedy { get; } = remedy;
+}
 
 /// <summary>
 /// Reads a JSON array of Prometheus's relabel objects: the same keys, defaults and checks as its relabel.Config with UTF-8 names

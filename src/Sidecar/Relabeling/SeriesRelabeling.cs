@@ -21,7 +21,6 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
     private readonly LabelNamesCache labelNames = new();
     private readonly Sample output = new();
     private byte[] window = new byte[1024];
-    private int[] order = new int[32];
     private NameRules last = new([], false);
     private PlanFolding? folding;
     private int decisions;
@@ -205,23 +204,15 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
     private void Emit()
     {
         var size = 0;
-        if (order.Length < labels.Count)
-            order = new int[labels.Count * 2];
         for (var i = 0; i < labels.Count; i++)
-        {
             size += labels.Name(i).Length + labels.Value(i).Length;
-            var at = i;
-            for (; at > 0 && labels.Name(order[at - 1]).Span.SequenceCompareTo(labels.Name(i).Span) > 0; at--)
-                order[at] = order[at - 1];
-            order[at] = i;
-        }
         if (window.Length < size)
             window = new byte[size * 2];
         output.Window = window;
         var used = 0;
         var name = Write(labels.Get("__name__"u8), ref used);
         output.Begin(name, used - name);
-        foreach (var i in order.AsSpan(0, labels.Count))
+        foreach (var i in labels.SortedByName())
         {
             if (labels.Name(i).Span.SequenceEqual("__name__"u8))
                 continue;

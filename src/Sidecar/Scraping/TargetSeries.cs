@@ -36,7 +36,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         while (context.Reader.Read())
         {
             var sample = context.Reader.Sample;
-            if (!context.Encoder.TryBegin(sample, out var hash))
+            if (context.Encoder.Begin(sample, out var hash) is SeriesFate.Dropped or SeriesFate.Failed)
                 continue;
             var isOwn = sample.HasTimestamp && options.HonorTimestamps;
             if (isOwn)
