@@ -77,6 +77,14 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         return await WaitForExitAsync();
     }
 
+    /// <summary>SIGKILL: the process gets no chance to do anything more.</summary>
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        await readers;
+    }
+
     public async Task<int> WaitForExitAsync()
     {
         using var patience = new CancellationTokenSource(Eventually.Patience);
