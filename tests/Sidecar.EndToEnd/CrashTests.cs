@@ -155,7 +155,7 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         run.Environment["SIDECAR_TARGETS"] = $"127.0.0.1:{run.ApiServer.Port}";
         run.Environment["SIDECAR_TLS_CA_FILE"] = run.Cluster.CaFile;
         run.Environment["SIDECAR_AUTHORIZATION_CREDENTIALS_FILE"] = run.Cluster.TokenFile;
-        run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "50ms";
+        run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "100ms";
         run.Environment["SIDECAR_REMOTE_WRITE_MAX_SAMPLES_PER_SEND"] = "100"; // several requests a scrape
         run.Environment["SIDECAR_QUEUE_DIRECTORY"] = folder;
         return run;

@@ -12,6 +12,7 @@ public sealed partial class SidecarProcess : IAsyncDisposable
     private readonly List<string> log = [];
     private readonly List<string> output = [];
     private readonly Task readers;
+    private bool isDisposed;
 
     private SidecarProcess(Process process)
     {
@@ -93,8 +94,11 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
+    /// <summary>Once or more often: a test that restarts the sidecar ends it first.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref isDisposed, true))
+            return;
         if (!process.HasExited)
             process.Kill();
         await process.WaitForExitAsync();
