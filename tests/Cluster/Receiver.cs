@@ -27,6 +27,9 @@ public sealed record ReceiverAnswer(int Status = 204, string Body = "", string? 
     /// <summary>Keeps what it got, also when the answer is another than 2xx or a reset.</summary>
     public bool IsStored { get; init; }
 
+    /// <summary>The body goes on until the client goes away.</summary>
+    public bool IsEndless { get; init; }
+
     /// <summary>Sent as well.</summary>
     public string? Location { get; init; }
 }
@@ -175,6 +178,12 @@ public sealed class Receiver : IAsyncDisposable
             context.Response.Headers.Location = answer.Location;
         if (answer.Body.Length > 0)
             await context.Response.WriteAsync(answer.Body);
+        while (answer.IsEndless)
+        {
+            await context.Response.WriteAsync("and so on ", context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await Task.Delay(50, context.RequestAborted);
+        }
     }
 
     private void Store(WriteRequest message)
