@@ -69,7 +69,7 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
             await LiveAsync(run, 1000);
         }
         var victim = Directory.GetFiles(folder, "*.scrape").Order(StringComparer.Ordinal).ElementAt(2);
-        File.Delete(victim);
+        File.Delete(victim); // good or not: its up is missed
         run.Receiver.Answer = _ => new ReceiverAnswer();
         await DrainAsync(run);
         Assert.Equal([TimestampOf(victim)], Missing(run));
@@ -155,7 +155,7 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         run.Environment["SIDECAR_TARGETS"] = $"127.0.0.1:{run.ApiServer.Port}";
         run.Environment["SIDECAR_TLS_CA_FILE"] = run.Cluster.CaFile;
         run.Environment["SIDECAR_AUTHORIZATION_CREDENTIALS_FILE"] = run.Cluster.TokenFile;
-        run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "100ms";
+        run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "150ms";
         run.Environment["SIDECAR_REMOTE_WRITE_MAX_SAMPLES_PER_SEND"] = "100"; // several requests a scrape
         run.Environment["SIDECAR_QUEUE_DIRECTORY"] = folder;
         return run;
@@ -181,26 +181,32 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         Assert.Equal(0, await run.Sidecar.StopAsync());
     }
 
-    /// <summary>Accepted scrapes of which some series is not at the receiver.</summary>
+    /// <summary>Accepted scrapes of which some series is not at the receiver. Of one that failed, up is all there need be.</summary>
     private long[] Missing(StandInFixture run)
     {
-        var missing = new SortedSet<long>();
+        var up = run.Samples("up").DistinctBy(s => s.Timestamp).ToDictionary(s => s.Timestamp, s => s.Value);
+        var missing = new SortedSet<long>(accepted.Except(up.Keys));
+        var good = accepted.Where(t => up.GetValueOrDefault(t) == 1).ToArray();
+        Assert.InRange(good.Length, accepted.Count / 4, accepted.Count); // or the machine is too slow for this
         for (var i = 0; i < SeriesCount; i++)
-            missing.UnionWith(accepted.Except(run.Samples("serial", $"i=\"{i}\"").Select(s => s.Timestamp)));
+            missing.UnionWith(good.Except(run.Samples("serial", $"i=\"{i}\"").Select(s => s.Timestamp)));
         return [.. missing];
     }
 
-    /// <summary>Timestamps at which the receiver has another value of one series than of the first.</summary>
+    /// <summary>Timestamps at which the receiver has another value of one series than of the first; markers are values too.</summary>
     private static long[] Halves(StandInFixture run)
     {
-        var first = run.Samples("serial", "i=\"0\"").DistinctBy(s => s.Timestamp).ToDictionary(s => s.Timestamp, s => s.Value);
+        var first = Of(0);
         var halves = new SortedSet<long>();
         for (var i = 1; i < SeriesCount; i++)
         {
-            var series = run.Samples("serial", $"i=\"{i}\"").DistinctBy(s => s.Timestamp).ToArray();
-            halves.UnionWith(first.Keys.Except(series.Select(s => s.Timestamp)));
-            halves.UnionWith(series.Where(s => first.GetValueOrDefault(s.Timestamp, double.NegativeInfinity) != s.Value).Select(s => s.Timestamp));
+            var other = Of(i);
+            halves.UnionWith(first.Keys.Except(other.Keys));
+            halves.UnionWith(other.Where(s => first.GetValueOrDefault(s.Key) != s.Value).Select(s => s.Key));
         }
         return [.. halves];
+
+        Dictionary<long, ulong> Of(int i) => run.Samples("serial", $"i=\"{i}\"").DistinctBy(s => s.Timestamp)
+            .ToDictionary(s => s.Timestamp, s => BitConverter.DoubleToUInt64Bits(s.Value));
     }
 }
