@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Cluster;
@@ -125,7 +126,47 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         Assert.Equal([1, 2], run.Samples("a").Select(s => s.Value));
     }
 
-    /// <summary>The limit for files of the process is smaller than a scrape: EFBIG, as a full disk would give ENOSPC.</summary>
+    /// <summary>A file system of its own that holds some thirty scrapes, full for as long as the receiver is away.</summary>
+    [Fact]
+    public async Task A_full_disk_is_said_and_what_does_not_fit_waits_in_memory()
+    {
+        Assert.SkipUnless(await CanMountAsync(), "this machine lets no tmpfs be mounted");
+        await using var run = await CreateAsync();
+        var accepts = false;
+        run.Receiver.Answer = _ => Volatile.Read(ref accepts) ? new ReceiverAnswer() : new ReceiverAnswer(503);
+        run.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH")!;
+        await using var sidecar = SidecarProcess.Start(
+            "unshare", run.Environment, [.. Unshare, $"mount -t tmpfs -o size=128k none '{folder}' && exec '{binary.Path}'"]);
+        await sidecar.WaitForLogAsync("The queue directory cannot be written", "no space left on the device");
+        var full = run.ApiServer.Metrics.Scrapes;
+        await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= full + 10, () => string.Join('\n', sidecar.Log));
+        Volatile.Write(ref accepts, true);
+        await sidecar.WaitForLogAsync("The queue directory can be used again");
+        Assert.Equal(0, await sidecar.StopAsync());
+        Assert.Empty(run.Receiver.Violations);
+        Assert.Empty(Halves(run));
+        Assert.InRange(run.Samples("up").Count, run.ApiServer.Metrics.Scrapes - 1, run.ApiServer.Metrics.Scrapes);
+        Assert.Single(sidecar.Log, l => l.Contains("The queue directory cannot be written", StringComparison.Ordinal)); // one line for the spell
+    }
+
+    private static readonly string[] Unshare =
+        [.. Environment.UserName == "root" ? Array.Empty<string>() : ["--map-root-user"], "--mount", "--propagation", "private", "/bin/sh", "-c"];
+
+    private static async Task<bool> CanMountAsync()
+    {
+        try
+        {
+            using var attempt = Process.Start("unshare", [.. Unshare, "mount -t tmpfs -o size=4k none /tmp"]);
+            await attempt.WaitForExitAsync();
+            return attempt.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A file is in the way until somebody takes it away.</summary>
     [Fact]
     public async Task A_disk_that_takes_nothing_costs_a_log_line_and_no_scrape()
     {
