@@ -20,13 +20,15 @@ internal sealed class SidecarRun : IDisposable
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(begun);
 
-    public static SidecarRun Start(string binary, TargetProcess target, int interval)
+    public static SidecarRun Start(string binary, TargetProcess target, int interval, string? queueDirectory = null)
     {
         var port = FreePort();
         var start = new ProcessStartInfo(binary) { RedirectStandardError = true };
         start.Environment.Clear();
         foreach (var (name, value) in Environment(target, target.ReceiverUrl, interval, port))
             start.Environment[name] = value;
+        if (queueDirectory is not null)
+            start.Environment["SIDECAR_QUEUE_DIRECTORY"] = queueDirectory;
         var process = Process.Start(start)!;
         _ = process.StandardError.ReadToEndAsync();
         return new SidecarRun(process, port);
