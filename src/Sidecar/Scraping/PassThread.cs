@@ -12,6 +12,8 @@ internal sealed class PassThread : IDisposable
     /// <summary>Some 300,000 samples. A body of a gigabyte that is worth nothing takes seconds.</summary>
     private const long LongMilliseconds = 200;
 
+    private const long TidyingMilliseconds = 5 * 60 * 1000;
+
     [ThreadStatic]
     private static Worker? current;
 
@@ -19,7 +21,7 @@ internal sealed class PassThread : IDisposable
     private readonly BlockingCollection<(Action<PassContext> Step, TimeSpan Limit)> work = [];
     private readonly SemaphoreSlim turn = new(1);
     private PassContext? spare;
-    private int isStarted;
+    private long nextTidying; // Environment.TickCount64; the first pass is when the start is over
 
     public PassThread(int samplesPerRequest)
     {
@@ -54,6 +56,22 @@ internal sealed class PassThread : IDisposable
 
     public void Dispose() => work.CompleteAdding();
 
+    /// <summary>
+    /// Now and then, what nobody needs goes back to the system: a new TLS connection, which each peer gets every quarter of an hour, touches 2 MB
+    /// of OpenSSL and leaves 1 MB on the heap, and objects that grew old are collected only when there are many of them.
+    /// </summary>
+    private void Tidy()
+    {
+        var now = Environment.TickCount64;
+        var due = Volatile.Read(ref nextTidying);
+        if (now < due || Interlocked.CompareExchange(ref nextTidying, now + TidyingMilliseconds, due) != due)
+            return;
+        if (due != 0)
+            Garbage.Collect();
+        NativeHeap.Trim();
+        ProgramPages.LetGo();
+    }
+
     private void Start()
     {
         var worker = new Worker(this);
@@ -73,8 +91,7 @@ internal sealed class PassThread : IDisposable
             var context = Interlocked.Exchange(ref passes.spare, null) ?? new PassContext(passes.samplesPerRequest);
             foreach (var (step, stepLimit) in passes.work.GetConsumingEnumerable())
             {
-                if (Interlocked.Exchange(ref passes.isStarted, 1) == 0)
-                    ProgramPages.LetGo(); // the start is over, and memory is about to be at its peak
+                passes.Tidy(); // memory is about to be at its peak
                 started = Environment.TickCount64;
                 limit = stepLimit;
                 step(context);
