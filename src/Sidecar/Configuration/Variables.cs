@@ -158,6 +158,9 @@ internal static class Variables
         "SIDECAR_REMOTE_WRITE_URL", VariableGroup.RemoteWrite, "URL",
         example: "http://prometheus:9090/api/v1/write", inWords: "required", redaction: Redaction.UrlPassword,
         meaning: "where to send; a user and password in it are basic authentication");
+    public static Variable RemoteWriteProtocol { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_PROTOCOL", VariableGroup.RemoteWrite, "word", example: "1.0", @default: "auto",
+        meaning: "1.0, 2.0, or auto: 2.0, and 1.0 for good once the receiver shows that it lacks 2.0");
     public static Variable RemoteWriteHeaders { get; } = Row(
         "SIDECAR_REMOTE_WRITE_HEADERS", VariableGroup.RemoteWrite, "headers",
         example: "X-Scope-OrgID=tenant", redaction: Redaction.PairValues,
@@ -251,7 +254,6 @@ internal static class Variables
         "SIDECAR_TARGET_LIMIT",
         "SIDECAR_SHARD",
         "SIDECAR_SHARDS",
-        "SIDECAR_REMOTE_WRITE_PROTOCOL",
     ];
 
     public static HttpVariables ScrapeHttp { get; } = new()

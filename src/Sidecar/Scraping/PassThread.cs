@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Sidecar.RemoteWrite;
 
 namespace Sidecar.Scraping;
 
@@ -18,14 +19,17 @@ internal sealed class PassThread : IDisposable
     private static Worker? current;
 
     private readonly int samplesPerRequest;
+    private readonly ReceiverProtocol? protocol;
     private readonly BlockingCollection<(Action<PassContext> Step, TimeSpan Limit)> work = [];
     private readonly SemaphoreSlim turn = new(1);
     private PassContext? spare;
     private long nextTidying; // Environment.TickCount64; the first pass is when the start is over
 
-    public PassThread(int samplesPerRequest)
+    /// <param name="protocol">Tells in which version requests are made; null for 1.0.</param>
+    public PassThread(int samplesPerRequest, ReceiverProtocol? protocol = null)
     {
         this.samplesPerRequest = samplesPerRequest;
+        this.protocol = protocol;
         Start();
     }
 
@@ -88,7 +92,7 @@ internal sealed class PassThread : IDisposable
         public void Work()
         {
             current = this;
-            var context = Interlocked.Exchange(ref passes.spare, null) ?? new PassContext(passes.samplesPerRequest);
+            var context = Interlocked.Exchange(ref passes.spare, null) ?? new PassContext(passes.samplesPerRequest, passes.protocol);
             foreach (var (step, stepLimit) in passes.work.GetConsumingEnumerable())
             {
                 passes.Tidy(); // memory is about to be at its peak
