@@ -13,7 +13,7 @@ internal static class RequestSplitter
             return null;
         var body = request.Decompress();
         var symbols = EndOfSymbols(body, request.Version);
-        var middle = symbols;
+        int middle;
         var (histograms, exemplars) = (0, 0);
         using (var input = new CodedInputStream(body, symbols, body.Length - symbols))
         {
@@ -22,7 +22,7 @@ internal static class RequestSplitter
                 input.ReadTag();
                 Count(input.ReadBytes(), request.Version, ref histograms, ref exemplars);
             }
-            middle += (int)input.Position;
+            middle = (int)input.Position;
         }
         var first = EncodedRequest.Compress(request.Version, body.AsSpan(0, middle));
         (first.Samples, first.Histograms, first.Exemplars) = (request.Samples / 2, histograms, exemplars);

@@ -61,7 +61,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     {
         var skipped = new SkippedSamples();
         var held = new HeldRequests(budget);
-        var encoding = new Encoding(context.Encoder, held);
+        var encoding = new Encoding(context.Encoder, held, protocol is null or { IsSettled: true });
         context.Encoder.Begin(labels);
         table.ClearSeen();
         timestampsNow.Clear();
@@ -114,7 +114,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     public Scrape End(PassContext context, long timestamp)
     {
         var outcome = new ScrapeOutcome();
-        var encoding = new Encoding(context.Encoder, new HeldRequests(budget));
+        var encoding = new Encoding(context.Encoder, new HeldRequests(budget), protocol is null or { IsSettled: true });
         context.Encoder.Begin(labels);
         table.ClearSeen();
         timestampsNow.Clear();
@@ -349,9 +349,11 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     }
 
     /// <summary>Encodes into held requests for as long as the budget lasts.</summary>
-    private struct Encoding(SeriesEncoder encoder, HeldRequests held)
+    /// <param name="mayHold">It is known in which version: what is held in the wrong one is made in vain.</param>
+    private struct Encoding(SeriesEncoder encoder, HeldRequests held, bool mayHold)
     {
-        private bool holds = true;
+        private readonly bool mayHold = mayHold;
+        private bool holds = mayHold;
         private int bodySamples;
         private int otherSamples;
 
@@ -384,7 +386,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         {
             encoder.Drop();
             held.Release();
-            holds = true;
+            holds = mayHold;
             bodySamples = otherSamples = 0;
         }
 
