@@ -29,6 +29,7 @@ internal sealed class ScrapeLoop : IDisposable
     private readonly TargetSeries series;
     private readonly Lock gate = new();
     private LastScrape last;
+    private Failure overLimit;
     private long lastTick;
     private long lastTimestamp = long.MinValue;
     private volatile bool isGone;
@@ -49,7 +50,8 @@ internal sealed class ScrapeLoop : IDisposable
         series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels), options, budget, time);
     }
 
-    public Target Target { get; }
+    /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
+    public Target Target { get; private set; }
 
     /// <summary>Discovery no longer has it, or has it again.</summary>
     public bool IsGone
@@ -94,6 +96,17 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
+    /// <summary>Discovery names the target again, perhaps with other discovered labels.</summary>
+    /// <param name="limit">Why no target may be scraped now; none where they may.</param>
+    public void Rediscover(Target target, Failure limit)
+    {
+        lock (gate)
+        {
+            Target = target;
+            overLimit = limit;
+        }
+    }
+
     public void Dispose() => series.Dispose();
 
     private async Task ScrapeAsync(CancellationToken cancellation)
@@ -109,7 +122,10 @@ internal sealed class ScrapeLoop : IDisposable
                 ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(lastTimestamp)));
             return;
         }
-        var (body, failure) = await download.GetAsync(Target, cancellation);
+        Failure forced;
+        lock (gate)
+            forced = overLimit;
+        var (body, failure) = forced.IsNone ? await download.GetAsync(Target, cancellation) : (null, forced);
         var outcome = new ScrapeOutcome { Failure = failure };
         queue.Add(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome)));
         body?.Release();

@@ -49,7 +49,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     {
         var options = Given.Good(Given.Pod(
             ("SIDECAR_KUBERNETES_API_SERVER", apiServer.AbsoluteUri), ("SIDECAR_KUBERNETES_REFRESH_INTERVAL", "1s")));
-        var kubernetes = options.Kubernetes with { Http = new(), RefreshInterval = interval };
+        var kubernetes = options.Kubernetes with { Http = new(), RefreshInterval = interval, Watch = false };
         return options with { Kubernetes = change is null ? kubernetes : change(kubernetes) };
     }
 
