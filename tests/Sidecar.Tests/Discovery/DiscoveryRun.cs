@@ -24,6 +24,16 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     {
     }
 
+    /// <summary>Against the first API server of a stand-in cluster, with watches.</summary>
+    public DiscoveryRun(Cluster.StandInCluster cluster, TimeSpan interval, Func<KubernetesOptions, KubernetesOptions>? change = null)
+        : this(Kubernetes(cluster.ApiServers[0].Address, interval, o => (change ?? (c => c))(o with
+        {
+            Http = new() { CredentialsFile = cluster.TokenFile, Tls = new() { CaFile = cluster.CaFile } },
+            Watch = true,
+        })), TimeProvider.System)
+    {
+    }
+
     public DiscoveryRun(Options options, TimeProvider time)
     {
         metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
@@ -38,6 +48,8 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     public string? Targets => targets is { } known ? string.Join(' ', known) : null;
 
     public int Published => Volatile.Read(ref published);
+
+    public long Events(ObjectKind kind, WatchEventType type) => metrics.KubernetesEvents(kind)[type];
 
     public double Failures => metrics.KubernetesFailures.Value;
 
