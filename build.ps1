@@ -87,6 +87,58 @@ function Join-Rest([string[]] $Arguments) {
     return $Arguments
 }
 
+function Write-File([string] $File, [string] $Text) {
+    [System.IO.File]::WriteAllText($File, $Text)
+}
+
+# The bill of materials in CycloneDX 1.6: all packages that the lock file names, with their hashes. Nothing in it depends on the day or
+# the machine. Microsoft.DotNet.ILCompiler brings the .NET runtime and libraries that are compiled in; what only builds is excluded.
+function Get-Bill([string] $Hash) {
+    $version = Get-Version
+    $lock = [System.IO.Path]::Combine($PSScriptRoot, 'src', 'Sidecar', 'packages.lock.json')
+    $document = [System.Text.Json.JsonDocument]::Parse([System.IO.File]::ReadAllText($lock))
+    $components = @()
+    foreach ($package in $document.RootElement.GetProperty('dependencies').GetProperty('net10.0').EnumerateObject()) {
+        $name = $package.Name
+        $resolved = $package.Value.GetProperty('resolved').GetString()
+        $sha512 = [System.Convert]::FromBase64String($package.Value.GetProperty('contentHash').GetString())
+        $sha512 = [System.BitConverter]::ToString($sha512).Replace('-', '').ToLowerInvariant()
+        $scope = 'required'
+        if ($name -eq 'Microsoft.NET.ILLink.Tasks') { $scope = 'excluded' }
+        $components += @"
+    {
+      "type": "library",
+      "bom-ref": "pkg:nuget/$name@$resolved",
+      "name": "$name",
+      "version": "$resolved",
+      "scope": "$scope",
+      "hashes": [{ "alg": "SHA-512", "content": "$sha512" }],
+      "purl": "pkg:nuget/$name@$resolved"
+    }
+"@
+    }
+    return @"
+{
+  "bomFormat": "CycloneDX",
+  "specVersion": "1.6",
+  "version": 1,
+  "metadata": {
+    "component": {
+      "type": "application",
+      "bom-ref": "sidecar",
+      "name": "sidecar",
+      "version": "$version",
+      "hashes": [{ "alg": "SHA-256", "content": "$Hash" }]
+    }
+  },
+  "components": [
+$([string]::Join(",`n", $components))
+  ]
+}
+
+"@
+}
+
 function Publish-Sidecar {
     $platform = $Runtime
     if ($platform -eq '') { $platform = Get-Runtime }
@@ -99,6 +151,8 @@ function Publish-Sidecar {
     $sha256 = [System.Security.Cryptography.SHA256]::Create()
     $hash = [System.BitConverter]::ToString($sha256.ComputeHash([System.IO.File]::ReadAllBytes($file))).Replace('-', '').ToLowerInvariant()
     $file
+    Write-File "$file.sha256" "$hash  $name`n"
+    Write-File ([System.IO.Path]::Combine($folder, 'sidecar.cdx.json')) (Get-Bill $hash)
     [string]::Format([cultureinfo]::InvariantCulture, '{0:N0} bytes ({1:0.00} MB)', $size, $size / 1e6)
     "SHA-256 $hash"
     if ($size -gt $sizeLimit) {
@@ -134,7 +188,8 @@ function Show-Help {
   build     compiles the solution
   test      runs all tests, as the README does
   publish   makes the native executable in artifacts/sidecar (or -Output), for this machine (or -Runtime);
-            prints its size and SHA-256, and fails if it is over 8 MB
+            prints its size and SHA-256, and fails if it is over 8 MB; beside it come sidecar.sha256 and the
+            bill of materials sidecar.cdx.json (CycloneDX)
   image     builds the container image with docker, podman or nerdctl, whichever answers first
   bench     runs the benchmarks
   demo      runs the sidecar against a stand-in cluster on loopback, until Ctrl-C

@@ -58,12 +58,13 @@ internal static class Program
 
         // From the receiver back to the targets: each step is given the one that it hands on to.
         using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend);
-        using var queue = new ScrapeQueue(options.Queue, metrics, log, time);
+        var folder = options.Queue.Directory is { } directory ? new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules) : null;
+        using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, receiver, queue, passes, metrics, log, time);
         using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
-        var download = new BodyDownload(targets, options.Scrape, options.Queue.SizeLimit, time);
+        using var download = new BodyDownload(targets, options.Scrape, options.Queue.MemoryLimit, time);
         var scraper = new Scraper(options.Scrape, download, passes, queue, metrics, log, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
         using var history = new History(metrics, options.Scrape.Interval, time);
@@ -76,20 +77,31 @@ internal static class Program
             return Failed;
         }
         LogStart(log, configuration, listener);
+        if (!queue.TryOpen())
+        {
+            log.Error("SIDECAR_QUEUE_DIRECTORY: another process has this folder; each sidecar needs one of its own", ("path", folder!.Path));
+            return BadConfiguration;
+        }
 
         using var abort = new CancellationTokenSource();
         var sending = sender.RunAsync(abort.Token);
         await discovery.RunAsync(scraper.Update, stop.Token);
 
-        // A signal came: no more scrapes; what is queued is sent for as long as the bound allows.
-        await scraper.StopAsync();
+        // A signal came: no more scrapes but a last one where that is asked for; what is queued is sent for as long as the bound allows.
+        abort.CancelAfter(options.Operation.ShutdownTimeout);
+        await scraper.StopAsync(options.Operation.FinalScrape, abort.Token);
         log.Info("Stopping: what is queued is sent", ("scrapes", queue.Count), ("at_most", options.Operation.ShutdownTimeout));
         queue.End();
-        abort.CancelAfter(options.Operation.ShutdownTimeout);
         await sending;
-        if (queue.DropRest() is > 0 and var lost)
-            log.Warn("Stopped with scrapes unsent", ("scrapes", lost), ("remedy", "raise SIDECAR_SHUTDOWN_TIMEOUT, or find out why the receiver does not accept"));
-        else
+        var (lost, kept) = queue.DropRest();
+        if (kept > 0)
+            log.Info("Stopped: what is unsent waits in the queue directory for the next start", ("scrapes", kept));
+        if (lost > 0)
+        {
+            log.Warn("Stopped with scrapes unsent; they are lost", ("scrapes", lost),
+                ("remedy", "set SIDECAR_QUEUE_DIRECTORY, raise SIDECAR_SHUTDOWN_TIMEOUT, or find out why the receiver does not accept"));
+        }
+        if (kept + lost == 0)
             log.Info("Stopped: everything was sent");
         return Done;
     }

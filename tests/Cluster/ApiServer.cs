@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 
 namespace Cluster;
@@ -38,6 +39,9 @@ public sealed class ApiServer : IAsyncDisposable
 
     public TargetBehaviour Metrics { get; } = new();
 
+    /// <summary>Judges the certificates of clients, which must show one; set before the start. Null asks for none.</summary>
+    public Func<X509Certificate2, bool>? AcceptsClient { get; set; }
+
     /// <summary>Slices are unknown to it, as before Kubernetes 1.21.</summary>
     public bool HasNoSlices { get; set; }
 
@@ -59,7 +63,13 @@ public sealed class ApiServer : IAsyncDisposable
         {
             listen.Protocols = HttpProtocols.Http1;
             listen.Use(next => connection => PlainHttpOnTls.RunAsync(connection, next));
-            listen.UseHttps(certificate);
+            listen.UseHttps(certificate, https =>
+            {
+                if (AcceptsClient is null)
+                    return;
+                https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+                https.ClientCertificateValidation = (client, _, _) => AcceptsClient(client);
+            });
         }));
         application = builder.Build();
         application.Run(AnswerAsync);

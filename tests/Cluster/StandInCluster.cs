@@ -63,12 +63,11 @@ public sealed class StandInCluster : IAsyncDisposable
         var old = Token;
         Token = $"token-{Guid.NewGuid():N}";
         foreach (var server in ApiServers)
-        {
             server.Tokens[Token] = new Account(AccountName, rules);
-            server.Tokens.TryRemove(old, out _);
-        }
         File.WriteAllText(TokenFile + ".new", Token);
         File.Move(TokenFile + ".new", TokenFile, overwrite: true);
+        foreach (var server in ApiServers)
+            server.Tokens.TryRemove(old, out _);
     }
 
     public async ValueTask DisposeAsync()

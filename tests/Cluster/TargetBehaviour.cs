@@ -33,6 +33,9 @@ public sealed class TargetBehaviour
     /// <summary>Headers of the last request.</summary>
     public IReadOnlyDictionary<string, string> LastHeaders { get; private set; } = new Dictionary<string, string>();
 
+    /// <summary>Query of the last request, with its question mark.</summary>
+    public string LastQuery { get; private set; } = "";
+
     /// <summary>Serves this exposition from now on.</summary>
     public void Serve(string text) => ServeGzip(Compress(System.Text.Encoding.UTF8.GetBytes(text)));
 
@@ -49,6 +52,7 @@ public sealed class TargetBehaviour
     internal async Task AnswerAsync(HttpContext context)
     {
         LastHeaders = context.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString());
+        LastQuery = context.Request.QueryString.ToString();
         var body = Gzip(Interlocked.Increment(ref scrapes));
         if (Delay > TimeSpan.Zero)
             await Task.Delay(Delay, context.RequestAborted);

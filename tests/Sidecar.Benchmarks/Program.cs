@@ -11,6 +11,8 @@ switch (args)
         return await ScaleCommand.RunAsync();
     case ["soak", .. var rest]:
         return await SoakCommand.RunAsync(new Arguments(rest));
+    case ["relabel", .. var rest]:
+        return RelabelCommand.Run(new Arguments(rest));
     case ["target", .. var rest]:
         return await TargetCommand.RunAsync(new Arguments(rest));
     case [var option, ..] when option.StartsWith("--", StringComparison.Ordinal) && option is not "--help":
@@ -27,8 +29,10 @@ switch (args)
             scale    the published sidecar with 10,000, 100,000 and 1,000,000 series, and with 1, 10 and 100 targets; writes scale.md and scale.svg
             soak     [--minutes 60] [--samples 20000]
                      a scrape a second, a twentieth of its series new each time; writes soak.md and soak.svg
+            relabel  --body FILE [--rules JSON]
+                     series of a body before and after each rule; without rules, those of the preset apiserver-lean
             --filter '*' and other options of BenchmarkDotNet
-                     micro-benchmarks: parsing, encoding, compression
+                     micro-benchmarks: parsing, encoding, compression, relabeling
             """);
         return args is [] or ["--help"] ? 0 : 2;
 }

@@ -214,7 +214,7 @@ public sealed partial class MainJobTests(PublishedBinary binary)
         return expected;
     }
 
-    [GeneratedRegex("""^([a-z_]+)\{(.*)\} (\S+)$""")]
+    [GeneratedRegex("""^([\w:]+)(?:\{(.*)\})? (\S+)$""")]
     private static partial Regex LinePattern();
 
     [GeneratedRegex("(\\w+)=\"([^\"]*)\"")]

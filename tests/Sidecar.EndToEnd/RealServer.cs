@@ -36,6 +36,24 @@ public sealed class RealServer : IAsyncDisposable
             $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=warn"];
     }, "-/ready");
 
+    /// <summary>Prometheus in agent mode: scrapes these addresses as job <c>j</c> and sends what it finds.</summary>
+    public static Task<RealServer> PrometheusAgentAsync(IEnumerable<string> addresses, Uri write, string scrapeOptions) =>
+        StartAsync("prometheus", "prometheus", async (folder, port) =>
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), $"""
+                global: {"{"}scrape_interval: 1s, scrape_timeout: 1s{"}"}
+                scrape_configs:
+                - job_name: j
+                  static_configs: [{"{"}targets: [{string.Join(", ", addresses.Select(a => $"'{a}'"))}]{"}"}]
+                  {scrapeOptions}
+                remote_write:
+                - url: {write}
+                  queue_config: {"{"}batch_send_deadline: 200ms{"}"}
+                """);
+            return ["--enable-feature=agent", "--config.file=" + Path.Combine(folder, "prometheus.yml"),
+                "--storage.agent.path=" + Path.Combine(folder, "data"), $"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"];
+        }, "-/ready");
+
     public static Task<RealServer> VictoriaMetricsAsync() => StartAsync("victoria-metrics", "victoria-metrics", (folder, port) =>
         Task.FromResult<string[]>(["-storageDataPath=" + Path.Combine(folder, "data"), $"-httpListenAddr=127.0.0.1:{port}",
             "-search.latencyOffset=0s", "-search.disableCache", "-retentionPeriod=1y", "-loggerLevel=WARN"]), "health");

@@ -12,6 +12,7 @@ public sealed partial class SidecarProcess : IAsyncDisposable
     private readonly List<string> log = [];
     private readonly List<string> output = [];
     private readonly Task readers;
+    private bool isDisposed;
 
     private SidecarProcess(Process process)
     {
@@ -42,9 +43,13 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         }
     }
 
-    public static SidecarProcess Start(PublishedBinary binary, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments)
+    public static SidecarProcess Start(PublishedBinary binary, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments) =>
+        Start(binary.Path, environment, arguments);
+
+    /// <param name="program">The binary, or what becomes it in the end.</param>
+    public static SidecarProcess Start(string program, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(binary.Path, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment.Clear();
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
@@ -60,7 +65,7 @@ public sealed partial class SidecarProcess : IAsyncDisposable
     }
 
     /// <summary>The base address of its own listener, from the log.</summary>
-    public async Task<Uri> ListenAddressAsync() => new("http://" + ListenPattern().Match(await WaitForLogAsync("listen=")).Groups[1].Value);
+    public async Task<Uri> ListenAddressAsync() => new("http://" + ListenPattern().Match(await WaitForLogAsync("Sidecar starts")).Groups[1].Value);
 
     /// <summary>Sends a signal and waits for the end; returns the exit code.</summary>
     public async Task<int> StopAsync(PosixSignal signal = PosixSignal.SIGTERM)
@@ -73,6 +78,14 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         return await WaitForExitAsync();
     }
 
+    /// <summary>SIGKILL: the process gets no chance to do anything more.</summary>
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        await readers;
+    }
+
     public async Task<int> WaitForExitAsync()
     {
         using var patience = new CancellationTokenSource(Eventually.Patience);
@@ -81,8 +94,11 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
+    /// <summary>Once or more often: a test that restarts the sidecar ends it first.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref isDisposed, true))
+            return;
         if (!process.HasExited)
             process.Kill();
         await process.WaitForExitAsync();
@@ -98,6 +114,6 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex("listen=\"?([^ \"]+)")]
+    [GeneratedRegex("listen\"?[=:]\"?([^ \"]+)")]
     private static partial Regex ListenPattern();
 }

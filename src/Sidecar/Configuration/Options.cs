@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using Sidecar.Exposition;
 using Sidecar.Discovery;
+using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Relabeling;
 using Sidecar.Scraping;
 
 namespace Sidecar.Configuration;
@@ -115,6 +116,12 @@ internal sealed record ScrapeOptions
     /// <summary>With more targets than this, all scrapes fail; 0 for no limit.</summary>
     public int TargetLimit { get; init; }
 
+    /// <summary>Rules for targets: SIDECAR_RELABEL_CONFIGS.</summary>
+    public RelabelRules TargetRules { get; init; } = RelabelRules.None;
+
+    /// <summary>Rules for series, from presets and the other two variables; null for none.</summary>
+    public SeriesRules? SeriesRules { get; init; }
+
     /// <summary>Added to what is sent where a label of that name is absent; sorted bytewise by name.</summary>
     public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }
 }
@@ -143,8 +150,18 @@ internal sealed record RemoteWriteOptions
 /// <summary>SIDECAR_QUEUE_…: the bounds of what waits for the receiver.</summary>
 internal sealed record QueueOptions
 {
-    /// <summary>Bytes of compressed scrapes; past it the oldest go.</summary>
+    public const long DefaultMemoryLimit = 8 * 1024 * 1024;
+
+    public const long DefaultDirectoryLimit = 1024 * 1024 * 1024;
+
+    /// <summary>A folder that outlives the process; null for memory alone.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>Bytes of compressed scrapes, in the folder or else in memory; past it the oldest go.</summary>
     public required long SizeLimit { get; init; }
+
+    /// <summary>The same for what is in memory, which with a folder is only what could not be written.</summary>
+    public long MemoryLimit => Directory is null ? SizeLimit : Math.Min(SizeLimit, DefaultMemoryLimit);
 
     /// <summary>Zero for none.</summary>
     public required TimeSpan AgeLimit { get; init; }
@@ -175,4 +192,7 @@ internal sealed record OperationOptions
     public required LogFormat LogFormat { get; init; }
 
     public required TimeSpan ShutdownTimeout { get; init; }
+
+    /// <summary>At the end every target is scraped once more.</summary>
+    public bool FinalScrape { get; init; }
 }

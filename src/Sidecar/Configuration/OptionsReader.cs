@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration.Values;
+using Sidecar.Discovery;
+using Sidecar.Relabeling;
 
 namespace Sidecar.Configuration;
 
@@ -18,13 +20,14 @@ internal static class OptionsReader
         var targets = ReadTargets(settings);
         var kubernetes = KubernetesOptionsReader.Read(settings, environment, isUsed: !settings.IsSet(Variables.Targets));
         var (shard, shards) = ReadShard(settings);
+        var scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes);
         var options = new Options
         {
             Targets = targets,
-            Kubernetes = kubernetes,
+            Kubernetes = kubernetes with { Scope = DiscoveryScope.Of(scrape.TargetRules) },
             Shard = shard,
             Shards = shards,
-            Scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes),
+            Scrape = scrape,
             RemoteWrite = ReadRemoteWrite(settings),
             Queue = ReadQueue(settings),
             Operation = ReadOperation(settings),
@@ -95,8 +98,27 @@ internal static class OptionsReader
                 settings.Read(Variables.LabelValueLengthLimit, Words.Integer(0, int.MaxValue))),
             TargetLimit = settings.Read(Variables.TargetLimit, Words.Integer(0, int.MaxValue)),
             BodySizeLimit = settings.Read(Variables.BodySizeLimit, Sizes.Parse),
+            TargetRules = ReadRules(settings, Variables.RelabelConfigs),
+            SeriesRules = SeriesRules.Of(
+                ReadPreset(settings).Then(ReadRules(settings, Variables.MetricRelabelConfigs)),
+                ReadRules(settings, Variables.WriteRelabelConfigs)),
             ExternalLabels = ReadExternalLabels(settings),
         };
+    }
+
+    private static RelabelRules ReadPreset(Settings settings) =>
+        settings.Read(Variables.Preset, Words.OneOf(Presets.All), absent: "") is { Length: > 0 } rules
+            ? RelabelConfigs.Read(rules, out _) : RelabelRules.None;
+
+    /// <summary>Each thing that is wrong with a rule is an error of its own.</summary>
+    private static RelabelRules ReadRules(Settings settings, Variable variable)
+    {
+        if (settings.ReadText(variable, text => text) is not { } json)
+            return RelabelRules.None;
+        var rules = RelabelConfigs.Read(json, out var errors);
+        foreach (var error in errors)
+            settings.Error(variable, error.Problem, error.Remedy);
+        return rules;
     }
 
     private static ImmutableArray<KeyValuePair<string, string>> ReadExternalLabels(Settings settings)
@@ -157,7 +179,9 @@ internal static class OptionsReader
 
     private static QueueOptions ReadQueue(Settings settings) => new()
     {
-        SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1)),
+        Directory = settings.ReadText(Variables.QueueDirectory, Texts.ParseLine),
+        SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1),
+            settings.IsSet(Variables.QueueDirectory) ? QueueOptions.DefaultDirectoryLimit : QueueOptions.DefaultMemoryLimit),
         AgeLimit = settings.Read(Variables.QueueAgeLimit, Durations.Parse),
     };
 
@@ -170,7 +194,8 @@ internal static class OptionsReader
             LogLevel = settings.Read(Variables.LogLevel, Words.OneOf(
                 ("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error))),
             LogFormat = settings.Read(Variables.LogFormat, Words.OneOf(("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json))),
-            ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
+            FinalScrape = settings.Read(Variables.FinalScrape, Words.Boolean),
+        ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
         };
     }
 }

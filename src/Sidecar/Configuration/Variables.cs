@@ -147,6 +147,21 @@ internal static class Variables
     public static Variable BodySizeLimit { get; } = Row(
         "SIDECAR_BODY_SIZE_LIMIT", VariableGroup.Scraping, "size", example: "64MB", @default: "1GiB",
         meaning: "a longer body, uncompressed, fails the scrape; 0 for no limit");
+    public static Variable RelabelConfigs { get; } = Row(
+        "SIDECAR_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
+        example: """[{"source_labels":["__meta_kubernetes_endpoint_port_name"],"regex":"https","action":"keep"}]""",
+        meaning: "Prometheus's relabel_configs as a JSON array, same keys: which targets are scraped, and how they are labelled");
+    public static Variable MetricRelabelConfigs { get; } = Row(
+        "SIDECAR_METRIC_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
+        example: """[{"source_labels":["__name__"],"regex":"go_.*","action":"drop"}]""",
+        meaning: "Prometheus's metric_relabel_configs, likewise: applied to what is scraped");
+    public static Variable WriteRelabelConfigs { get; } = Row(
+        "SIDECAR_WRITE_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
+        example: """[{"regex":"pod|node","action":"labeldrop"}]""",
+        meaning: "Prometheus's write_relabel_configs, likewise: applied to what is sent, external labels included");
+    public static Variable Preset { get; } = Row(
+        "SIDECAR_PRESET", VariableGroup.Scraping, "word", example: "apiserver-lean",
+        meaning: "metric relabel rules by name, applied before one's own: apiserver-lean thins the histograms of kube-apiserver");
     public static Variable ExternalLabels { get; } = Row(
         "SIDECAR_EXTERNAL_LABELS", VariableGroup.Scraping, "labels", example: "cluster=prod,replica=a",
         meaning: "added to every series that lacks them: name=value,… or a JSON object");
@@ -212,8 +227,11 @@ internal static class Variables
         "SIDECAR_REMOTE_WRITE_MAX_BACKOFF", VariableGroup.RemoteWrite, "duration", example: "5s", @default: "5s",
         meaning: "longest wait before a retry");
 
+    public static Variable QueueDirectory { get; } = Row(
+        "SIDECAR_QUEUE_DIRECTORY", VariableGroup.Queue, "path", example: "/var/lib/sidecar",
+        meaning: "a folder that outlives the process: with it, no outage and no crash loses a scrape; unset, the queue is in memory");
     public static Variable QueueSizeLimit { get; } = Row(
-        "SIDECAR_QUEUE_SIZE_LIMIT", VariableGroup.Queue, "size", example: "16MB", @default: "8MiB",
+        "SIDECAR_QUEUE_SIZE_LIMIT", VariableGroup.Queue, "size", example: "16MB", inWords: "8MiB in memory, 1GiB in a directory",
         meaning: "most bytes of compressed scrapes that wait; past it the oldest go, counted and logged");
     public static Variable QueueAgeLimit { get; } = Row(
         "SIDECAR_QUEUE_AGE_LIMIT", VariableGroup.Queue, "duration", example: "2h", @default: "0",
@@ -228,6 +246,9 @@ internal static class Variables
     public static Variable LogFormat { get; } = Row(
         "SIDECAR_LOG_FORMAT", VariableGroup.Operation, "word", example: "logfmt", @default: "logfmt",
         meaning: "logfmt or json, to standard error");
+    public static Variable FinalScrape { get; } = Row(
+        "SIDECAR_FINAL_SCRAPE", VariableGroup.Operation, "boolean", example: "true", @default: "false",
+        meaning: "at SIGTERM every target is scraped once more before flushing: for sidecars of short-lived jobs");
     public static Variable ShutdownTimeout { get; } = Row(
         "SIDECAR_SHUTDOWN_TIMEOUT", VariableGroup.Operation, "duration", example: "20s", @default: "20s",
         meaning: "bound of flushing at SIGTERM");
@@ -238,13 +259,7 @@ internal static class Variables
     /// <summary>Names that belong to the interface but to no feature of this version. Setting one is an error, never silence.</summary>
     public static ImmutableArray<string> Later { get; } =
     [
-        "SIDECAR_RELABEL_CONFIGS",
-        "SIDECAR_METRIC_RELABEL_CONFIGS",
-        "SIDECAR_WRITE_RELABEL_CONFIGS",
-        "SIDECAR_PRESET",
         "SIDECAR_REMOTE_WRITE_PROTOCOL",
-        "SIDECAR_QUEUE_DIRECTORY",
-        "SIDECAR_FINAL_SCRAPE",
     ];
 
     public static HttpVariables ScrapeHttp { get; } = new()

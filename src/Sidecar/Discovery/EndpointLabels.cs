@@ -9,7 +9,7 @@ namespace Sidecar.Discovery;
 /// </summary>
 internal static class EndpointLabels
 {
-    private const string Prefix = "__meta_kubernetes_";
+    public const string Prefix = "__meta_kubernetes_";
     private const string ServiceNameLabel = "kubernetes.io/service-name";
 
     /// <summary>One label set for each port and address, those of not-ready endpoints included: relabeling decides.</summary>
@@ -118,7 +118,7 @@ internal static class EndpointLabels
         IPAddress.TryParse(address, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4";
 
     /// <summary>Prometheus's SanitizeLabelName (util/strutil): what no label name can hold becomes an underscore.</summary>
-    private static string Sanitize(string name) =>
+    public static string Sanitize(string name) =>
         string.Create(name.Length, name, static (to, from) =>
         {
             for (var i = 0; i < to.Length; i++)

@@ -3,6 +3,7 @@ using System.Net;
 using Sidecar.Configuration;
 using Sidecar.Http;
 using Sidecar.Operation;
+using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
 
@@ -27,18 +28,25 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
     /// <summary>A watch that ends sooner than this, and without an event, does not work.</summary>
     private static readonly TimeSpan LeastWatch = TimeSpan.FromSeconds(1);
 
+    /// <summary>However fast the labels of Services change, all is not listed more often than this for them.</summary>
+    private static readonly TimeSpan LeastBetweenLists = TimeSpan.FromMilliseconds(500);
+
     private readonly ObjectClient objects = new(options.Kubernetes, client, time);
     private readonly ObjectQuery slices = new(ObjectKind.EndpointSlice, options.Kubernetes);
     private readonly ObjectQuery endpoints = new(ObjectKind.Endpoints, options.Kubernetes);
     private readonly ObjectQuery services = new(ObjectKind.Service, options.Kubernetes);
-    private KubernetesTargets known = new(options, log);
+    private KubernetesTargets known = new(options, new(RelabelRules.None), log);
     private ObjectQuery? listed; // slices or endpoints, whichever the last list was of
     private string? version;
+    private string? servicesVersion;
+    private long servicesListed;
     private bool usesEndpoints;
     private long slicesAsked;
     private long? watchDenied;
+    private long? servicesDenied;
     private TimeSpan listBackoff = FirstBackoff;
     private TimeSpan watchBackoff = FirstBackoff;
+    private TimeSpan servicesBackoff = FirstBackoff;
 
     // Of the watch at hand.
     private bool wasExpired;
@@ -88,38 +96,40 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
 
     private async Task<ObjectAnswer> ListAsync(CancellationToken cancellation)
     {
-        var next = new KubernetesTargets(options, log);
+        var labels = new ServiceLabels(options.Scrape.TargetRules);
         if (slices.IsEmpty)
         {
-            log.Recurring(LogLevel.Warn, "no scope", "SIDECAR_RELABEL_CONFIGS keeps no namespace, or no Service, that is asked for");
-            (known, version) = (next, null);
+            log.Recurring(LogLevel.Warn, "no scope", $"{Variables.RelabelConfigs.Name} keeps no namespace, or no Service, that is asked for");
+            (known, version) = (new KubernetesTargets(options, labels, log), null);
             return new ObjectAnswer();
         }
         if (options.Kubernetes.Scope.NeedsServices)
         {
-            var answer = await objects.ListAsync(services, json => next.AddService(services, json), cancellation);
+            servicesListed = time.GetTimestamp();
+            var answer = await objects.ListAsync(services, json => labels.Add(services, json), cancellation);
             if (!answer.IsGood)
                 return answer.IsDenied ? Explained(answer, $"{answer.Failure.Message}; a rule reads labels of the Service: {services.Rule}") : answer;
+            servicesVersion = answer.Version;
         }
         return options.Kubernetes.Role switch
         {
-            KubernetesRole.EndpointSlice => await ListAsync(slices, next, cancellation),
-            KubernetesRole.Endpoints => await ListAsync(endpoints, next, cancellation),
-            _ => await ListEitherAsync(next, cancellation),
+            KubernetesRole.EndpointSlice => await ListAsync(slices, labels, cancellation),
+            KubernetesRole.Endpoints => await ListAsync(endpoints, labels, cancellation),
+            _ => await ListEitherAsync(labels, cancellation),
         };
     }
 
     /// <summary>Slices; where they are denied and Endpoints are not, Endpoints, and slices again now and then.</summary>
-    private async Task<ObjectAnswer> ListEitherAsync(KubernetesTargets next, CancellationToken cancellation)
+    private async Task<ObjectAnswer> ListEitherAsync(ServiceLabels labels, CancellationToken cancellation)
     {
         if (usesEndpoints && time.GetElapsedTime(slicesAsked) < Interval * ManyIntervals)
         {
-            var usual = await ListAsync(endpoints, next, cancellation);
+            var usual = await ListAsync(endpoints, labels, cancellation);
             if (!usual.IsDenied)
                 return usual;
         }
         slicesAsked = time.GetTimestamp();
-        var denied = await ListAsync(slices, next, cancellation);
+        var denied = await ListAsync(slices, labels, cancellation);
         if (denied.IsGood)
         {
             if (usesEndpoints)
@@ -129,7 +139,7 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
         }
         if (!denied.IsDenied && !usesEndpoints)
             return denied;
-        var answer = await ListAsync(endpoints, next, cancellation);
+        var answer = await ListAsync(endpoints, labels, cancellation);
         if (!answer.IsGood)
             return Explained(answer, $"{denied.Failure.Message}; and {answer.Failure.Message}");
         if (!usesEndpoints)
@@ -144,33 +154,45 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
 
     private static ObjectAnswer Explained(ObjectAnswer answer, string message) => answer with { Failure = answer.Failure with { Message = message } };
 
-    private async Task<ObjectAnswer> ListAsync(ObjectQuery query, KubernetesTargets services, CancellationToken cancellation)
+    private async Task<ObjectAnswer> ListAsync(ObjectQuery query, ServiceLabels labels, CancellationToken cancellation)
     {
         ObjectAnswer answer;
         var tries = 0;
         KubernetesTargets next;
         do
         {
-            next = new KubernetesTargets(options, log);
-            next.TakeServices(services);
+            next = new KubernetesTargets(options, labels, log);
             answer = await objects.ListAsync(query, json => next.Set(query, EndpointReader.ReadHead(json).Key, json), cancellation);
         }
         while (answer.Status == HttpStatusCode.Gone && ++tries < 2); // so much changed between two pages that the list must begin anew
         if (answer.IsGood)
-        {
-            next.EndList();
             (known, listed, version) = (next, query, answer.Version);
-        }
         return answer;
     }
 
     /// <summary>Watches, or only waits, until it is time to list again.</summary>
     private async Task WatchAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
-        var started = time.GetTimestamp();
-        while (listed is { } query && version is { } from && MayWatch())
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var ofServices = WatchServicesAsync(either);
+        try
         {
-            var isOften = query.IsNamed || options.Kubernetes.Scope.NeedsServices;
+            await WatchEndpointsAsync(publish, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            // A Service has changed, or its watch wants a list for another reason.
+        }
+        await either.CancelAsync();
+        await ofServices;
+    }
+
+    private async Task WatchEndpointsAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        while (listed is { } query && version is { } from && MayWatch(watchDenied))
+        {
+            var isOften = query.IsNamed || servicesDenied is not null;
             var left = (isOften ? Interval : Interval * ManyIntervals) - time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero)
                 return;
@@ -203,11 +225,11 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
                 return; // a list, at once; but where that does not help, after a wait
             }
             wasExpired = isExpired;
-            if (worked && !known.LacksService)
+            if (worked)
                 continue;
             if (IsRefused(answer.Status))
             {
-                ReportRefused(query, answer);
+                ReportRefused(query, answer, ref watchDenied);
                 break;
             }
             if (!answer.IsGood && !isExpired)
@@ -220,15 +242,70 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             await Task.Delay(rest, time, cancellation);
     }
 
-    /// <summary>Once, until it works.</summary>
-    private void ReportRefused(ObjectQuery query, ObjectAnswer answer)
+    /// <summary>
+    /// Watches the Services, where their labels are wanted. A change of those is a new list, since of what rules then keep nothing may be
+    /// known; so is whatever else ends the watch, unless it is refused.
+    /// </summary>
+    /// <param name="untilList">Cancelled when it is time to list.</param>
+    private async Task WatchServicesAsync(CancellationTokenSource untilList)
     {
-        if (watchDenied is null)
+        if (!options.Kubernetes.Scope.NeedsServices || servicesVersion is not { } from || !MayWatch(servicesDenied))
+            return;
+        try
+        {
+            var began = time.GetTimestamp();
+            var isChanged = false;
+            var answer = await objects.WatchAsync(services, from, Interval * ManyIntervals, TakeEvents, () => { }, untilList.Token);
+            if (IsRefused(answer.Status))
+            {
+                ReportRefused(services, answer, ref servicesDenied);
+                return;
+            }
+            servicesDenied = null;
+            if (!answer.IsGood)
+                ReportFailure(answer);
+            if (isChanged || (answer.IsGood && time.GetElapsedTime(began) >= LeastWatch))
+            {
+                servicesBackoff = FirstBackoff;
+                var rest = LeastBetweenLists - time.GetElapsedTime(servicesListed);
+                if (rest > TimeSpan.Zero)
+                    await Task.Delay(rest, time, untilList.Token);
+            }
+            else
+                await Task.Delay(WaitAfter(answer, ref servicesBackoff), time, untilList.Token);
+            await untilList.CancelAsync();
+
+            bool TakeEvents(JsonPieces pieces)
+            {
+                while (pieces.TryNext(out var piece))
+                {
+                    var e = WatchEvent.Read(piece);
+                    if (e.Type == WatchEventType.Error)
+                        return false;
+                    if (e.Type == WatchEventType.Bookmark)
+                        continue;
+                    metrics.KubernetesEvents(ObjectKind.Service).Increment(e.Type);
+                    isChanged = known.Services.IsChangedBy(services, e);
+                    if (isChanged)
+                        return false;
+                }
+                return true;
+            }
+        }
+        catch (OperationCanceledException) when (untilList.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>Once, until it works.</summary>
+    private void ReportRefused(ObjectQuery query, ObjectAnswer answer, ref long? denied)
+    {
+        if (denied is null)
         {
             log.Warn("A watch is not to be had; changes are seen when the next list comes",
                 ("error", answer.Failure.Message), ("every", Interval), ("remedy", query.Rule));
         }
-        watchDenied = time.GetTimestamp();
+        denied = time.GetTimestamp();
     }
 
     private void ReportFailure(ObjectAnswer answer)
@@ -238,7 +315,8 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message));
     }
 
-    private bool MayWatch() => options.Kubernetes.Watch && (watchDenied is not { } since || time.GetElapsedTime(since) >= Interval * ManyIntervals);
+    private bool MayWatch(long? denied) =>
+        options.Kubernetes.Watch && (denied is not { } since || time.GetElapsedTime(since) >= Interval * ManyIntervals);
 
     /// <summary>An answer that will be the same next time: denied, unknown, not understood.</summary>
     private static bool IsRefused(HttpStatusCode? status) =>
@@ -281,6 +359,6 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             isChanged = true;
             metrics.KubernetesEvents(query.Kind).Increment(e.Type);
         }
-        return !known.LacksService;
+        return true;
     }
 }

@@ -170,7 +170,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
 
     private async Task<ObjectAnswer> RefusalAsync(HttpResponseMessage response, Uri url, CancellationToken cancellation)
     {
-        var failure = Failures.FromStatus(response.StatusCode, url, await Failures.ReadStartAsync(response, cancellation));
+        var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, await Failures.ReadStartAsync(response, cancellation)));
         return new ObjectAnswer(failure, null, response.StatusCode, RetryAfter(response));
     }
 

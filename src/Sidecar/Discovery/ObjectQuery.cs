@@ -85,8 +85,7 @@ internal sealed class ObjectQuery
         {
             var role = Namespace is { } one ? $"a Role in namespace {one}" : "a ClusterRole";
             var group = Kind == ObjectKind.EndpointSlice ? "discovery.k8s.io" : "\"\"";
-            var verbs = Kind == ObjectKind.Service ? "list" : "list, watch";
-            return $"add to {role}: {{apiGroups: [{group}], resources: [{Resource}], verbs: [{verbs}]}}";
+            return $"add to {role}: {{apiGroups: [{group}], resources: [{Resource}], verbs: [list, watch]}}";
         }
     }
 

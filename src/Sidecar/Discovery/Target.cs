@@ -2,18 +2,26 @@ using System.Collections.Immutable;
 
 namespace Sidecar.Discovery;
 
-/// <summary>One endpoint to scrape. Two targets with equal URL and labels are the same target.</summary>
+/// <summary>One endpoint to scrape. Two targets with equal URL, labels and times are the same target.</summary>
 internal sealed class Target : IEquatable<Target>
 {
     /// <param name="url">What is asked, query included.</param>
     /// <param name="labels">Final labels (no <c>__</c> names, no empty values), any order.</param>
     /// <param name="discoveredLabels">Labels before relabeling, meta labels included, for people to look at.</param>
-    public Target(Uri url, IEnumerable<KeyValuePair<string, string>> labels, IEnumerable<KeyValuePair<string, string>> discoveredLabels)
+    /// <param name="interval">Where relabeling gave it one of its own.</param>
+    /// <param name="timeout">Likewise.</param>
+    public Target(
+        Uri url, IEnumerable<KeyValuePair<string, string>> labels, IEnumerable<KeyValuePair<string, string>> discoveredLabels,
+        TimeSpan? interval = null, TimeSpan? timeout = null)
     {
+        Interval = interval;
+        Timeout = timeout;
         Url = url;
         Labels = [.. labels.OrderBy(l => l.Key, StringComparer.Ordinal)];
         DiscoveredLabels = [.. discoveredLabels.OrderBy(l => l.Key, StringComparer.Ordinal)];
         Key = $"{url.AbsoluteUri} {{{string.Join(',', Labels.Select(l => $"{l.Key}=\"{l.Value}\""))}}}";
+        if (interval is not null || timeout is not null)
+            Key += $" {interval}/{timeout}";
     }
 
     public Uri Url { get; }
@@ -22,7 +30,13 @@ internal sealed class Target : IEquatable<Target>
 
     public ImmutableArray<KeyValuePair<string, string>> DiscoveredLabels { get; }
 
-    /// <summary>Identity in one string: the URL and the labels.</summary>
+    /// <summary>Null for that of all targets.</summary>
+    public TimeSpan? Interval { get; }
+
+    /// <summary>Null for that of all targets.</summary>
+    public TimeSpan? Timeout { get; }
+
+    /// <summary>Identity in one string: the URL, the labels, and the interval and timeout where they are its own.</summary>
     public string Key { get; }
 
     /// <summary>Whether these are its discovered labels.</summary>

@@ -37,8 +37,31 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
         }
     }
 
-    private ImmutableArray<Target> StaticTargets() =>
-        [.. options.Targets.Where(t => Sharding.IsOurs(t.Address, options)).Select(t => TargetBuilder.FromStatic(t, options.Scrape)).Distinct()];
+    private ImmutableArray<Target> StaticTargets()
+    {
+        var targets = ImmutableArray.CreateBuilder<Target>();
+        var ours = options.Targets.Where(t => Sharding.IsOurs(t.Address, options)).ToList();
+        foreach (var target in ours)
+        {
+            if (TargetBuilder.FromStatic(target, options.Scrape, out var problem) is { } built)
+                targets.Add(built);
+            else if (problem is not null)
+                LogNoTarget(log, target.Address, problem);
+        }
+        LogWhenAllDropped(log, ours.Count > 0 && targets.Count == 0);
+        return [.. targets.Distinct()];
+    }
+
+    internal static void LogNoTarget(Log log, string address, string problem) =>
+        log.Recurring(LogLevel.Warn, "no target", "What was discovered makes no target; it is left out", ("address", address), ("error", problem));
+
+    internal static void LogWhenAllDropped(Log log, bool isSo)
+    {
+        if (isSo)
+            log.Recurring(LogLevel.Warn, "all dropped", $"{Variables.RelabelConfigs.Name} keeps no target");
+        else
+            log.Recovered("all dropped", $"{Variables.RelabelConfigs.Name} keeps targets");
+    }
 
     private void Publish(ImmutableArray<Target> targets, Action<ImmutableArray<Target>> update)
     {

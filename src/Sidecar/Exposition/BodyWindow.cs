@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Sidecar.Scraping;
 
 namespace Sidecar.Exposition;
 
@@ -11,14 +12,23 @@ internal sealed class BodyWindow : IDisposable
     /// <summary>The usual size, bytes.</summary>
     public const int UsualSize = 64 * 1024;
 
-    /// <summary>Nothing that must be whole is longer than this, bytes: a bound on memory that no real metric comes near.</summary>
-    public const int Largest = 4 * 1024 * 1024;
+    /// <summary>
+    /// Nothing that must be whole is longer than this, bytes: a bound on memory. The annotations of a Kubernetes object, the longest labels that
+    /// are known, take 256 KiB at most.
+    /// </summary>
+    public const int Largest = 1024 * 1024;
 
     /// <summary>.NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.</summary>
     static BodyWindow() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     private Stream? inflated;
     private long limit;
+
+    /// <summary>See <see cref="SampleReader.Pause"/>.</summary>
+    public Action? Pause { get; set; }
+
+    /// <summary>See <see cref="SampleReader.Objection"/>.</summary>
+    public Func<string?>? Objection { get; set; }
 
     public byte[] Bytes { get; private set; } = new byte[UsualSize];
 
@@ -54,8 +64,11 @@ internal sealed class BodyWindow : IDisposable
     {
         inflated?.Dispose();
         inflated = null;
-        if (Bytes.Length > UsualSize)
-            Bytes = new byte[UsualSize];
+        Objection = null;
+        if (Bytes.Length <= UsualSize)
+            return;
+        Bytes = new byte[UsualSize];
+        Garbage.Collect();
     }
 
     /// <summary>Inflates more behind what is there, and moves what is there to the front. False at the end and at an error.</summary>
@@ -90,6 +103,9 @@ internal sealed class BodyWindow : IDisposable
         BytesRead += read;
         if (limit > 0 && BytesRead >= limit)
             return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
+        Pause?.Invoke();
+        if (Objection?.Invoke() is { } objection)
+            return Fail(ReadError.TooSlow, objection);
         Filled += read;
         IsEnded = read == 0;
         return !IsEnded;

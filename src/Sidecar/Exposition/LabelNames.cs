@@ -10,8 +10,14 @@ internal sealed class LabelNames
 {
     public static readonly LabelNames None = new([], [0]);
 
-    private const int MostLabels = 64;
-    private const int MostBytes = 4096;
+    /// <summary>Stands for names that are longer together than any target may have; a sample with them fails the scrape.</summary>
+    public static readonly LabelNames TooLong = new([], [0]) { IsPlain = false };
+
+    /// <summary>Bytes of all names of one sample.</summary>
+    public const int MostBytes = 64 * 1024;
+
+    private const int MostUsualLabels = 64;
+    private const int MostUsualBytes = 4096;
 
     /// <summary>Each name followed by <c>="</c>, as it stands in the text.</summary>
     private readonly byte[] patterns;
@@ -27,17 +33,21 @@ internal sealed class LabelNames
                 BucketIndex = i;
             else if (this[i].SequenceEqual("quantile"u8))
                 QuantileIndex = i;
-            IsPlain &= LineCursor.IsLegacyLabel(this[i]);
+            if (!LineCursor.IsLegacyLabel(this[i]))
+                IsPlain = false;
         }
     }
 
     public int Count => ends.Length - 1;
 
     /// <summary>None of the names needs quotes, so that <see cref="Pattern"/> is how they stand in the text.</summary>
-    public bool IsPlain { get; } = true;
+    public bool IsPlain { get; private init; } = true;
 
     /// <summary>Hostile or odd: used once, kept nowhere.</summary>
-    public bool IsOdd => Count >= MostLabels || patterns.Length > MostBytes;
+    public bool IsOdd => Count >= MostUsualLabels || patterns.Length > MostUsualBytes || this == TooLong;
+
+    /// <summary>About the bytes that it takes in memory.</summary>
+    public int Size => 100 + patterns.Length + ends.Length * sizeof(int);
 
     /// <summary>Position of <c>le</c>, or -1.</summary>
     public int BucketIndex { get; } = -1;
@@ -55,6 +65,8 @@ internal sealed class LabelNames
         var length = 0;
         for (var i = 1; i < sample.Count; i++)
             length += sample.Labels[i].NameLength + 2;
+        if (length > MostBytes)
+            return TooLong;
         var patterns = new byte[length];
         var ends = new int[sample.Count];
         var at = 0;
@@ -88,6 +100,10 @@ internal sealed class LabelNamesCache
 {
     private const int Capacity = 2048;
 
+    /// <summary>Bytes of all together: kube-apiserver's take 20 kB, and a target may make up new ones without end.</summary>
+    private const int MostBytes = 512 * 1024;
+
+    private int size;
     private readonly Dictionary<ulong, LabelNames> byHash = [];
 
     public LabelNames Get(Sample sample)
@@ -105,8 +121,12 @@ internal sealed class LabelNamesCache
         names = LabelNames.Of(sample);
         if (names.IsOdd)
             return names;
-        if (byHash.Count >= Capacity)
+        size += names.Size;
+        if (byHash.Count >= Capacity || size > MostBytes)
+        {
             byHash.Clear();
+            size = names.Size;
+        }
         byHash[hash] = names;
         return names;
     }

@@ -52,10 +52,12 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     public readonly byte Current => Text[At];
 
     /// <summary>The name may stand without quotes.</summary>
-    public static bool IsLegacyLabel(ReadOnlySpan<byte> name) => !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(LabelNameBytes);
+    public static bool IsLegacyLabel(ReadOnlySpan<byte> name) =>
+        !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(LabelNameBytes);
 
     /// <inheritdoc cref="IsLegacyLabel"/>
-    public static bool IsLegacyMetric(ReadOnlySpan<byte> name) => !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(MetricNameBytes);
+    public static bool IsLegacyMetric(ReadOnlySpan<byte> name) =>
+        !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(MetricNameBytes);
 
     public static bool IsDigit(byte c) => (uint)(c - '0') <= 9;
 
@@ -84,13 +86,11 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     {
         var last = State.LastPlainName;
         isLast = !last.IsEmpty && Text[At..].StartsWith(last) && Text[At + last.Length] is (byte)'{' or (byte)' ';
-        return isLast ? last.Length : OtherNameLength(MetricNameBytes);
+        return isLast ? last.Length : Math.Max(IsDigit(Text[At]) ? 0 : Text[At..].IndexOfAnyExcept(MetricNameBytes), 0);
     }
 
     /// <summary>The length of the label name that stands here without quotes; 0 for none.</summary>
-    public readonly int LabelNameLength() => OtherNameLength(LabelNameBytes);
-
-    private readonly int OtherNameLength(SearchValues<byte> bytes) => IsDigit(Text[At]) ? 0 : Math.Max(Text[At..].IndexOfAnyExcept(bytes), 0);
+    public readonly int LabelNameLength() => Math.Max(IsDigit(Text[At]) ? 0 : Text[At..].IndexOfAnyExcept(LabelNameBytes), 0);
 
     /// <summary>The closing quote of a string that begins at <paramref name="from"/>.</summary>
     /// <param name="isWithinLine">Line breaks may not stand inside it.</param>
@@ -141,6 +141,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool IsValid(int from, int to) => IsUtf8 || Utf8.IsValid(Text[from..to]);
 
     /// <summary>
@@ -163,7 +164,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         }
     }
 
-    /// <summary><c>\"</c>, <c>\\</c> and <c>\n</c> are replaced in place; any other escape stays as it is. Returns the new length.</summary>
+    /// <summary><c>\"</c>, <c>\\</c> and <c>\n</c> are replaced in place; any other escape stays. Returns the new length.</summary>
     /// <param name="keepsQuotes"><c>\"</c> is no escape, as in the help text of the Prometheus formats.</param>
     public readonly int Unescape(int start, int length, bool keepsQuotes = false)
     {
@@ -175,7 +176,8 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         for (from = to; from < end; from++)
         {
             var c = Text[from];
-            if (c == (byte)'\\' && from + 1 < end && (Text[from + 1] is (byte)'\\' or (byte)'n' || (Text[from + 1] == (byte)'"' && !keepsQuotes)))
+            if (c == (byte)'\\' && from + 1 < end &&
+                (Text[from + 1] is (byte)'\\' or (byte)'n' || (Text[from + 1] == (byte)'"' && !keepsQuotes)))
             {
                 from++;
                 c = Text[from] == (byte)'n' ? (byte)'\n' : Text[from];
@@ -200,7 +202,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         return false;
     }
 
-    /// <summary>What a complete line leaves to do: the interned names, the metric, and <c>le</c> and <c>quantile</c> as Prometheus 3 has them.</summary>
+    /// <summary>What a complete line leaves to do: interned names, the metric, <c>le</c> and <c>quantile</c> as Prometheus 3 has them.</summary>
     /// <param name="hasLastNames">The labels have the predicted names.</param>
     /// <param name="hasLastName">The metric name is that of the line before.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

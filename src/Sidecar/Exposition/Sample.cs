@@ -18,6 +18,11 @@ internal struct LabelSlice
 /// </summary>
 internal sealed class Sample
 {
+    /// <summary>
+    /// A line with more labels fails the scrape: a bound on memory, ten times beyond what any receiver takes. One too many is kept, to be seen.
+    /// </summary>
+    public const int MostLabels = 1024;
+
     private const int ScratchPrefix = 8;
 
     /// <summary>Bytes at the start of <see cref="Scratch"/> that each sample has to itself; behind them stands what outlives it.</summary>
@@ -98,6 +103,8 @@ internal sealed class Sample
 
     public void Add(int nameStart, int nameLength, int valueStart, int valueLength)
     {
+        if (Count > MostLabels + 1)
+            return;
         if (Count == Labels.Length)
             Array.Resize(ref Labels, Count * 2);
         if (valueLength == 0 && Count <= 64)

@@ -12,6 +12,8 @@ internal enum ReadError
     Compression,
     /// <summary>More inflated bytes than allowed.</summary>
     TooLarge,
+    /// <summary>Reading it takes too long.</summary>
+    TooSlow,
 }
 
 /// <summary>
@@ -34,10 +36,23 @@ internal sealed class SampleReader : IDisposable
     private int lines;   // end of the whole lines
     private int awaited; // bytes from the window's start on, before parsing is tried again
     private bool isUtf8;
+    private bool isOpenMetrics;
 
     public SampleReader() => lineTooLong = () => $"line {state.Line + 1} is longer than {LongestLine} bytes";
 
     public Sample Sample { get; } = new();
+
+    /// <summary>Called now and then while a body is read, and may keep it waiting.</summary>
+    public Action? Pause
+    {
+        init => window.Pause = value;
+    }
+
+    /// <summary>Asked now and then while this body is read; what it answers ends the reading, in words.</summary>
+    public Func<string?>? Objection
+    {
+        set => window.Objection = value;
+    }
 
     public ReadError Error => window.Error;
 
@@ -47,8 +62,6 @@ internal sealed class SampleReader : IDisposable
     /// <summary>Inflated bytes read so far.</summary>
     public long BytesRead => window.BytesRead;
 
-    private bool IsOpenMetrics => format is BodyFormat.OpenMetricsText001 or BodyFormat.OpenMetricsText100;
-
     /// <summary>Begins a body. It is read as the samples are asked for.</summary>
     /// <param name="gzip">Compressed bytes; disposed at the end.</param>
     /// <param name="sizeLimit">Most inflated bytes; 0 for no limit.</param>
@@ -57,6 +70,7 @@ internal sealed class SampleReader : IDisposable
     {
         window.Open(gzip, sizeLimit);
         format = bodyFormat;
+        isOpenMetrics = format is BodyFormat.OpenMetricsText001 or BodyFormat.OpenMetricsText100;
         lines = awaited = 0;
         state.Reset();
         if (format >= BodyFormat.PrometheusProto)
@@ -67,7 +81,11 @@ internal sealed class SampleReader : IDisposable
     }
 
     /// <summary>Lets go of the body; the reader can open another one.</summary>
-    public void Dispose() => window.Dispose();
+    public void Dispose()
+    {
+        Sample.Window = []; // it may be large
+        window.Dispose();
+    }
 
     /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body or at an error.</summary>
     public bool Read() => format >= BodyFormat.PrometheusProto ? protobuf!.Read() : ReadText();
@@ -76,23 +94,8 @@ internal sealed class SampleReader : IDisposable
     {
         while (window.Error == ReadError.None && FillLines())
         {
-            var text = window.Bytes.AsSpan(0, lines);
-            Entry entry;
             string? error;
-            if (IsOpenMetrics)
-            {
-                var parser = new OpenMetricsParser(text, window.Start, isUtf8, state);
-                entry = parser.Read(Sample);
-                window.Start = parser.Consumed;
-                error = parser.Error;
-            }
-            else
-            {
-                var parser = new TextParser(text, window.Start, isUtf8, state);
-                entry = parser.Read(Sample);
-                window.Start = parser.Consumed;
-                error = parser.Error;
-            }
+            var entry = isOpenMetrics ? ReadOpenMetrics(out error) : ReadPrometheusText(out error);
             switch (entry)
             {
                 case Entry.Sample:
@@ -112,6 +115,26 @@ internal sealed class SampleReader : IDisposable
             }
         }
         return false;
+    }
+
+    // Two methods: each has to clear the memory of its own parser only.
+
+    private Entry ReadPrometheusText(out string? error)
+    {
+        var parser = new TextParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
+        var entry = parser.Read(Sample);
+        window.Start = parser.Consumed;
+        error = parser.Error;
+        return entry;
+    }
+
+    private Entry ReadOpenMetrics(out string? error)
+    {
+        var parser = new OpenMetricsParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
+        var entry = parser.Read(Sample);
+        window.Start = parser.Consumed;
+        error = parser.Error;
+        return entry;
     }
 
     /// <summary>Makes sure that there is at least one whole line to parse; false at the end of the body.</summary>
@@ -147,6 +170,6 @@ internal sealed class SampleReader : IDisposable
 
     /// <summary>An OpenMetrics body that is not empty must have said that it is complete.</summary>
     private bool End() =>
-        window.Error == ReadError.None && IsOpenMetrics && !state.IsEnded && BytesRead > 0 &&
+        window.Error == ReadError.None && isOpenMetrics && !state.IsEnded && BytesRead > 0 &&
         window.Fail(ReadError.Parse, "the body does not end with # EOF: it is not complete");
 }

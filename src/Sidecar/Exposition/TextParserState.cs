@@ -22,12 +22,14 @@ internal sealed class TextParserState
 
     private readonly MetricFamily declared = new(1);
     private readonly MetricFamily undeclared = new(2);
-    private byte[] lastName = new byte[256];
-    private int lastNameLength;
-    private int lastPlainLength;
+    private readonly KnownName[] known = [new(), new(), new(), new()];
+    private KnownName last; // one of those
+    private int next;       // to be filled
+
+    public TextParserState() => last = known[0];
 
     /// <summary>Name of the sample before; empty where a metric was declared since, or where the name has to be quoted.</summary>
-    public ReadOnlySpan<byte> LastPlainName => lastName.AsSpan(0, lastPlainLength);
+    public ReadOnlySpan<byte> LastPlainName => last.Plain;
 
     public void Reset()
     {
@@ -37,13 +39,13 @@ internal sealed class TextParserState
         IsEnded = IsCut = false;
         declared.Begin(default);
         undeclared.Begin(default);
-        lastNameLength = lastPlainLength = 0;
+        Forget();
     }
 
     /// <summary>A line of metadata names this metric; several lines may speak of the same one.</summary>
     public MetricFamily Declare(ReadOnlySpan<byte> name)
     {
-        lastNameLength = lastPlainLength = 0;
+        Forget();
         if (!declared.Name.SequenceEqual(name))
             declared.Begin(name);
         return declared;
@@ -55,15 +57,61 @@ internal sealed class TextParserState
     public void EnterFamily(Sample sample)
     {
         var name = sample.Name;
-        if (name.SequenceEqual(lastName.AsSpan(0, lastNameLength)))
-            return;
-        if (name.Length > lastName.Length)
-            lastName = new byte[name.Length];
-        name.CopyTo(lastName);
-        lastNameLength = name.Length;
-        lastPlainLength = LineCursor.IsLegacyMetric(name) ? name.Length : 0;
+        foreach (var one in known)
+        {
+            // A histogram's lines take turns in three names.
+            if (one.Length == name.Length && one.Is(name))
+            {
+                last = one;
+                sample.Family = one.Family;
+                return;
+            }
+        }
         sample.Family = declared.Has(name) ? declared : undeclared;
         if (sample.Family == undeclared && !undeclared.Name.SequenceEqual(name))
+        {
             undeclared.Begin(name);
+            foreach (var one in known)
+            {
+                if (one.Family == undeclared)
+                    one.Clear();
+            }
+        }
+        last = known[next++ % known.Length];
+        last.Set(name, sample.Family);
+    }
+
+    private void Forget()
+    {
+        foreach (var one in known)
+            one.Clear();
+    }
+
+    /// <summary>A sample's name and the metric that it belongs to.</summary>
+    private sealed class KnownName
+    {
+        private byte[] bytes = new byte[128];
+        private int plainLength;
+
+        /// <summary>0 for none.</summary>
+        public int Length;
+
+        public MetricFamily Family = null!; // with a name
+
+        public ReadOnlySpan<byte> Plain => bytes.AsSpan(0, plainLength);
+
+        public bool Is(ReadOnlySpan<byte> name) => name.SequenceEqual(bytes.AsSpan(0, Length));
+
+        public void Clear() => Length = plainLength = 0;
+
+        public void Set(ReadOnlySpan<byte> name, MetricFamily family)
+        {
+            if (name.Length > bytes.Length)
+                bytes = new byte[name.Length];
+            name.CopyTo(bytes);
+            Length = name.Length;
+            Family = family;
+            plainLength = LineCursor.IsLegacyMetric(name) ? name.Length : 0;
+        }
     }
 }

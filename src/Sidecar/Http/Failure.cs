@@ -37,6 +37,8 @@ internal enum FailureReason
     LabelLimit,
     /// <summary>The body is not in the format that was announced.</summary>
     Parse,
+    /// <summary>A bug of ours: an exception that nobody expected.</summary>
+    Internal,
 }
 
 /// <summary>An expected failure: its reason, and one sentence for a person that names the cause.</summary>
@@ -69,6 +71,7 @@ internal readonly record struct Failure(FailureReason Reason, string Message)
         FailureReason.TargetLimit => "target_limit",
         FailureReason.LabelLimit => "label_limit",
         FailureReason.Parse => "parse",
+        FailureReason.Internal => "internal",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };
 }

@@ -133,9 +133,9 @@ internal static class Failures
                     return json.Read() && json.TokenType == JsonTokenType.String ? json.GetString() : null;
             }
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // It only looked like JSON.
+            // It only looked like JSON, or like UTF-8.
         }
         return null;
     }

@@ -43,6 +43,9 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         return await FollowAsync(create, rotated, cancellation);
     }
 
+    /// <summary>The failure as it may be shown: what the peer said may hold what it was sent.</summary>
+    public Failure Redact(Failure failure) => failure.IsNone ? failure : failure with { Message = credentials.Redact(failure.Message) };
+
     public void Dispose()
     {
         invoker?.Dispose();
@@ -93,7 +96,15 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     {
         try
         {
-            return await Invoker().SendAsync(request, cancellation);
+            try
+            {
+                return await Invoker().SendAsync(request, cancellation);
+            }
+            catch (ObjectDisposedException)
+            {
+                // Certificates were renewed twice while this request waited for a thread: its connections are gone, and it was not sent.
+                return await Invoker().SendAsync(request, cancellation);
+            }
         }
         catch (HttpRequestException e) when (isRedirected && e is not PeerException)
         {

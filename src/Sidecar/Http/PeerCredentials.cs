@@ -22,11 +22,41 @@ internal sealed class PeerCredentials(HttpOptions options)
         if (options.BasicAuthUsername is not null || options.BasicAuthPassword is not null || options.BasicAuthPasswordFile is not null)
         {
             var password = options.BasicAuthPasswordFile is { } passwordFile ? Read(passwordFile, out stale) : options.BasicAuthPassword;
-            return "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.BasicAuthUsername}:{password}"));
+            return "Basic " + Basic(password);
         }
         var credentials = options.CredentialsFile is { } file ? Read(file, out stale) : options.Credentials;
         return credentials is null ? null : $"{options.AuthorizationType} {credentials}";
     }
+
+    /// <summary>The words without our secrets: a peer may well answer with what it was sent.</summary>
+    public string Redact(string words)
+    {
+        words = Without(words, options.Credentials);
+        words = Without(words, options.BasicAuthPassword);
+        words = Without(words, Volatile.Read(ref lastGood));
+        if (options.BasicAuthUsername is not null || options.BasicAuthPassword is not null || options.BasicAuthPasswordFile is not null)
+            words = Without(words, Basic(options.BasicAuthPassword ?? Volatile.Read(ref lastGood)));
+        return words;
+    }
+
+    /// <summary>Without the secret, and without its beginning where the words were cut in the middle of it.</summary>
+    public static string Without(string words, string? secret)
+    {
+        const string Redacted = "<redacted>";
+        if (string.IsNullOrEmpty(secret))
+            return words;
+        words = words.Replace(secret, Redacted, StringComparison.Ordinal);
+        if (!words.EndsWith('…'))
+            return words;
+        for (var length = Math.Min(secret.Length, words.Length) - 1; length >= 4; length--)
+        {
+            if (words.AsSpan(0, words.Length - 1).EndsWith(secret.AsSpan(0, length)))
+                return string.Concat(words.AsSpan(0, words.Length - 1 - length), Redacted, "…");
+        }
+        return words;
+    }
+
+    private string Basic(string? password) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.BasicAuthUsername}:{password}"));
 
     private string Read(string path, out Failure stale)
     {

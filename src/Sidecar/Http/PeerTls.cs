@@ -10,8 +10,11 @@ namespace Sidecar.Http;
 /// <summary>TLS towards one peer, from PEM files as they are now: a new one is made when a file has changed.</summary>
 internal sealed class PeerTls
 {
-    /// <summary>Largest PEM file, bytes: a system's whole bundle has a quarter of that.</summary>
-    private const int LargestFile = 1024 * 1024;
+    /// <summary>Largest file of authorities, bytes: a system's whole bundle has a quarter of that.</summary>
+    private const int LargestBundle = 1024 * 1024;
+
+    /// <summary>Largest file of a client certificate or its key, bytes.</summary>
+    private const int LargestFile = PeerCredentials.LongestFile;
 
     private readonly TlsOptions options;
     private readonly byte[]? ca;
@@ -22,14 +25,14 @@ internal sealed class PeerTls
     public PeerTls(TlsOptions options)
     {
         this.options = options;
-        ca = Read(options.CaFile);
+        ca = Read(options.CaFile, LargestBundle);
         certificate = Read(options.CertFile);
         key = Read(options.KeyFile);
     }
 
     /// <summary>The files still hold what was read.</summary>
     /// <exception cref="PeerException">A file cannot be read any more.</exception>
-    public bool IsCurrent() => IsSame(options.CaFile, ca) && IsSame(options.CertFile, certificate) && IsSame(options.KeyFile, key);
+    public bool IsCurrent() => IsSame(options.CaFile, ca, LargestBundle) && IsSame(options.CertFile, certificate) && IsSame(options.KeyFile, key);
 
     /// <exception cref="PeerException">A file is no PEM of its kind.</exception>
     public SslClientAuthenticationOptions Options()
@@ -77,10 +80,10 @@ internal sealed class PeerTls
         }
     }
 
-    private static byte[]? Read(string? path) => path is null ? null : PeerFile.Read(path, LargestFile);
+    private static byte[]? Read(string? path, int most = LargestFile) => path is null ? null : PeerFile.Read(path, most);
 
-    private static bool IsSame(string? path, byte[]? known) =>
-        path is null || PeerFile.Read(path, LargestFile, bytes => bytes.SequenceEqual(known));
+    private static bool IsSame(string? path, byte[]? known, int most = LargestFile) =>
+        path is null || PeerFile.Read(path, most, bytes => bytes.SequenceEqual(known));
 
     private X509ChainPolicy ChainPolicy()
     {

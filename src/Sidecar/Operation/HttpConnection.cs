@@ -17,7 +17,9 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAn
     private int filled;
     private long waitingSince = time.GetTimestamp();
 
-    /// <summary>When it began to wait for the request that is not here yet; null while it answers one.</summary>
+    /// <summary>
+    /// When it began to wait for its client: for a request that is not here yet, or to take an answer. Null while an answer is made.
+    /// </summary>
     public long? WaitingSince => Interlocked.Read(ref waitingSince) is var since and not long.MaxValue ? since : null;
 
     /// <summary>Ends it from outside, at any time.</summary>
@@ -28,8 +30,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAn
         try
         {
             while (await ServeOneAsync())
-            {
-            }
+                await Task.Yield(); // many requests sent at once would keep a worker for themselves, and scrapes need them too
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -66,6 +67,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAn
             status = HttpRequestHead.Parse(buffer.AsSpan(0, length), out request);
         var reply = status == 0 ? answer(request) : HttpAnswer.Refusal(status);
 
+        Interlocked.Exchange(ref waitingSince, time.GetTimestamp());
         cut.CancelAfter(limits.AnswerTimeout);
         var bytes = reply.Serialize(time.GetUtcNow(), withBody: request.Method != "HEAD", request.KeepAlive);
         if (reply.Rented is not null)

@@ -74,7 +74,7 @@ internal sealed class HttpServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes the connection in; where there is no room, the one that has waited longest without a request goes.</summary>
+    /// <summary>Takes the connection in; where there is no room, the one that has waited longest for its client goes.</summary>
     private void Admit(Socket socket)
     {
         var connection = new HttpConnection(socket, AnswerSafely, limits, time);

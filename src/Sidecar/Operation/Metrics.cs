@@ -122,6 +122,10 @@ internal sealed class Metrics
     public Gauge QueueOldestTimestampSeconds { get; } =
         new("sidecar_queue_oldest_timestamp_seconds", "Time of the oldest scrape in the queue, in seconds since 1970; 0 when it is empty.");
 
+    public Counter QueueDamagedFiles { get; } = new("sidecar_queue_damaged_files_total", "Files of the queue directory that could not be used and were set aside.");
+
+    public Counter QueueDirectoryFailures { get; } = new("sidecar_queue_directory_failures_total", "Failed calls to the queue directory.");
+
     public CounterBy<DropReason> QueueDroppedScrapes { get; } = new("sidecar_queue_dropped_scrapes_total",
         "Scrapes dropped from the queue before all of it was delivered, by reason.", "reason",
         [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged], DropReasons.Word);
@@ -173,6 +177,8 @@ internal sealed class Metrics
         QueueScrapes.Write(text);
         QueueBytes.Write(text);
         QueueOldestTimestampSeconds.Write(text);
+        QueueDamagedFiles.Write(text);
+        QueueDirectoryFailures.Write(text);
         QueueDroppedScrapes.Write(text);
         text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
         text.Sample("prometheus_build_info", BuildLabels, 1);

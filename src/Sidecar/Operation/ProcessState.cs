@@ -30,8 +30,8 @@ internal sealed class ProcessState(
         {
             Target = loop.Target,
             ScrapePool = options.Scrape.JobName,
-            ScrapeInterval = options.Scrape.Interval,
-            ScrapeTimeout = options.Scrape.Timeout,
+            ScrapeInterval = loop.Interval,
+            ScrapeTimeout = loop.Target.Timeout ?? options.Scrape.Timeout,
             Health = loop.Last.Started is null ? TargetHealth.Unknown : loop.Last.Failure.IsNone ? TargetHealth.Up : TargetHealth.Down,
             LastError = loop.Last.Failure.Message ?? "",
             LastScrape = loop.Last.Started,

@@ -92,8 +92,8 @@ internal sealed class RequestStream
         {
             if (encoder.IsFull)
                 return true;
-            if (!IsOtherHeld())
-                encoder.Commit(scrape.Report.Begin(encoder, report), scrape.Timestamp);
+            if (!IsOtherHeld() && scrape.Report.TryBegin(encoder, report, out var value))
+                encoder.Commit(value, scrape.Timestamp);
         }
         return false;
     }

@@ -62,7 +62,7 @@ internal sealed class Sender(
             {
                 if (await SendAsync(scrape, cancellation))
                     metrics.QueueHighestSentTimestampSeconds.Raise(scrape.Timestamp / 1000.0);
-                queue.Complete(scrape);
+                await queue.CompleteAsync(scrape);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -194,6 +194,11 @@ internal sealed class Sender(
         {
             return Retry(Failures.From(e, options.Url), scrape);
         }
+        catch (Exception e)
+        {
+            // The edge: whatever an answer provokes, nothing is lost by it and the others go on.
+            return Retry(new Failure(FailureReason.Internal, $"a bug in the sidecar, please report it: {e}"), scrape);
+        }
     }
 
     private async Task<Answer> JudgeAsync(HttpResponseMessage response, Scrape scrape, CancellationToken cancellation)
@@ -206,7 +211,7 @@ internal sealed class Sender(
             log.Recovered("remote write", "The receiver accepts again", ("url", Failures.Show(options.Url)));
             return Answer.Accepted;
         }
-        var failure = Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, cancellation));
+        var failure = Redact(Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, cancellation)));
         if (RetryAfter(response) is { } retryAfter)
             retries.Obey(retryAfter);
         // 499 is Nightingale's answer to overload. 401, 403 and redirects are an operator's mistake that will be mended: nothing is lost by it.
@@ -219,6 +224,15 @@ internal sealed class Sender(
             ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
             ("target", scrape.Target.Url));
         return Answer.Refused;
+    }
+
+    /// <summary>A receiver may well answer with what it was sent; headers are the user's, and may be keys.</summary>
+    private Failure Redact(Failure failure)
+    {
+        failure = client.Redact(failure);
+        foreach (var (_, value) in headers)
+            failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
+        return failure;
     }
 
     private Answer Retry(Failure failure, Scrape scrape)

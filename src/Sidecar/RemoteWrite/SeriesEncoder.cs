@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
+using Sidecar.Relabeling;
 using Sidecar.Scraping;
 
 namespace Sidecar.RemoteWrite;
@@ -27,27 +28,28 @@ internal sealed class SeriesEncoder
     /// <summary>A request ends at this size before compression, bytes, whatever the number of its samples.</summary>
     private const int LargestRequest = 4 * 1024 * 1024;
 
-    private const int MostPlans = 4096;
-
     /// <summary>Drawn for each process, so that nobody outside can make hashes collide.</summary>
     private static readonly long Seed = Random.Shared.NextInt64();
 
     private readonly int samplesPerRequest;
-    private readonly Dictionary<(LabelNames Names, ulong Empty), SeriesPlan> plans = [];
+    private static readonly TargetLabels NoLabels = new([], [], false);
+
+    private readonly SeriesPlans plans = new();
+    private readonly SeriesPlans relabeledPlans = new();
+    private SeriesRelabeling? relabeling;
+    private SeriesRelabeling.PlanRules? relabeledRules; // of the series that was begun last
+    private string? relabelError;
     private byte[] buffer = new byte[BufferSize];
     private EncodedRequest? request; // the parts that are compressed already
     private int compressed; // bytes in them
     private int length;    // of complete series, behind those
     private int seriesEnd; // of the series that is being made
     private TargetLabels target;
-    private LabelNames lastNames = LabelNames.None;
-    private ulong lastEmpty = ulong.MaxValue;
-    private SeriesPlan? lastPlan;
 
     public SeriesEncoder(int samplesPerRequest)
     {
         this.samplesPerRequest = samplesPerRequest;
-        target = new TargetLabels([], [], false);
+        target = NoLabels;
     }
 
     /// <summary>Samples in the request that is being made.</summary>
@@ -56,8 +58,8 @@ internal sealed class SeriesEncoder
     /// <summary>The request is full and must be taken before the next sample.</summary>
     public bool IsFull => Samples >= samplesPerRequest || compressed + length >= LargestRequest;
 
-    /// <summary>Why the last <see cref="TryBegin"/> failed.</summary>
-    public string Error => lastPlan?.Error ?? "";
+    /// <summary>Why the series that was begun last fails the scrape.</summary>
+    public string Error => relabelError ?? plans.Last?.Error ?? "";
 
     /// <summary>Begins the series of a target; what was not taken is dropped.</summary>
     public void Begin(TargetLabels labels)
@@ -65,8 +67,12 @@ internal sealed class SeriesEncoder
         if (target.Shape != labels.Shape)
         {
             plans.Clear();
-            lastPlan = null;
+            relabeling?.Forget();
         }
+        if (target != labels && relabeling is { ReadsTarget: true })
+            relabeling.Forget();
+        if (target.Rules != labels.Rules)
+            relabeling = labels.Rules is null ? null : new SeriesRelabeling(labels.Rules);
         target = labels;
         Drop();
         if (buffer.Length > BufferSize)
@@ -77,11 +83,48 @@ internal sealed class SeriesEncoder
     /// Writes the labels of the sample's series behind what is there. It counts only with <see cref="Commit"/>; another call overwrites it.
     /// </summary>
     /// <param name="hash">Of all labels as they will be sent: the identity of the series.</param>
-    public bool TryBegin(Sample sample, out ulong hash)
+    /// <returns>False where the series is not sent, or fails the scrape.</returns>
+    public bool TryBegin(Sample sample, out ulong hash) => Begin(sample, out hash) == SeriesFate.Sent;
+
+    /// <inheritdoc cref="TryBegin"/>
+    /// <param name="isReport">One of the report series, which metric relabeling leaves alone.</param>
+    public SeriesFate Begin(Sample sample, out ulong hash, bool isReport = false)
     {
-        if (sample.Names != lastNames || sample.EmptyValues != lastEmpty || lastPlan is null || sample.ManyLabels)
-            FindPlan(sample);
-        var plan = lastPlan!;
+        if (relabeling is not null)
+            return BeginRelabeled(sample, out hash, isReport);
+        return TryWrite(sample, plans.Get(sample, target), target, out hash) ? SeriesFate.Sent : SeriesFate.Failed;
+    }
+
+    private SeriesFate BeginRelabeled(Sample sample, out ulong hash, bool isReport)
+    {
+        hash = 0;
+        relabelError = null;
+        var name = relabeling!.OfName(sample.Name, target);
+        if (name.IsDropped && !isReport)
+            return SeriesFate.Dropped;
+        var plan = plans.Get(sample, target);
+        if (plan.Error is not null)
+            return SeriesFate.Failed;
+        var rules = relabeledRules = relabeling.OfPlan(name, plan, target, isReport);
+        if (rules.Metric.IsDropped)
+            return SeriesFate.Dropped;
+        if (rules.Folded is { } folded)
+            plan = folded;
+        var fate = rules.Write.IsDropped ? SeriesFate.Unsent : SeriesFate.Sent;
+        var isChanged = false;
+        if (!rules.IsPlain && rules.Folded is null)
+            fate = relabeling.Apply(sample, rules, target, out isChanged, out relabelError);
+        if (fate is SeriesFate.Sent or SeriesFate.Unsent)
+        {
+            var output = relabeling.Output;
+            var isWritten = isChanged ? TryWrite(output, relabeledPlans.Get(output, NoLabels), NoLabels, out hash) : TryWrite(sample, plan, target, out hash);
+            System.Diagnostics.Debug.Assert(isWritten);
+        }
+        return fate;
+    }
+
+    private bool TryWrite(Sample sample, SeriesPlan plan, TargetLabels target, out ulong hash)
+    {
         if (plan.Error is not null)
         {
             hash = 0;
@@ -96,7 +139,7 @@ internal sealed class SeriesEncoder
         {
             if (step.NameField is not { } nameField)
             {
-                var message = target.Message(step.Index);
+                var message = step.Index >= 0 ? target.Message(step.Index) : plan.Constants[~step.Index];
                 Reserve(at + message.Length + plan.FixedSize);
                 message.CopyTo(buffer.AsSpan(at));
                 at += message.Length;
@@ -126,12 +169,15 @@ internal sealed class SeriesEncoder
     /// <summary>Which limit the labels of the series that was begun exceed, in words; null for none. External labels do not count.</summary>
     public string? Exceeded(Sample sample, in LabelLimits limits)
     {
+        if (relabeling is not null && relabeledRules is { IsPlain: false } rules)
+            return relabeling.Exceeded(sample, rules, target, limits);
+        var plan = plans.Last!;
         var count = 0;
-        foreach (ref readonly var step in lastPlan!.Steps.AsSpan())
+        foreach (ref readonly var step in plan.Steps.AsSpan())
             count += step.NameField is not null || step.Index < target.TargetCount ? 1 : 0;
         if (limits.Exceeded(count) is { } tooMany)
             return tooMany;
-        foreach (ref readonly var step in lastPlan.Steps.AsSpan())
+        foreach (ref readonly var step in plan.Steps.AsSpan())
         {
             var exceeded = step.NameField is not null ? limits.Exceeded(step.Name, sample.LabelValue(step.Index))
                 : step.Index < target.TargetCount ? limits.Exceeded(target.Name(step.Index), target.Value(step.Index)) : null;
@@ -215,24 +261,6 @@ internal sealed class SeriesEncoder
         buffer.AsSpan(done, length - done).CopyTo(buffer);
         compressed += done;
         length -= done;
-    }
-
-    private void FindPlan(Sample sample)
-    {
-        lastNames = sample.Names;
-        lastEmpty = sample.EmptyValues;
-        if (sample.ManyLabels || sample.Names.IsOdd || sample.Count - 1 != sample.Names.Count)
-        {
-            lastPlan = SeriesPlan.Make(sample, target);
-            return;
-        }
-        var key = (sample.Names, sample.EmptyValues);
-        if (plans.TryGetValue(key, out lastPlan))
-            return;
-        if (plans.Count >= MostPlans)
-            plans.Clear();
-        lastPlan = SeriesPlan.Make(sample, target);
-        plans.Add(key, lastPlan);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

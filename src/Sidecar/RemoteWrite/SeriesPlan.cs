@@ -12,7 +12,7 @@ internal sealed class SeriesPlan
     /// <summary>One label of the series: from the sample, with its name encoded; or from the target (<see cref="NameField"/> is null).</summary>
     public readonly struct Step(int index, byte[]? nameField)
     {
-        /// <summary>Of the label in the sample, or in <see cref="TargetLabels"/>.</summary>
+        /// <summary>Of the label in the sample, or in <see cref="TargetLabels"/>; complemented, in <see cref="Constants"/>.</summary>
         public readonly int Index = index;
 
         public readonly byte[]? NameField = nameField;
@@ -21,15 +21,23 @@ internal sealed class SeriesPlan
         public ReadOnlySpan<byte> Name => NameField.AsSpan(1 + ProtobufFields.ReadVarint(NameField.AsSpan(1), out _));
     }
 
+    /// <param name="constants">Whole Label messages that steps refer to.</param>
+    public SeriesPlan(Step[] steps, byte[][] constants)
+        : this(steps, (string?)null) => Constants = constants;
+
     private SeriesPlan(Step[] steps, string? error)
     {
         Steps = steps;
         Error = error;
         foreach (var step in steps)
             FixedSize += (step.NameField?.Length ?? 0) + 12;
+        Size = 100 + FixedSize + steps.Length * 40;
     }
 
     public Step[] Steps { get; }
+
+    /// <summary>Labels that are the same in all series of the plan, whatever the target.</summary>
+    public byte[][] Constants { get; } = [];
 
     /// <summary>Why such a sample fails the scrape.</summary>
     public string? Error { get; }
@@ -37,9 +45,16 @@ internal sealed class SeriesPlan
     /// <summary>More bytes than all steps need besides the values and the target's messages.</summary>
     public int FixedSize { get; }
 
+    /// <summary>About the bytes that it takes in memory.</summary>
+    public int Size { get; }
+
     /// <summary>Prometheus's mutateSampleLabels (scrape/target.go, scrape/scrape.go), then its processExternalLabels (storage/remote).</summary>
     public static SeriesPlan Make(Sample sample, TargetLabels target)
     {
+        if (sample.Count - 1 > Sample.MostLabels)
+            return new SeriesPlan([], $"it has more than {Sample.MostLabels} labels");
+        if (sample.Names == LabelNames.TooLong)
+            return new SeriesPlan([], $"its label names are longer than {LabelNames.MostBytes} bytes together");
         var labels = new List<(byte[] Name, int Index, bool IsTarget)>();
         var present = new HashSet<string>(); // names in the line, empty values included
         var empty = new HashSet<string>();
@@ -56,7 +71,7 @@ internal sealed class SeriesPlan
             if (empty.Contains(key))
                 continue;
             if (!names.Add(key))
-                return new SeriesPlan([], $"the label name \"{Encoding.UTF8.GetString(sample.LabelName(i))}\" occurs twice");
+                return new SeriesPlan([], $"the label name \"{Excerpt.Of(sample.LabelName(i))}\" occurs twice");
             labels.Add((sample.LabelName(i).ToArray(), i, false));
         }
 
@@ -71,7 +86,7 @@ internal sealed class SeriesPlan
                 labels.Add((target.Name(i), i, true));
         }
         labels.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
-        return new SeriesPlan([.. labels.Select(l => new Step(l.Index, l.IsTarget ? null : LabelMessage.NameField(l.Name)))], null);
+        return new SeriesPlan([.. labels.Select(l => new Step(l.Index, l.IsTarget ? null : LabelMessage.NameField(l.Name)))], error: null);
     }
 
     private static void AddTargetLabels(

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using Sidecar.Relabeling;
 
 namespace Sidecar.RemoteWrite;
 
@@ -16,9 +17,12 @@ internal sealed class TargetLabels
     public TargetLabels(
         ImmutableArray<KeyValuePair<string, string>> target,
         ImmutableArray<KeyValuePair<string, string>> external,
-        bool honorLabels)
+        bool honorLabels,
+        SeriesRules? rules = null)
     {
+        Rules = rules;
         TargetCount = target.Length;
+        External = external;
         HonorLabels = honorLabels;
         var all = target.AddRange(external.Where(l => l.Value.Length > 0));
         names = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Key))];
@@ -34,8 +38,14 @@ internal sealed class TargetLabels
 
     public bool HonorLabels { get; }
 
+    /// <summary>As configured.</summary>
+    public ImmutableArray<KeyValuePair<string, string>> External { get; }
+
     /// <summary>Equal where everything but the values is: plans are shared between such targets.</summary>
     public string Shape { get; }
+
+    /// <summary>How the series are relabeled; null where they stay as they are.</summary>
+    public SeriesRules? Rules { get; }
 
     public byte[] Name(int index) => names[index];
 

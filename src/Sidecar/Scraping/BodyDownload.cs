@@ -10,22 +10,34 @@ namespace Sidecar.Scraping;
 
 /// <summary>Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.</summary>
 /// <param name="heldLimit">Most compressed bytes of one body: it would not fit the queue.</param>
-internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time)
+internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time) : IDisposable
 {
+    /// <summary>A target that always has more to read would keep a worker for itself, and there are few.</summary>
+    private const int ReadsBetweenYields = 64;
+
     private readonly string accept = ScrapeProtocols.Accept(options.Protocols);
-    private readonly string timeoutSeconds = options.Timeout.TotalSeconds.ToString("0.###");
+
+    private readonly LargeBodies largeBodies = new(heldLimit);
+
+    /// <summary>Of the body that is fetched next; to be disposed of when it has been worked through.</summary>
+    public LargeBodies.Turn BeginBody() => largeBodies.Begin();
+
+    /// <summary>Why a body was not taken, as it may be shown: it may hold what the target was sent.</summary>
+    public Failure Redact(Failure failure) => client.Redact(failure);
+
+    public void Dispose() => largeBodies.Dispose();
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
-    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, CancellationToken cancellation)
+    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Turn turn, CancellationToken cancellation)
     {
-        using var timeout = new CancellationTokenSource(options.Timeout, time);
+        using var timeout = new CancellationTokenSource(Timeout(target), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         var body = new CompressedBody();
         try
         {
             using var response = await client.SendAsync(() => Request(target), either.Token);
             var failure = response.StatusCode == HttpStatusCode.OK
-                ? await ReadAsync(response, body, either.Token)
+                ? await ReadAsync(response, body, turn, either.Token)
                 : Failures.FromStatus(response.StatusCode, target.Url, await Failures.ReadStartAsync(response, either.Token));
             if (failure.IsNone)
                 return (body, failure);
@@ -38,7 +50,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
             cancellation.ThrowIfCancellationRequested();
             var isTimeout = timeout.IsCancellationRequested;
             return (null, isTimeout
-                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({timeoutSeconds}s)")
+                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
                 : Failures.From(e, target.Url));
         }
     }
@@ -48,16 +60,20 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         var request = new HttpRequestMessage(HttpMethod.Get, target.Url);
         request.Headers.TryAddWithoutValidation("Accept", accept);
         request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
-        request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", timeoutSeconds);
+        request.Headers.TryAddWithoutValidation("X-Prometheus-Scrape-Timeout-Seconds", Seconds(target));
         return request;
     }
 
-    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, CancellationToken cancellation)
+    private TimeSpan Timeout(Target target) => target.Timeout ?? options.Timeout;
+
+    private string Seconds(Target target) => Timeout(target).TotalSeconds.ToString("0.###");
+
+    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, LargeBodies.Turn turn, CancellationToken cancellation)
     {
         var encodings = response.Content.Headers.ContentEncoding;
         var isGzip = encodings.Count == 1 && encodings.First().Equals("gzip", StringComparison.OrdinalIgnoreCase);
         if (encodings.Count > 0 && !isGzip && !(encodings.Count == 1 && encodings.First() == "identity"))
-            return new Failure(FailureReason.ContentEncoding, $"the target answers with Content-Encoding {string.Join(", ", encodings)}; only gzip was asked for");
+            return new Failure(FailureReason.ContentEncoding, $"the target answers with Content-Encoding {Shorten(string.Join(", ", encodings))}; only gzip was asked for");
 
         using var stream = await response.Content.ReadAsStreamAsync(cancellation);
         var first = await stream.ReadAsync(body.FreeSpace(), cancellation);
@@ -66,25 +82,28 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         if (isGzip)
         {
             body.Advance(first);
-            return first == 0 ? default : await ReadGzipAsync(stream, body, cancellation);
+            return first == 0 ? default : await ReadGzipAsync(stream, body, turn, cancellation);
         }
-        return await CompressAsync(stream, body, first, cancellation);
+        return await CompressAsync(stream, body, first, turn, cancellation);
     }
 
-    private async Task<Failure> ReadGzipAsync(Stream stream, CompressedBody body, CancellationToken cancellation)
+    private async Task<Failure> ReadGzipAsync(Stream stream, CompressedBody body, LargeBodies.Turn turn, CancellationToken cancellation)
     {
-        while (true)
+        for (var reads = 1; ; reads++)
         {
             if (body.Length > heldLimit)
                 return TooLarge();
+            await turn.GrowAsync(body.Length + CompressedBody.BlockSize, cancellation);
             var read = await stream.ReadAsync(body.FreeSpace(), cancellation);
             if (read == 0)
                 return default;
             body.Advance(read);
+            if (reads % ReadsBetweenYields == 0)
+                await Task.Yield();
         }
     }
 
-    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, CancellationToken cancellation)
+    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, LargeBodies.Turn turn, CancellationToken cancellation)
     {
         var plain = BlockPool.Rent();
         try
@@ -92,6 +111,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
             body.FreeSpace().Span[..first].CopyTo(plain);
             using var gzip = new GZipStream(body.OpenWrite(), CompressionLevel.Fastest);
             long total = 0;
+            var reads = 0;
             for (var read = first; read > 0; read = await stream.ReadAsync(plain, cancellation))
             {
                 total += read;
@@ -103,6 +123,9 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
                 gzip.Write(plain, 0, read);
                 if (body.Length > heldLimit)
                     return TooLarge();
+                await turn.GrowAsync(body.Length, cancellation);
+                if (++reads % ReadsBetweenYields == 0)
+                    await Task.Yield();
             }
             return default;
         }

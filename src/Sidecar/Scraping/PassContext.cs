@@ -6,7 +6,7 @@ namespace Sidecar.Scraping;
 /// <summary>The buffers that one pass over a body needs: about half a megabyte, so there are few of them and they are lent.</summary>
 internal sealed class PassContext(int samplesPerRequest)
 {
-    public SampleReader Reader { get; } = new();
+    public SampleReader Reader { get; } = new() { Pause = PassThread.Pause };
 
     public SeriesEncoder Encoder { get; } = new(samplesPerRequest);
 }

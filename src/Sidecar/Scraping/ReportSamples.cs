@@ -1,4 +1,5 @@
 using Sidecar.Exposition;
+using Sidecar.Relabeling;
 using Sidecar.RemoteWrite;
 
 namespace Sidecar.Scraping;
@@ -19,12 +20,12 @@ internal readonly record struct ReportSamples(double Up, double DurationSeconds,
     public static readonly ReportSamples Stale =
         new(FloatText.StaleNaN, FloatText.StaleNaN, FloatText.StaleNaN, FloatText.StaleNaN, FloatText.StaleNaN);
 
-    /// <summary>Begins one of the five in the request that is being made; gives its value.</summary>
-    public double Begin(SeriesEncoder encoder, int index)
+    /// <summary>Begins one of the five in the request that is being made; false where write relabeling drops it.</summary>
+    public bool TryBegin(SeriesEncoder encoder, int index, out double value)
     {
-        encoder.TryBegin(Series[index], out _);
         ReadOnlySpan<double> values = [Up, DurationSeconds, Scraped, PostRelabeling, Added];
-        return values[index];
+        value = values[index];
+        return encoder.Begin(Series[index], out _, isReport: true) == SeriesFate.Sent;
     }
 
     private static Sample Named(ReadOnlySpan<byte> name)

@@ -18,15 +18,15 @@ internal sealed class Scrape
     public required long Timestamp { get; init; }
 
     /// <summary>Null when the scrape failed or the target is gone.</summary>
-    public required CompressedBody? Body { get; init; }
+    public required CompressedBody? Body { get; set; }
 
     /// <summary>What <see cref="Body"/> is written in; <see cref="Vanished"/> is always Prometheus text.</summary>
     public BodyFormat Format => Body?.Format ?? default;
 
     /// <summary>Series that need a staleness marker at <see cref="Timestamp"/>, as exposition text; null for none.</summary>
-    public required CompressedBody? Vanished { get; init; }
+    public required CompressedBody? Vanished { get; set; }
 
-    public required SkippedSamples? Skipped { get; init; }
+    public required SkippedSamples? Skipped { get; set; }
 
     public required ReportSamples Report { get; init; }
 
@@ -42,8 +42,38 @@ internal sealed class Scrape
     /// <summary>The finished requests, while they are held; see <see cref="HeldRequests"/>.</summary>
     public HeldRequests? Held { get; set; }
 
+    /// <summary>Where it is kept on disk; null while it is in memory alone.</summary>
+    public string? File { get; set; }
+
+    /// <summary>Bytes of <see cref="File"/>.</summary>
+    public long FileSize { get; set; }
+
+    /// <summary>What it holds was let go and is read again from <see cref="File"/> when its turn comes; <see cref="Parked"/> says what that is.</summary>
+    public bool IsParked { get; set; }
+
+    public ParkedBodies Parked { get; set; }
+
+    /// <summary>It has the series of a good scrape.</summary>
+    public bool IsGood => IsParked ? Parked.Body >= 0 : Body is not null;
+
     /// <summary>Bytes that it holds, without <see cref="Held"/>, which has a bound of its own.</summary>
     public long Size => 256 + (Body?.Capacity ?? 0) + (Vanished?.Capacity ?? 0) + (Skipped?.Size ?? 0);
+
+    /// <summary>Lets go of what <see cref="File"/> has.</summary>
+    public void Park()
+    {
+        if (IsParked || File is null)
+            return;
+        Parked = new ParkedBodies(Format, Skipped is { } skipped ? skipped.Bytes.Length : 0, Body?.Length ?? -1, Vanished?.Length ?? -1);
+        IsParked = true;
+        Release();
+    }
+
+    public void Unpark(CompressedBody? body, CompressedBody? vanished, SkippedSamples? skipped)
+    {
+        (Body, Vanished, Skipped) = (body, vanished, skipped);
+        IsParked = false;
+    }
 
     public void Release()
     {
@@ -51,5 +81,16 @@ internal sealed class Scrape
         Held = null;
         Body?.Release();
         Vanished?.Release();
+        Body = Vanished = null;
+        Skipped = null;
     }
+}
+
+/// <summary>What a parked scrape has in its file: lengths in bytes, -1 for none.</summary>
+internal readonly struct ParkedBodies(BodyFormat format, int skipped, long body, long vanished)
+{
+    public readonly BodyFormat Format = format;
+    public readonly int Skipped = skipped;
+    public readonly long Body = body;
+    public readonly long Vanished = vanished;
 }

@@ -46,12 +46,14 @@ internal sealed class ScrapeLoop : IDisposable
         this.metrics = metrics;
         this.log = log;
         this.time = time;
-        schedule = new ScrapeSchedule(target, options.Interval, atOnce, time);
-        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels), options, budget, time);
+        schedule = new ScrapeSchedule(target, Interval, atOnce, time);
+        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time);
     }
 
     /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
     public Target Target { get; private set; }
+
+    public TimeSpan Interval => Target.Interval ?? options.Interval;
 
     /// <summary>Discovery no longer has it, or has it again.</summary>
     public bool IsGone
@@ -72,6 +74,7 @@ internal sealed class ScrapeLoop : IDisposable
     /// <summary>Ends when the target has left, or with an exception when cancelled.</summary>
     public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
     {
+        await RecallAsync(cancellation);
         long? goneSince = null;
         while (true)
         {
@@ -86,10 +89,12 @@ internal sealed class ScrapeLoop : IDisposable
             else
             {
                 // As Prometheus's endOfRunStaleness: two ticks and a tenth, in which the target may come back.
-                await Task.Delay(options.Interval / 10, time, cancellation);
+                await Task.Delay(Interval / 10, time, cancellation);
                 if (!tryLeave(this, out var isReplaced))
                     continue;
-                if (!isReplaced)
+                if (isReplaced)
+                    await queue.ForgetAsync(Target);
+                else
                     await EndAsync(goneSince.Value);
                 return;
             }
@@ -107,7 +112,28 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
+    /// <summary>Once more before the process ends, out of turn.</summary>
+    public async Task FinishAsync(CancellationToken cancellation)
+    {
+        if (!IsGone)
+            await ScrapeAsync(cancellation);
+    }
+
     public void Dispose() => series.Dispose();
+
+    /// <summary>What the queue directory knows of the target: what has vanished since then gets its markers, and time goes on from there.</summary>
+    private async Task RecallAsync(CancellationToken cancellation)
+    {
+        if (await queue.RecallAsync(Target, cancellation) is not { } last)
+            return;
+        await passes.RunAsync(context =>
+        {
+            series.Recall(context, last);
+            return true;
+        });
+        lastTimestamp = last.Timestamp;
+        last.Release();
+    }
 
     private async Task ScrapeAsync(CancellationToken cancellation)
     {
@@ -125,21 +151,46 @@ internal sealed class ScrapeLoop : IDisposable
         Failure forced;
         lock (gate)
             forced = overLimit;
-        var (body, failure) = forced.IsNone ? await download.GetAsync(Target, cancellation) : (null, forced);
+        using var turn = download.BeginBody();
+        var (body, failure) = forced.IsNone ? await DownloadAsync(turn, cancellation) : (null, forced);
         var outcome = new ScrapeOutcome { Failure = failure };
-        queue.Add(await passes.RunAsync(context => series.Complete(context, body, timestamp, started, outcome)));
+        try
+        {
+            await queue.AddAsync(await passes.RunAsync(
+                context => series.Complete(context, body, timestamp, started, outcome), Target.Timeout ?? options.Timeout));
+        }
+        catch (Exception e)
+        {
+            outcome.Failure = Bug(e);
+        }
         body?.Release();
+        outcome.Failure = download.Redact(outcome.Failure);
         lastTimestamp = timestamp;
         lock (gate)
             last = new LastScrape(startedAt, time.GetElapsedTime(started), outcome.Failure, outcome.Scraped);
         Report(outcome);
     }
 
+    private async Task<(CompressedBody? Body, Failure Failure)> DownloadAsync(LargeBodies.Turn turn, CancellationToken cancellation)
+    {
+        try
+        {
+            return await download.GetAsync(Target, turn, cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return (null, Bug(e));
+        }
+    }
+
+    /// <summary>The edge: whatever a target provokes, its next scrape comes, and the other targets go on.</summary>
+    private static Failure Bug(Exception e) => new(FailureReason.Internal, $"a bug in the sidecar, please report it: {e}");
+
     private async Task EndAsync(long timestamp)
     {
         if (lastTimestamp == long.MinValue)
             return; // never scraped: nothing to end
-        queue.Add(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
+        await queue.AddAsync(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
     }
 
     private void ObserveInterval()

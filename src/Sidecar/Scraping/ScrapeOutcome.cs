@@ -14,6 +14,9 @@ internal sealed class ScrapeOutcome
 
     public int Added { get; set; }
 
+    /// <summary>Samples of the body that are to be sent.</summary>
+    public int Sent { get; set; }
+
     /// <summary>The series occurred before in the same scrape, without a timestamp of its own.</summary>
     public int Duplicates { get; set; }
 

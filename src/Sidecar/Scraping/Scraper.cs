@@ -42,20 +42,28 @@ internal sealed class Scraper(
         lock (loops)
         {
             var keys = targets.Select(t => t.Key).ToHashSet();
+            foreach (var target in queue.TakeRemembered())
+            {
+                // Known from before and gone meanwhile: its series end as if it had left just now.
+                if (!keys.Contains(target.Key) && !loops.ContainsKey(target.Key))
+                    Begin(target, atOnce: false, isGone: true);
+            }
             foreach (var (key, (loop, _)) in loops)
                 loop.IsGone = !keys.Contains(key);
             foreach (var target in targets)
             {
                 if (loops.TryGetValue(target.Key, out var known))
-                {
                     known.Loop.Rediscover(target, limitFailure);
-                    continue;
-                }
-                var loop = new ScrapeLoop(
-                    target, targets.Length <= FewTargets, options, download, passes, budget, queue, metrics, log, time);
-                loop.Rediscover(target, limitFailure);
-                loops.Add(target.Key, (loop, RunAsync(loop)));
+                else
+                    Begin(target, targets.Length <= FewTargets, isGone: false);
             }
+        }
+
+        void Begin(Target target, bool atOnce, bool isGone)
+        {
+            var loop = new ScrapeLoop(target, atOnce, options, download, passes, budget, queue, metrics, log, time) { IsGone = isGone };
+            loop.Rediscover(target, limitFailure);
+            loops.Add(target.Key, (loop, RunAsync(loop)));
         }
     }
 
@@ -68,13 +76,26 @@ internal sealed class Scraper(
         return new Failure(FailureReason.TargetLimit, $"there are {count} targets, and the limit is {options.TargetLimit}: none is scraped");
     }
 
-    /// <summary>Ends when all loops have, after cancellation.</summary>
-    public async Task StopAsync()
+    /// <summary>Ends when all loops have, after cancellation; each has scraped once more where that is asked for.</summary>
+    /// <param name="abort">Cuts the last scrapes short.</param>
+    public async Task StopAsync(bool finalScrape, CancellationToken abort)
     {
-        Task[] runs;
+        (ScrapeLoop Loop, Task Run)[] all;
         lock (loops)
-            runs = [.. loops.Values.Select(l => l.Run)];
-        await Task.WhenAll(runs);
+            all = [.. loops.Values];
+        await Task.WhenAll(all.Select(async l =>
+        {
+            await l.Run;
+            try
+            {
+                if (finalScrape)
+                    await l.Loop.FinishAsync(abort);
+            }
+            catch (OperationCanceledException) when (abort.IsCancellationRequested)
+            {
+            }
+            l.Loop.Dispose();
+        }));
     }
 
     private async Task RunAsync(ScrapeLoop loop)
@@ -86,6 +107,7 @@ internal sealed class Scraper(
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
+            return; // StopAsync lets go of it
         }
         loop.Dispose();
     }

@@ -1,70 +1,124 @@
+using System.Runtime.InteropServices;
+
 namespace Sidecar.Scraping;
 
 /// <summary>
 /// Which samples of a body, counted from 0 in their order, are not sent: duplicates, out of order, too far in the future. Decided once,
-/// when the scrape is validated, so that sending it later or again needs no memory of what was before. About a byte each.
+/// when the scrape is validated, so that sending it later or again needs no memory of what was before. About two bytes for each run of
+/// neighbours: a body may well repeat one line a hundred million times.
 /// </summary>
 internal sealed class SkippedSamples
 {
-    private readonly List<byte> gaps = []; // varints: distance to the one before
-    private int last = -1;
+    private readonly List<byte> runs = []; // varints, two a run: kept samples before it, and its length
+    private int last = -1; // of the run that grows
+    private int length;
+    private int kept;
 
-    public int Count { get; private set; }
+    public bool IsEmpty => runs.Count == 0 && length == 0;
 
-    public long Size => gaps.Count;
+    public long Size => runs.Count;
+
+    /// <summary>As <see cref="From"/> takes them; all that was added.</summary>
+    public ReadOnlySpan<byte> Bytes
+    {
+        get
+        {
+            Close();
+            return CollectionsMarshal.AsSpan(runs);
+        }
+    }
+
+    /// <param name="bytes">Whole runs.</param>
+    public static SkippedSamples From(ReadOnlySpan<byte> bytes)
+    {
+        var skipped = new SkippedSamples();
+        skipped.runs.AddRange(bytes);
+        return skipped;
+    }
 
     /// <param name="ordinal">Greater than all before.</param>
     public void Add(int ordinal)
     {
-        var gap = ordinal - last;
+        if (ordinal == last + 1)
+        {
+            length++;
+        }
+        else
+        {
+            Close();
+            kept = ordinal - last - 1;
+            length = 1;
+        }
         last = ordinal;
-        Count++;
-        for (; gap >= 0x80; gap >>= 7)
-            gaps.Add((byte)(gap | 0x80));
-        gaps.Add((byte)gap);
     }
 
-    public Cursor Start() => new(this);
+    public Cursor Start()
+    {
+        Close();
+        return new Cursor(this);
+    }
+
+    private void Close()
+    {
+        if (length == 0)
+            return;
+        Write(kept);
+        Write(length);
+        kept = length = 0;
+    }
+
+    private void Write(int number)
+    {
+        for (; number >= 0x80; number >>= 7)
+            runs.Add((byte)(number | 0x80));
+        runs.Add((byte)number);
+    }
 
     /// <summary>Walks along with the samples.</summary>
     public struct Cursor
     {
         private readonly SkippedSamples skipped;
         private int at;
-        private int next;
+        private int first;
+        private int end;
 
         public Cursor(SkippedSamples skipped)
         {
             this.skipped = skipped;
-            next = -1;
-            MoveNext();
+            Next();
         }
 
         /// <summary>Asked for every ordinal, in order.</summary>
         public bool Skips(int ordinal)
         {
-            if (ordinal != next)
+            if (ordinal < first)
                 return false;
-            MoveNext();
+            if (ordinal + 1 == end)
+                Next();
             return true;
         }
 
-        private void MoveNext()
+        private void Next()
         {
-            if (at == skipped.gaps.Count)
+            if (at == skipped.runs.Count)
             {
-                next = int.MaxValue;
+                first = end = int.MaxValue;
                 return;
             }
-            var gap = 0;
+            first = end + Read();
+            end = first + Read();
+        }
+
+        private int Read()
+        {
+            var number = 0;
             for (var shift = 0; ; shift += 7)
             {
-                var part = skipped.gaps[at++];
-                gap |= (part & 0x7f) << shift;
+                var part = skipped.runs[at++];
+                number |= (part & 0x7f) << shift;
                 if (part < 0x80)
-                    break;
+                    return number;
             }
-            next += gap;
         }
     }
 }

@@ -3,6 +3,7 @@ using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Relabeling;
 using Sidecar.RemoteWrite;
 
 namespace Sidecar.Scraping;
@@ -22,6 +23,30 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     private CompressedBody? lastBody;
     private int lastCount;
     private long lastTimestamp; // of the last samples without one of their own, markers included
+
+    /// <summary>What was known of the target before this process: its series and its last timestamp. Before anything else.</summary>
+    /// <param name="last">Its newest scrape; without a body all its series have ended.</param>
+    public void Recall(PassContext context, Scrape last)
+    {
+        lastTimestamp = last.Timestamp;
+        if (last.Body is null)
+            return;
+        context.Encoder.Begin(labels);
+        context.Reader.Open(last.Body.OpenRead(), sizeLimit: 0, last.Body.Format);
+        while (context.Reader.Read())
+        {
+            var sample = context.Reader.Sample;
+            if (context.Encoder.Begin(sample, out var hash) is SeriesFate.Dropped or SeriesFate.Failed)
+                continue;
+            var isOwn = sample.HasTimestamp && options.HonorTimestamps;
+            if (isOwn)
+                timestamps[hash] = Math.Max(timestamps.GetValueOrDefault(hash), sample.Timestamp);
+            if (!isOwn || options.TrackTimestampsStaleness)
+                table.Add(hash);
+        }
+        lastCount = table.Count;
+        lastBody = last.Body.AddReference();
+    }
 
     /// <summary>A download ended: validates the body, if there is one, and makes the record of it.</summary>
     /// <param name="body">Null when the download failed; the record keeps a reference of its own.</param>
@@ -100,20 +125,26 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         var hasLabelLimits = !options.LabelLimits.IsNone;
         ordered = false;
         reader.Open(body.OpenRead(), options.BodySizeLimit, body.Format);
+        var began = time.GetTimestamp();
+        reader.Objection = () => time.GetElapsedTime(began) < (target.Timeout ?? options.Timeout) ? null
+            : $"reading the body takes longer than SIDECAR_SCRAPE_TIMEOUT, after {reader.BytesRead} bytes uncompressed";
         while (reader.Read())
         {
             var sample = reader.Sample;
             var ordinal = outcome.Scraped++;
-            if (!encoder.TryBegin(sample, out var hash))
+            var fate = encoder.Begin(sample, out var hash);
+            if (fate == SeriesFate.Dropped)
+                continue;
+            if (fate == SeriesFate.Failed)
             {
                 outcome.Failure = new Failure(
-                    FailureReason.Parse, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {encoder.Error}");
+                    FailureReason.Parse, $"sample {outcome.Scraped}, {Excerpt.Of(sample.Name)}: {encoder.Error}");
                 break;
             }
             if (hasLabelLimits && encoder.Exceeded(sample, options.LabelLimits) is { } exceeded)
             {
                 outcome.Failure = new Failure(
-                    FailureReason.LabelLimit, $"sample {outcome.Scraped}, {System.Text.Encoding.UTF8.GetString(sample.Name)}: {exceeded}");
+                    FailureReason.LabelLimit, $"sample {outcome.Scraped}, {Excerpt.Of(sample.Name)}: {exceeded}");
                 break;
             }
             outcome.PostRelabeling++;
@@ -136,15 +167,24 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             if (sample.HasTimestamp && options.HonorTimestamps)
             {
                 if (AcceptTimestamp(hash, sample.Timestamp, timestamp, outcome, ref ordered))
-                    encoding.CommitBody(sample, sample.Timestamp, outcome.Scraped);
+                    Commit(sample.Timestamp, ref encoding);
                 else
                     skipped.Add(ordinal);
                 continue;
             }
             if (AcceptSeries(hash, timestamp, outcome))
-                encoding.CommitBody(sample, timestamp, outcome.Scraped);
+                Commit(timestamp, ref encoding);
             else
                 skipped.Add(ordinal);
+
+            void Commit(long own, ref Encoding encoding)
+            {
+                // Write relabeling is decided again when the body is streamed again: nothing needs to be noted.
+                if (fate != SeriesFate.Sent)
+                    return;
+                outcome.Sent++;
+                encoding.CommitBody(sample, own, outcome.Scraped);
+            }
         }
         outcome.BodyBytes = reader.BytesRead;
         if (outcome.IsOverSampleLimit && outcome.Failure.IsNone)
@@ -158,6 +198,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             {
                 ReadError.Compression => FailureReason.Truncated,
                 ReadError.TooLarge => FailureReason.BodySizeLimit,
+                ReadError.TooSlow => FailureReason.Timeout,
                 _ => FailureReason.Parse,
             };
             outcome.Failure = new Failure(reason, reader.ErrorMessage);
@@ -250,7 +291,8 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             while (context.Reader.Read())
             {
                 var sample = context.Reader.Sample;
-                if (!context.Encoder.TryBegin(sample, out var hash) || !table.TakeUnseen(hash, remove: forget))
+                var fate = context.Encoder.Begin(sample, out var hash);
+                if (fate is SeriesFate.Dropped or SeriesFate.Failed || !table.TakeUnseen(hash, remove: forget) || fate == SeriesFate.Unsent)
                     continue;
                 if (timestampsNow.TryGetValue(hash, out var own))
                 {
@@ -277,7 +319,9 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         CompressedBody? body, CompressedBody? vanished, SkippedSamples? skipped, in ReportSamples report, long timestamp, bool ordered,
         ref Encoding encoding, ScrapeOutcome outcome)
     {
-        var sent = body is null ? 0 : outcome.Scraped - (skipped?.Count ?? 0);
+        var reported = 0;
+        for (var i = 0; i < ReportSamples.Count; i++)
+            reported += report.TryBegin(encoding.Encoder, i, out _) ? 1 : 0;
         return new Scrape
         {
             Target = target,
@@ -285,9 +329,9 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             Timestamp = timestamp,
             Body = body?.AddReference(),
             Vanished = vanished,
-            Skipped = skipped is { Count: > 0 } ? skipped : null,
+            Skipped = skipped is { IsEmpty: false } ? skipped : null,
             Report = report,
-            Samples = sent + outcome.Vanished + ReportSamples.Count,
+            Samples = (body is null ? 0 : outcome.Sent) + outcome.Vanished + reported,
             HonorTimestamps = options.HonorTimestamps,
             IsOrdered = ordered,
             Held = encoding.Finish(report, timestamp),
@@ -301,6 +345,8 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         private int bodySamples;
         private int otherSamples;
 
+        public readonly SeriesEncoder Encoder => encoder;
+
         /// <param name="samples">Samples of the body read so far, this one included.</param>
         public void CommitBody(Sample sample, long timestamp, int samples)
         {
@@ -313,10 +359,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         }
 
         /// <summary>A marker or a report sample.</summary>
-        public void CommitOther(double value, long timestamp)
+        public void CommitOther(double value, long timestamp, bool isSent = true)
         {
             otherSamples++;
-            if (!holds)
+            if (!holds || !isSent)
                 return;
             encoder.Commit(value, timestamp);
             if (encoder.IsFull)
@@ -335,7 +381,10 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         public HeldRequests Finish(in ReportSamples report, long timestamp)
         {
             for (var i = 0; i < ReportSamples.Count && holds; i++)
-                CommitOther(report.Begin(encoder, i), timestamp);
+            {
+                var isSent = report.TryBegin(encoder, i, out var value);
+                CommitOther(value, timestamp, isSent);
+            }
             if (holds)
                 Hold();
             held.IsComplete = holds;

@@ -13,6 +13,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
     private readonly StringWriter log = new();
+    private readonly TextWriter synchronizedLog;
     private readonly PeerClient client;
     private readonly Metrics metrics;
     private readonly Task running;
@@ -36,13 +37,17 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 
     public DiscoveryRun(Options options, TimeProvider time)
     {
+        synchronizedLog = TextWriter.Synchronized(log);
         metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
         client = new PeerClient(options.Kubernetes.Http, 2, time);
-        Discovery = new TargetDiscovery(options, client, metrics, new Log(TextWriter.Synchronized(log), LogLevel.Debug, LogFormat.Logfmt, time), time);
+        Discovery = new TargetDiscovery(options, client, metrics, new Log(synchronizedLog, LogLevel.Debug, LogFormat.Logfmt, time), time);
         running = Discovery.RunAsync(Update, stop.Token);
     }
 
     public TargetDiscovery Discovery { get; }
+
+    /// <summary>The last published set.</summary>
+    public ImmutableArray<Target> Known { get; private set; } = [];
 
     /// <summary>Addresses of the last published set, in order; null before the first.</summary>
     public string? Targets => targets is { } known ? string.Join(' ', known) : null;
@@ -55,7 +60,14 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 
     public double DiscoveredTargets => metrics.DiscoveredTargets.Value;
 
-    public IReadOnlyList<string> Log => log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    public IReadOnlyList<string> Log
+    {
+        get
+        {
+            lock (synchronizedLog) // what it locks itself while it writes
+                return log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        }
+    }
 
     public static Options Kubernetes(Uri apiServer, TimeSpan interval, Func<KubernetesOptions, KubernetesOptions>? change = null)
     {
@@ -86,6 +98,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 
     private void Update(ImmutableArray<Target> now)
     {
+        Known = now;
         targets = [.. now.Select(t => t.Url.Authority).Order(StringComparer.Ordinal)];
         Interlocked.Increment(ref published);
     }

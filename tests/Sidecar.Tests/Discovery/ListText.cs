@@ -31,6 +31,19 @@ internal static class ListText
         }
     }
 
+    /// <summary>How many events a watch brings, and half an event one more; the exceptions are those of discovery.</summary>
+    public static int Events(byte[] json, int block = int.MaxValue)
+    {
+        var pieces = new JsonPieces(isList: false);
+        var count = 0;
+        foreach (var piece in Pieces(pieces, json, block))
+        {
+            WatchEvent.Read(Encoding.UTF8.GetBytes(piece));
+            count++;
+        }
+        return pieces.IsWhole ? count : count + 1;
+    }
+
     /// <summary>The slices of a list; the exceptions are those of discovery.</summary>
     public static List<EndpointGroup> Slices(byte[] json, int block = int.MaxValue)
     {

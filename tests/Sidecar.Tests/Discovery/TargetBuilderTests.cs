@@ -12,7 +12,7 @@ public sealed class TargetBuilderTests
     [Fact]
     public void A_static_target_takes_the_defaults()
     {
-        var target = TargetBuilder.FromStatic(new StaticTarget("10.0.0.1:6443", null, null, null), Options);
+        var target = FromStatic(new StaticTarget("10.0.0.1:6443", null, null, null), Options);
         Assert.Equal("https://10.0.0.1:6443/metrics", target.Url.AbsoluteUri);
         Assert.Equal("instance=10.0.0.1:6443 job=apiserver", Text(target.Labels));
         Assert.Equal(
@@ -24,7 +24,7 @@ public sealed class TargetBuilderTests
     public void A_static_target_of_a_URL_has_its_own_scheme_path_and_query()
     {
         var options = Options with { Params = "match[]=up" };
-        var target = TargetBuilder.FromStatic(new StaticTarget("[::1]:80", "http", "/federate", "a=1%20+2&a=3&b"), options);
+        var target = FromStatic(new StaticTarget("[::1]:80", "http", "/federate", "a=1%20+2&a=3&b"), options);
         Assert.Equal("http://[::1]/federate?a=1%20+2&a=3&b", target.Url.AbsoluteUri);
         Assert.Equal("instance=[::1]:80 job=apiserver", Text(target.Labels));
         Assert.Equal("1  2", target.DiscoveredLabels.Single(l => l.Key == "__param_a").Value);
@@ -35,7 +35,7 @@ public sealed class TargetBuilderTests
     [Fact]
     public void Discovered_labels_go_but_for_those_without_underscores()
     {
-        var target = TargetBuilder.FromLabels(
+        var target = FromLabels(
             new() { ["__address__"] = "api.example.com", ["__meta_kubernetes_namespace"] = "default", ["zone"] = "z1", ["empty"] = "" },
             Options with { Params = "a=b" });
         Assert.Equal("https://api.example.com/metrics?a=b", target.Url.AbsoluteUri);
@@ -46,14 +46,14 @@ public sealed class TargetBuilderTests
     [InlineData("job", "mine", "instance=10.0.0.1:443 job=mine")]
     [InlineData("instance", "mine", "instance=mine job=apiserver")]
     public void What_is_set_already_stays(string name, string value, string labels) =>
-        Assert.Equal(labels, Text(TargetBuilder.FromLabels(new() { ["__address__"] = "10.0.0.1:443", [name] = value }, Options).Labels));
+        Assert.Equal(labels, Text(FromLabels(new() { ["__address__"] = "10.0.0.1:443", [name] = value }, Options).Labels));
 
     [Fact]
     public void Targets_of_one_URL_and_equal_labels_are_one()
     {
-        var one = TargetBuilder.FromLabels(new() { ["__address__"] = "10.0.0.1:443", ["__meta_kubernetes_namespace"] = "a" }, Options);
-        var other = TargetBuilder.FromLabels(new() { ["__address__"] = "10.0.0.1:443", ["__meta_kubernetes_namespace"] = "b" }, Options);
-        var third = TargetBuilder.FromLabels(new() { ["__address__"] = "10.0.0.1:443", ["zone"] = "b" }, Options);
+        var one = FromLabels(new() { ["__address__"] = "10.0.0.1:443", ["__meta_kubernetes_namespace"] = "a" }, Options);
+        var other = FromLabels(new() { ["__address__"] = "10.0.0.1:443", ["__meta_kubernetes_namespace"] = "b" }, Options);
+        var third = FromLabels(new() { ["__address__"] = "10.0.0.1:443", ["zone"] = "b" }, Options);
         Assert.Equal(one, other);
         Assert.NotEqual(one, third);
     }
@@ -77,4 +77,10 @@ public sealed class TargetBuilderTests
     public void An_address_is_a_host_and_perhaps_a_port(string address, bool isAddress) => Assert.Equal(isAddress, TargetBuilder.IsAddress(address));
 
     private static string Text(IEnumerable<KeyValuePair<string, string>> labels) => string.Join(' ', labels.Select(l => $"{l.Key}={l.Value}"));
+
+    private static Target FromStatic(StaticTarget target, ScrapeOptions options) =>
+        TargetBuilder.FromStatic(target, options, out var problem) ?? throw new InvalidOperationException(problem);
+
+    private static Target FromLabels(Dictionary<string, string> labels, ScrapeOptions options) =>
+        TargetBuilder.FromLabels(labels, options, out var problem) ?? throw new InvalidOperationException(problem);
 }

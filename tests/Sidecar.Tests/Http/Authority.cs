@@ -12,12 +12,15 @@ internal sealed class Authority
 
     private readonly X509Certificate2 certificate;
 
-    public Authority(string name = "kubernetes", Authority? issuer = null)
+    /// <param name="revocationList">Where the list of what its issuer has revoked is said to be.</param>
+    public Authority(string name = "kubernetes", Authority? issuer = null, Uri? revocationList = null)
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        if (revocationList is not null)
+            request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([revocationList.ToString()]));
         certificate = issuer is null
             ? request.CreateSelfSigned(Now.AddYears(-3), Now.AddYears(3))
             : request.Create(issuer.certificate, Now.AddYears(-2), Now.AddYears(2), RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(key);

@@ -87,6 +87,25 @@ public sealed class PeerCredentialsTests : IDisposable
         Assert.Contains(words, stale.Message);
     }
 
+    [Theory]
+    [InlineData("answers 500: Bearer 123456789", "answers 500: Bearer <redacted>")]
+    [InlineData("twice 123456789123456789", "twice <redacted><redacted>")]
+    [InlineData("cut in the middle of 1234…", "cut in the middle of <redacted>…")]
+    [InlineData("cut in the middle of 12345678…", "cut in the middle of <redacted>…")]
+    [InlineData("too little of it to tell: 123…", "too little of it to tell: 123…")]
+    [InlineData("the end of it is not looked for: 56789", "the end of it is not looked for: 56789")]
+    [InlineData("nothing…", "nothing…")]
+    [InlineData("", "")]
+    public void What_a_peer_says_is_shown_without_the_secret(string words, string shown)
+    {
+        Assert.Equal(shown, new PeerCredentials(new() { Credentials = "123456789" }).Redact(words));
+        Assert.Equal(shown, new PeerCredentials(new() { BasicAuthUsername = "me", BasicAuthPassword = "123456789" }).Redact(words));
+        var fromFile = new PeerCredentials(new() { CredentialsFile = folder.Write("token", "123456789\n") });
+        fromFile.Header(out _);
+        Assert.Equal(shown, fromFile.Redact(words));
+        Assert.Equal(words, new PeerCredentials(new()).Redact(words));
+    }
+
     private static string? Header(HttpOptions options) => new PeerCredentials(options).Header(out _);
 
     private static string Refusal(string file)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Sidecar.Http;
 
@@ -237,6 +238,90 @@ public sealed class PeerTlsTests : IDisposable
         var failure = await asking.FailAsync(new Uri("https://127.0.0.1:1/"));
         Assert.Equal(FailureReason.Credentials, failure.Reason);
         Assert.Contains("are not a pair", failure.Message);
+    }
+
+    /// <summary>As Go and Prometheus: no revocation list is fetched, and nobody is asked, so that no third party has a say in a scrape.</summary>
+    [Fact]
+    public async Task Nobody_is_asked_whether_a_certificate_is_revoked()
+    {
+        await using var distribution = new RawServer(_ => RawServer.Ok(""));
+        var intermediate = new Authority("intermediate", authority, revocationList: distribution.Url);
+        await using var server = new RawServer(_ => RawServer.Ok("hello"), intermediate.Server());
+        using var asking = Asking(authority.Pem);
+        Assert.Equal("200 hello", await asking.GetAsync(server.Url));
+        Assert.Equal(0, distribution.Connections);
+    }
+
+    [Fact]
+    public async Task Two_authorities_of_one_name_may_stand_in_a_bundle()
+    {
+        var renewed = new Authority();
+        await using var old = new RawServer(_ => RawServer.Ok("old"), authority.Server());
+        await using var young = new RawServer(_ => RawServer.Ok("young"), renewed.Server());
+        using var asking = Asking(authority.Pem + renewed.Pem);
+        Assert.Equal("200 old", await asking.GetAsync(old.Url));
+        Assert.Equal("200 young", await asking.GetAsync(young.Url));
+    }
+
+    [Theory]
+    [InlineData(SslProtocols.Tls12, true)]
+    [InlineData(SslProtocols.Tls13, true)]
+#pragma warning disable SYSLIB0039, CA5397 // the point is that they are refused
+    [InlineData(SslProtocols.Tls11, false)]
+    [InlineData(SslProtocols.Tls, false)]
+#pragma warning restore SYSLIB0039, CA5397
+    public async Task TLS_begins_at_1_2(SslProtocols version, bool isGood)
+    {
+        var tls = authority.Server();
+        tls.EnabledSslProtocols = version;
+        await using var server = new RawServer(_ => RawServer.Ok("hello"), tls);
+        using var asking = Asking(authority.Pem);
+        if (isGood)
+        {
+            Assert.Equal("200 hello", await asking.GetAsync(server.Url));
+            return;
+        }
+        var failure = await asking.FailAsync(server.Url);
+        Assert.Equal(FailureReason.TlsHandshake, failure.Reason);
+    }
+
+    [Fact]
+    public async Task A_client_certificate_brings_its_intermediate_along()
+    {
+        var chainLength = 0;
+        var intermediate = new Authority("clients", authority);
+        var tls = authority.Server();
+        tls.ClientCertificateRequired = true;
+        tls.RemoteCertificateValidationCallback = (_, _, chain, _) =>
+        {
+            chainLength = chain!.ChainPolicy.ExtraStore.Count + 1;
+            return chainLength > 1;
+        };
+        await using var server = new RawServer(_ => RawServer.Ok("hello"), tls);
+        using var pair = intermediate.Issue(["one"]);
+        var options = new HttpOptions
+        {
+            Tls = new()
+            {
+                CaFile = folder.Write("ca.crt", authority.Pem),
+                CertFile = folder.Write("tls.crt", pair.ExportCertificatePem() + "\n" + intermediate.Pem),
+                KeyFile = folder.Write("tls.key", pair.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
+            },
+        };
+        using var asking = new Asking(options);
+        Assert.Equal("200 hello", await asking.GetAsync(server.Url));
+        Assert.Equal(2, chainLength);
+    }
+
+    [Fact]
+    public async Task A_key_file_larger_than_64_KiB_is_refused()
+    {
+        WritePair("one", "PRIVATE KEY");
+        folder.Write("tls.key", new string('k', 65537));
+        using var asking = new Asking(new() { Tls = new() { CertFile = folder.At("tls.crt"), KeyFile = folder.At("tls.key") } });
+        var failure = await asking.FailAsync(new Uri("https://127.0.0.1:1/"));
+        Assert.Equal(FailureReason.Credentials, failure.Reason);
+        Assert.Contains("larger than 64 KiB", failure.Message);
     }
 
     private static X509Chain ChainOf(X509Certificate2 certificate)

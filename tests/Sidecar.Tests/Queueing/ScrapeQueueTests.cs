@@ -31,9 +31,9 @@ public sealed class ScrapeQueueTests
         var next = queue.TakeAsync(Cancellation);
         await Task.Delay(20, Cancellation);
         Assert.False(next.IsCompleted);
-        queue.Complete(first);
+        await queue.CompleteAsync(first);
         Assert.Same(second, await next);
-        queue.Complete(second);
+        await queue.CompleteAsync(second);
         Assert.Equal(0, queue.Count);
         Assert.Equal(0, queue.Bytes);
     }
@@ -46,7 +46,7 @@ public sealed class ScrapeQueueTests
         Assert.Same(scrapes[1], await queue.TakeAsync(Cancellation));
         Assert.Same(scrapes[2], await queue.TakeAsync(Cancellation));
         Assert.Same(scrapes[0], await queue.TakeAsync(Cancellation));
-        queue.Complete(scrapes[1]);
+        await queue.CompleteAsync(scrapes[1]);
         Assert.Same(scrapes[3], await queue.TakeAsync(Cancellation));
     }
 
@@ -65,7 +65,7 @@ public sealed class ScrapeQueueTests
         Assert.Equal(3, queue.Count);
         Assert.Equal(3 * One, queue.Bytes);
         Assert.Same(third, await queue.TakeAsync(Cancellation));
-        queue.Complete(inFlight);
+        await queue.CompleteAsync(inFlight);
         Assert.Same(fourth, await queue.TakeAsync(Cancellation));
     }
 
@@ -79,7 +79,7 @@ public sealed class ScrapeQueueTests
         Assert.Same(newest, await queue.TakeAsync(Cancellation));
         var next = Add(queue, "b", 3, 5000);
         Assert.Equal(2, queue.Count);
-        queue.Complete(newest);
+        await queue.CompleteAsync(newest);
         Assert.Same(next, await queue.TakeAsync(Cancellation));
     }
 
@@ -109,7 +109,7 @@ public sealed class ScrapeQueueTests
         Assert.Same(second, await queue.TakeAsync(Cancellation));
         Assert.Equal((1, One, 8, 1008), Gauges());
         Assert.Equal(1008, metrics.QueueHighestTimestampSeconds.Value);
-        queue.Complete(second);
+        await queue.CompleteAsync(second);
         Assert.Equal((0, 0, 0, 0), Gauges());
 
         (double, double, double, double) Gauges() => (metrics.QueueScrapes.Value, metrics.QueueBytes.Value, metrics.SamplesPending.Value,
@@ -127,11 +127,11 @@ public sealed class ScrapeQueueTests
         queue.End();
         await Task.Delay(20, Cancellation);
         Assert.DoesNotContain(takers, t => t.IsCompleted);
-        queue.Complete(first);
+        await queue.CompleteAsync(first);
         var got = await Task.WhenAny(takers);
         Assert.Same(second, await got);
         takers.Remove(got);
-        queue.Complete(second);
+        await queue.CompleteAsync(second);
         Assert.All(await Task.WhenAll(takers), Assert.Null);
         Assert.Null(await queue.TakeAsync(Cancellation));
     }
@@ -154,11 +154,11 @@ public sealed class ScrapeQueueTests
         using var queue = Make(sizeLimit: 1);
         var dropped = Add(queue, "a", 1, 10);
         var sent = Add(queue, "a", 2, 10);
-        Assert.Equal(0, dropped.Body!.Length);
+        Assert.Null(dropped.Body);
         Assert.Same(sent, await queue.TakeAsync(Cancellation));
         Assert.Equal(10, sent.Body!.Length);
-        queue.Complete(sent);
-        Assert.Equal(0, sent.Body!.Length);
+        await queue.CompleteAsync(sent);
+        Assert.Null(sent.Body);
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public sealed class ScrapeQueueTests
                 taken.GetOrAdd(scrape.Target.Key, _ => []).Add(scrape.Timestamp);
                 await Task.Yield();
                 inFlight.TryRemove(scrape.Target.Key, out var _);
-                queue.Complete(scrape);
+                await queue.CompleteAsync(scrape);
             }
         }, Cancellation)).ToList();
         await Task.WhenAll(Enumerable.Range(0, Targets).Select(target => Task.Run(async () =>
@@ -196,7 +196,7 @@ public sealed class ScrapeQueueTests
     }
 
     private ScrapeQueue Make(long sizeLimit = long.MaxValue, TimeSpan ageLimit = default) => new(
-        new QueueOptions { SizeLimit = sizeLimit, AgeLimit = ageLimit }, metrics,
+        new QueueOptions { SizeLimit = sizeLimit, AgeLimit = ageLimit }, folder: null, metrics,
         new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, time), time);
 
     private static Scrape Add(ScrapeQueue queue, string target, long timestamp, int size = 0, int samples = 1)
@@ -216,7 +216,7 @@ public sealed class ScrapeQueueTests
             HonorTimestamps = true,
             IsOrdered = false,
         };
-        queue.Add(scrape);
+        Assert.True(queue.AddAsync(scrape).IsCompletedSuccessfully); // without a folder nothing is awaited
         return scrape;
     }
 }

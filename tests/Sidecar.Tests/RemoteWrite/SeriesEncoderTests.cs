@@ -61,9 +61,9 @@ public sealed class SeriesEncoderTests
     [Fact]
     public void Series_of_any_length_get_the_right_length_in_front()
     {
-        // Around every border of the length's own length: 1, 2, 3 and 4 bytes.
+        // Around every border of the length's own length that a line can reach: 1, 2 and 3 bytes.
         int[] lengths =
-            [.. Enumerable.Range(60, 60), .. Enumerable.Range(16_300, 100), 100_000, .. Enumerable.Range(2_097_080, 80).Where(i => i % 5 == 0)];
+            [.. Enumerable.Range(60, 60), .. Enumerable.Range(16_300, 100), 100_000, 1_048_000];
         foreach (var length in lengths)
         {
             var value = new string('x', length);

@@ -32,6 +32,7 @@ public sealed class ContinuousIntegrationTests : IDisposable
         start.Environment["PATH"] = programs.Folder + Path.PathSeparator + start.Environment["PATH"];
         start.Environment["POLICY_RC_D"] = programs.At("policy-rc.d");
         start.Environment["RETRY_SECONDS"] = "0";
+        start.Environment.Remove("RestoreLockedMode"); // of the run that these tests are part of
         foreach (var (name, value) in variables)
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
@@ -55,6 +56,27 @@ public sealed class ContinuousIntegrationTests : IDisposable
         Assert.Equal(Command, programs.Calls()[^1]);
         Assert.DoesNotContain(programs.Calls(), call => call.StartsWith("apt-get", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData("10.0.401", true)]
+    [InlineData("10.0.100", false)]
+    public async Task Lock_files_and_audit_are_enforced_where_the_SDK_is_theirs(string sdk, bool isEnforced)
+    {
+        Assert.Contains("dotnet/sdk:10.0.401-", RepositoryFiles.Read("Dockerfile.distroless"));
+        if (OperatingSystem.IsLinux())
+        {
+            programs.Add("uname", "echo x86_64");
+            programs.Add("dotnet", $"if [ \"$1\" = --version ]; then echo {sdk}; exit; fi; echo \"CI=$CI locked=$RestoreLockedMode\"; {Summary(1, 0, 0)}");
+        }
+        var (exitCode, lines) = await RunAsync();
+        Assert.Equal(0, exitCode);
+        Assert.Contains($"CI=true locked={(isEnforced ? "true" : "")}", lines);
+    }
+
+    [Fact]
+    public void Every_project_has_a_lock_file() => Assert.All(
+        Directory.EnumerateFiles(RepositoryFiles.Root, "*.csproj", SearchOption.AllDirectories),
+        project => Assert.True(File.Exists(Path.Combine(Path.GetDirectoryName(project)!, "packages.lock.json")), project));
 
     [Theory]
     // A failing run keeps its exit code.

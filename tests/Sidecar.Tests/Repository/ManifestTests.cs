@@ -66,8 +66,8 @@ public sealed class ManifestTests
     }
 
     [Fact]
-    public void Deployment_sets_one_variable() =>
-        Assert.Equal(["SIDECAR_REMOTE_WRITE_URL"], Container["env"].Items().Select(v => v["name"].Text()));
+    public void Deployment_sets_the_receiver_and_the_queue() =>
+        Assert.Equal(["SIDECAR_REMOTE_WRITE_URL", "SIDECAR_QUEUE_DIRECTORY"], Container["env"].Items().Select(v => v["name"].Text()));
 
     [Theory]
     [InlineData(false)]

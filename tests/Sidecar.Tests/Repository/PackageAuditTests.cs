@@ -28,6 +28,7 @@ public sealed class PackageAuditTests : IDisposable
         var start = new ProcessStartInfo("dotnet", ["restore"]) { WorkingDirectory = folder, RedirectStandardOutput = true };
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
             start.Environment.Remove(name);
+        start.Environment.Remove("RestoreLockedMode"); // there is no lock file yet
         start.Environment["DOTNET_CLI_UI_LANGUAGE"] = "en";
         using var restore = Process.Start(start)!;
         var output = await restore.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 
 namespace Sidecar.Tests.Repository;
 
@@ -12,12 +15,49 @@ public sealed partial class PublishedFileTests(RepositoryCopy copy)
         Path.Combine(copy.PublishFolder, OperatingSystem.IsWindows() ? "sidecar.exe" : "sidecar");
 
     [Fact]
-    public void Publish_gives_one_file_of_at_most_8_megabytes()
+    public void Publish_gives_one_file_of_at_most_8_megabytes_and_its_papers()
     {
         Assert.True(copy.Publish().ExitCode == 0, copy.Publish().ToString());
-        Assert.Equal([BinaryIn(copy)], Directory.EnumerateFileSystemEntries(copy.PublishFolder));
+        var bill = Path.Combine(copy.PublishFolder, "sidecar.cdx.json");
+        Assert.Equal([BinaryIn(copy), bill, BinaryIn(copy) + ".sha256"], Directory.EnumerateFileSystemEntries(copy.PublishFolder).Order(StringComparer.Ordinal));
         Assert.InRange(new FileInfo(BinaryIn(copy)).Length, 1, 8_000_000);
+
+        var hash = HashOf(BinaryIn(copy));
+        Assert.Equal($"{hash}  {Path.GetFileName(BinaryIn(copy))}\n", File.ReadAllText(BinaryIn(copy) + ".sha256"));
+        CheckBill(JsonDocument.Parse(File.ReadAllText(bill)).RootElement, hash);
     }
+
+    [Fact]
+    public void Two_clean_publishes_in_two_places_give_the_same_bytes()
+    {
+        Assert.True(copy.Publish().ExitCode == 0, copy.Publish().ToString());
+        using var other = new RepositoryCopy("sidecar-another-place-");
+        Assert.True(other.Publish().ExitCode == 0, other.Publish().ToString());
+        foreach (var name in Directory.EnumerateFiles(copy.PublishFolder).Select(Path.GetFileName))
+            Assert.Equal((name, HashOf(Path.Combine(copy.PublishFolder, name!))), (name, HashOf(Path.Combine(other.PublishFolder, name!))));
+    }
+
+    /// <summary>CycloneDX 1.6: the binary, and each package of the project with version and hash.</summary>
+    private static void CheckBill(JsonElement bill, string hash)
+    {
+        Assert.Equal(("CycloneDX", "1.6"), (bill.GetProperty("bomFormat").GetString(), bill.GetProperty("specVersion").GetString()));
+        var application = bill.GetProperty("metadata").GetProperty("component");
+        Assert.Equal(RepositoryFiles.Version, application.GetProperty("version").GetString());
+        Assert.Equal(hash, application.GetProperty("hashes")[0].GetProperty("content").GetString());
+
+        var versions = XDocument.Parse(RepositoryFiles.Read("Directory.Packages.props")).Descendants("PackageVersion")
+            .ToDictionary(v => v.Attribute("Include")!.Value, v => v.Attribute("Version")!.Value);
+        var referenced = XDocument.Parse(RepositoryFiles.Read("src", "Sidecar", "Sidecar.csproj")).Descendants("PackageReference")
+            .Select(r => r.Attribute("Include")!.Value).ToList();
+        var components = bill.GetProperty("components").EnumerateArray().ToDictionary(c => c.GetProperty("name").GetString()!);
+        Assert.NotEmpty(referenced);
+        Assert.All(referenced, name => Assert.Equal(versions[name], components[name].GetProperty("version").GetString()));
+        Assert.Contains("Microsoft.DotNet.ILCompiler", components.Keys); // the runtime
+        Assert.All(components, c => Assert.Equal($"pkg:nuget/{c.Key}@{c.Value.GetProperty("version").GetString()}", c.Value.GetProperty("purl").GetString()));
+        Assert.All(components.Values, c => Assert.Equal(128, c.GetProperty("hashes")[0].GetProperty("content").GetString()!.Length));
+    }
+
+    private static string HashOf(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
 
     /// <summary>The dictionary of RFC 7932, appendix A, begins so. That it is gone shows that src/Sidecar/Trimming.xml still meets the framework.</summary>
     [Fact]

@@ -13,9 +13,13 @@ public sealed class RepositoryCopy : IDisposable
 
     private readonly Lazy<ScriptResult> published;
 
-    public RepositoryCopy()
+    public RepositoryCopy() : this("sidecar-repository")
     {
-        Folder = Directory.CreateTempSubdirectory("sidecar-repository").FullName;
+    }
+
+    internal RepositoryCopy(string name)
+    {
+        Folder = Directory.CreateTempSubdirectory(name).FullName;
         Root = Path.Combine(Folder, "sidecar");
         Copy(new DirectoryInfo(RepositoryFiles.Root), Root);
         PublishFolder = Path.Combine(Folder, "out");

@@ -6,6 +6,7 @@ using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Relabeling;
 using Sidecar.RemoteWrite;
 using Sidecar.Scraping;
 using Sidecar.Tests.RemoteWrite;
@@ -40,7 +41,8 @@ internal sealed class ScrapeFixture : IDisposable
 
     public ScrapeFixture(
         bool honorLabels = false, bool honorTimestamps = true, bool trackTimestamps = false, long bodySizeLimit = 0, long budget = 0,
-        int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, int sampleLimit = 0, LabelLimits labelLimits = default)
+        int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, int sampleLimit = 0, LabelLimits labelLimits = default,
+        SeriesRules? rules = null)
     {
         Target = MakeTarget("h:1");
         var externalLabels = (external ?? []).Select(l => KeyValuePair.Create(l.Name, l.Value)).ToImmutableArray();
@@ -57,7 +59,7 @@ internal sealed class ScrapeFixture : IDisposable
         Budget = new HeldBudget(budget);
         Context = new PassContext(samplesPerRequest);
         sending = new PassContext(samplesPerRequest);
-        series = new TargetSeries(Target, new TargetLabels(Target.Labels, externalLabels, honorLabels), options, Budget, Time);
+        series = new TargetSeries(Target, new TargetLabels(Target.Labels, externalLabels, honorLabels, rules), options, Budget, Time);
     }
 
     public FakeTimeProvider Time { get; } = new();
@@ -99,6 +101,8 @@ internal sealed class ScrapeFixture : IDisposable
         body?.Release();
         return scrape;
     }
+
+    public void Recall(Scrape last) => series.Recall(Context, last);
 
     public Scrape End(long timestamp) => series.End(Context, timestamp);
 

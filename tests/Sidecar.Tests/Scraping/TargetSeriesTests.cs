@@ -245,9 +245,10 @@ public sealed class TargetSeriesTests : IDisposable
         Assert.Equal(0, body.Length);
         var vanished = second.Vanished!;
         fixture.Dispose();
-        Assert.NotEqual(0, second.Body!.Length);
+        var secondBody = second.Body!;
+        Assert.NotEqual(0, secondBody.Length);
         second.Release();
-        Assert.Equal(0, second.Body.Length);
+        Assert.Equal(0, secondBody.Length);
         Assert.Equal(0, vanished.Length);
     }
 

@@ -1,0 +1,41 @@
+namespace Sidecar.Relabeling.Patterns;
+
+/// <summary>What one instruction of a program does.</summary>
+internal enum PatternOp : byte
+{
+    /// <summary>Takes one byte within bounds.</summary>
+    Bytes,
+    /// <summary>Goes on at both places; the first is preferred.</summary>
+    Split,
+    /// <summary>Notes the position: the start or the end of a group.</summary>
+    Save,
+    /// <summary>Goes on where a condition on the position holds.</summary>
+    Assert,
+    /// <summary>The pattern has matched, if this is the end of the text.</summary>
+    Match,
+}
+
+/// <summary>One instruction.</summary>
+internal struct PatternInstruction
+{
+    public PatternOp Op;
+
+    /// <summary>Bounds of the byte, both included; the first also the kind of an assertion.</summary>
+    public byte Low;
+    public byte High;
+
+    public int Next;
+
+    /// <summary>The other place of a split, or what slot a position is noted in.</summary>
+    public int Other;
+}
+
+/// <summary>A pattern as instructions over the bytes of UTF-8 text: a nondeterministic automaton (Thompson's construction).</summary>
+internal sealed class PatternProgram(PatternInstruction[] instructions, int start, bool hasAssertions)
+{
+    public PatternInstruction[] Instructions { get; } = instructions;
+
+    public int Start { get; } = start;
+
+    public bool HasAssertions { get; } = hasAssertions;
+}

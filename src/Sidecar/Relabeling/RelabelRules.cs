@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Sidecar.Relabeling;
+
+/// <summary>
+/// A list of rules, applied one after another. For one caller at a time: patterns remember what they have seen.
+/// </summary>
+internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
+{
+    public static readonly RelabelRules None = new([]);
+
+    public ImmutableArray<RelabelRule> All { get; } = rules;
+
+    public bool IsEmpty => All.IsEmpty;
+
+    /// <summary>These rules, and then those.</summary>
+    public RelabelRules Then(RelabelRules others) => IsEmpty ? others : others.IsEmpty ? this : new RelabelRules(All.AddRange(others.All));
+
+    /// <summary>False where the labels are dropped, all of them.</summary>
+    public bool Apply(LabelSet labels)
+    {
+        foreach (var rule in All)
+        {
+            if (!rule.Apply(labels))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Whether a rule could give the label another value, or remove it.</summary>
+    public bool MayChange(ReadOnlySpan<byte> label)
+    {
+        foreach (var rule in All)
+        {
+            if (rule.MayChange(label))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>
+    /// The values of a label without which nothing is kept, as far as <c>keep</c> rules with plain literals say so: with them, whoever
+    /// fills in the labels can ask for less. Null where any value may be kept.
+    /// </summary>
+    public IReadOnlyList<string>? LiteralsKept(string label)
+    {
+        var name = Encoding.UTF8.GetBytes(label);
+        HashSet<string>? kept = null;
+        foreach (var rule in All)
+        {
+            if (rule.Action == RelabelAction.Keep && LiteralsKept(rule, name) is { } literals)
+            {
+                if (kept is null)
+                    kept = literals;
+                else
+                    kept.IntersectWith(literals);
+            }
+            if (rule.MayChange(name))
+                break; // what later rules see may be another value
+        }
+        return kept is null ? null : [.. kept.Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Whether a rule reads a label whose name begins so, so that it must be there.</summary>
+    public bool Reads(string labelPrefix)
+    {
+        var prefix = Encoding.UTF8.GetBytes(labelPrefix);
+        foreach (var rule in All)
+        {
+            if (rule.Action == RelabelAction.LabelMap && rule.Pattern.CanBegin(prefix))
+                return true;
+            if (!rule.IsOnNames && Array.Exists(rule.SourceLabels, l => l.AsSpan().StartsWith(prefix)))
+                return true;
+            if (rule.Action is RelabelAction.KeepEqual or RelabelAction.DropEqual && rule.TargetLabel.Start.StartsWith(prefix))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>What a label may be for the rule to keep it; null where that is no short list.</summary>
+    private static HashSet<string>? LiteralsKept(RelabelRule rule, byte[] name)
+    {
+        var index = Array.FindIndex(rule.SourceLabels, l => l.AsSpan().SequenceEqual(name));
+        if (index < 0 || rule.Pattern.Literals is not { } literals)
+            return null;
+        var kept = new HashSet<string>();
+        foreach (var literal in literals)
+        {
+            var text = Encoding.UTF8.GetString(literal);
+            // With as many separators as there are gaps between the labels, it is plain what each value is.
+            var values = rule.SourceLabels.Length == 1 ? [text] : rule.Separator.Length == 0 ? [] : text.Split(Encoding.UTF8.GetString(rule.Separator));
+            if (values.Length != rule.SourceLabels.Length)
+                return null;
+            kept.Add(values[index]);
+        }
+        return kept;
+    }
+}

@@ -1,0 +1,93 @@
+using Microsoft.Extensions.Time.Testing;
+using Sidecar.Configuration;
+using Sidecar.Operation;
+using Sidecar.Queueing;
+using Sidecar.Scraping;
+using Sidecar.Tests.RemoteWrite;
+using Sidecar.Tests.Scraping;
+
+namespace Sidecar.Tests.Queueing;
+
+/// <summary>A queue on a folder of its own, which can be closed and opened again as if the process had ended.</summary>
+internal sealed class QueueFixture : IDisposable
+{
+    private readonly string parent = Directory.CreateTempSubdirectory("queue").FullName;
+    private readonly StringWriter log = new();
+    private ScrapeFolder? folder;
+
+    public QueueFixture(Action<FolderCall, string>? before = null, long sizeLimit = 1 << 30)
+    {
+        Before = before;
+        SizeLimit = sizeLimit;
+        Metrics = new Metrics(new Uri("http://receiver/"), "j", TimeSpan.FromSeconds(15), Time);
+        Queue = Open();
+    }
+
+    public Action<FolderCall, string>? Before { get; set; }
+
+    public long SizeLimit { get; }
+
+    public string Folder => Path.Combine(parent, "q");
+
+    public FakeTimeProvider Time { get; } = new(DateTimeOffset.FromUnixTimeMilliseconds(1_000_000));
+
+    public Metrics Metrics { get; }
+
+    public ScrapeQueue Queue { get; private set; }
+
+    public string Log => log.ToString();
+
+    public string[] Files => [.. Directory.GetFiles(Folder, "*.scrape").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+
+    public string[] Damaged => Directory.Exists(Path.Combine(Folder, "damaged")) ? [.. Directory.GetFiles(Path.Combine(Folder, "damaged")).Select(f => Path.GetFileName(f)!)] : [];
+
+    /// <summary>The process ends, whatever it was doing, and begins again.</summary>
+    public void Restart()
+    {
+        folder!.Dispose();
+        Queue = Open();
+    }
+
+    public async Task<Scrape> TakeAsync()
+    {
+        var taken = Queue.TakeAsync(TestContext.Current.CancellationToken);
+        for (var waits = 0; !taken.IsCompleted && waits < 1000; waits++)
+        {
+            Time.Advance(TimeSpan.FromSeconds(1)); // between tries to read
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        return (await taken.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken))!;
+    }
+
+    /// <summary>What is sent of the next scrape, which is then let go.</summary>
+    public async Task<List<SentSample>> SendNextAsync()
+    {
+        var scrape = await TakeAsync();
+        var requests = new List<Sidecar.RemoteWrite.EncodedRequest>(scrape.Held?.Requests ?? []);
+        if (scrape.Held is not { IsComplete: true })
+        {
+            var stream = new Sidecar.RemoteWrite.RequestStream(scrape, new PassContext(2000));
+            while (stream.Next() is { } request)
+                requests.Add(request);
+        }
+        var samples = SentSample.Read(requests);
+        await Queue.CompleteAsync(scrape);
+        return samples;
+    }
+
+    public void Dispose()
+    {
+        folder?.Dispose();
+        Directory.Delete(parent, recursive: true);
+    }
+
+    private ScrapeQueue Open()
+    {
+        var lines = new Log(log, LogLevel.Info, LogFormat.Logfmt, Time);
+        folder = new ScrapeFolder(Folder, new FolderCalls { Before = (call, path) => Before?.Invoke(call, path) }, Metrics, lines);
+        var queue = new ScrapeQueue(
+            new QueueOptions { Directory = Folder, SizeLimit = SizeLimit, AgeLimit = TimeSpan.Zero }, folder, Metrics, lines, Time);
+        Assert.True(queue.TryOpen());
+        return queue;
+    }
+}

@@ -1,0 +1,102 @@
+using Sidecar.Configuration;
+using Sidecar.Exposition;
+using Sidecar.Http;
+using Sidecar.Scraping;
+using Sidecar.Tests.Http;
+
+namespace Sidecar.Tests.Scraping;
+
+/// <summary>What a target is asked, and which answers are a body.</summary>
+public sealed class BodyDownloadTests
+{
+    private const string Text = "Content-Type: text/plain; version=0.0.4";
+
+    public static TheoryData<string?, string, string?> ContentTypes => new()
+    {
+        { "text/plain; version=0.0.4; charset=utf-8", "PrometheusText004", null },
+        { "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8", "PrometheusText100", null },
+        { "application/openmetrics-text; version=1.0.0; charset=utf-8", "OpenMetricsText100", null },
+        { "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited", "PrometheusProtoClassic", null },
+        { null, "", "the target does not say what it serves: the Content-Type is missing" },
+        { "", "", "the target does not say what it serves: the Content-Type is missing" },
+        { "text/html; charset=utf-8", "", "the target serves text/html; charset=utf-8, which is no exposition format" },
+        { "nonsense", "", "the target serves nonsense, which is no exposition format" },
+    };
+
+    [Theory, MemberData(nameof(ContentTypes))]
+    public async Task The_content_type_decides_the_format(string? contentType, string format, string? failure)
+    {
+        await using var server = new RawServer(_ => RawServer.Answer("200 OK", "a 1\n", contentType is null ? [] : [$"Content-Type: {contentType}"]));
+        var (body, found) = await GetAsync(server, ScrapeFixture.Options);
+        Assert.Equal((failure is null ? FailureReason.None : FailureReason.ContentType, failure is null), (found.Reason, body is not null));
+        Assert.Equal(format, body?.Format.ToString() ?? "");
+        Assert.StartsWith(failure ?? "", found.Message ?? "");
+        body?.Release();
+    }
+
+    [Fact]
+    public async Task An_empty_answer_needs_no_content_type()
+    {
+        await using var server = new RawServer(_ => RawServer.Ok(""));
+        var (body, failure) = await GetAsync(server, ScrapeFixture.Options);
+        Assert.True(failure.IsNone);
+        Assert.NotNull(body);
+        body.Release();
+    }
+
+    [Fact]
+    public async Task Protobuf_asked_for_first_turns_native_histograms_on()
+    {
+        await using var server = new RawServer(_ => RawServer.Answer("200 OK", "\0", "Content-Type: application/vnd.google.protobuf"));
+        var (body, _) = await GetAsync(server, ScrapeFixture.Options with { Protocols = [BodyFormat.PrometheusProto, BodyFormat.PrometheusText004] });
+        Assert.Equal(BodyFormat.PrometheusProto, body!.Format);
+        body.Release();
+    }
+
+    [Fact]
+    public async Task Request_headers_are_those_of_prometheus()
+    {
+        await using var server = new RawServer(_ => RawServer.Answer("200 OK", "a 1\n", Text));
+        var (body, _) = await GetAsync(server, ScrapeFixture.Options with { Timeout = TimeSpan.FromSeconds(2.5) });
+        body!.Release();
+        var request = Assert.Single(server.Requests);
+        Assert.Equal("GET", request.Method);
+        Assert.Equal(ScrapeProtocols.Accept(ScrapeProtocols.Default), request.Header("Accept"));
+        Assert.Equal("gzip", request.Header("Accept-Encoding"));
+        Assert.Equal("2.5", request.Header("X-Prometheus-Scrape-Timeout-Seconds"));
+        Assert.StartsWith("sidecar/", request.Header("User-Agent"));
+    }
+
+    [Theory]
+    [InlineData(100, FailureReason.None)]
+    [InlineData(11, FailureReason.None)]
+    [InlineData(10, FailureReason.BodySizeLimit)]
+    [InlineData(5, FailureReason.BodySizeLimit)]
+    public async Task The_body_counts_uncompressed(long limit, object reason)
+    {
+        await using var server = new RawServer(_ => RawServer.Answer("200 OK", "a 1\nb 234\n", Text));
+        var (body, failure) = await GetAsync(server, ScrapeFixture.Options with { BodySizeLimit = limit });
+        Assert.Equal((FailureReason)reason, failure.Reason);
+        body?.Release();
+    }
+
+    [Theory]
+    [InlineData("deflate")]
+    [InlineData("gzip, gzip")]
+    [InlineData("br")]
+    public async Task Encodings_that_nobody_asked_for_fail_the_scrape(string encoding)
+    {
+        await using var server = new RawServer(_ => RawServer.Answer("200 OK", "a 1\n", Text, $"Content-Encoding: {encoding}"));
+        var (body, failure) = await GetAsync(server, ScrapeFixture.Options);
+        Assert.Null(body);
+        Assert.Equal(FailureReason.ContentEncoding, failure.Reason);
+    }
+
+    private static async Task<(CompressedBody? Body, Failure Failure)> GetAsync(RawServer server, ScrapeOptions options)
+    {
+        using var client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
+        using var download = new BodyDownload(client, options, 1_000_000, TimeProvider.System);
+        using var turn = download.BeginBody();
+        return await download.GetAsync(new(server.Url, [], []), turn, TestContext.Current.CancellationToken);
+    }
+}
