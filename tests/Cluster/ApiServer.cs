@@ -118,7 +118,10 @@ public sealed class ApiServer : IAsyncDisposable
         return ApiJson.WriteStatusAsync(context, status, reason, message, []);
     };
 
-    /// <summary>These bytes with status 200, and then the connection is cut.</summary>
+    /// <summary>These bytes with status 200, as a whole answer.</summary>
+    public static Func<HttpContext, Task> Says(string what) => context => context.Response.WriteAsync(what);
+
+    /// <summary>These bytes with status 200, and then the connection is cut, so that the last of them may be lost.</summary>
     public static Func<HttpContext, Task> Cuts(string after) => async context =>
     {
         await context.Response.WriteAsync(after);

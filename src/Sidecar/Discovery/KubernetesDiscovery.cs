@@ -214,11 +214,7 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             var worked = answer.IsGood && (events > 0 || time.GetElapsedTime(began) >= LeastWatch || left < LeastWatch);
             isExpired |= answer.Status == HttpStatusCode.Gone;
             if (worked)
-            {
-                watchBackoff = FirstBackoff;
-                watchDenied = null;
-                log.Recovered(WatchLogKey, "The watch works again");
-            }
+                ReportWorks();
             if (isExpired && !wasExpired)
             {
                 wasExpired = true;
@@ -308,6 +304,13 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
         denied = time.GetTimestamp();
     }
 
+    private void ReportWorks()
+    {
+        watchBackoff = FirstBackoff;
+        watchDenied = null;
+        log.Recovered(WatchLogKey, "The watch works again");
+    }
+
     private void ReportFailure(ObjectAnswer answer)
     {
         metrics.KubernetesFailures.Increment();
@@ -320,8 +323,8 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
 
     /// <summary>An answer that will be the same next time: denied, unknown, not understood.</summary>
     private static bool IsRefused(HttpStatusCode? status) =>
-        status is >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError or HttpStatusCode.NotImplemented
-        and not (HttpStatusCode.Unauthorized or HttpStatusCode.RequestTimeout or HttpStatusCode.Gone or HttpStatusCode.TooManyRequests);
+        status is (>= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError) or HttpStatusCode.NotImplemented
+        && status is not (HttpStatusCode.Unauthorized or HttpStatusCode.RequestTimeout or HttpStatusCode.Gone or HttpStatusCode.TooManyRequests);
 
     /// <summary>The next wait after a failure: doubling up to the interval, and never before the API server wants to be asked again.</summary>
     private TimeSpan WaitAfter(ObjectAnswer answer, ref TimeSpan backoff)
@@ -353,7 +356,8 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             else if (e.Type != WatchEventType.Bookmark)
                 known.Set(query, e.Object.Key, e.Json);
             version = e.Object.Version;
-            events++;
+            if (events++ == 0)
+                ReportWorks();
             if (e.Type == WatchEventType.Bookmark)
                 continue;
             isChanged = true;

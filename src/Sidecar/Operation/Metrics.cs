@@ -18,6 +18,7 @@ internal sealed class Metrics
     private readonly ProcessMetrics process;
     private readonly CounterBy<WatchEventType> sliceEvents = Events("endpointslice");
     private readonly CounterBy<WatchEventType> endpointsEvents = Events("endpoints");
+    private readonly CounterBy<WatchEventType> serviceEvents = Events("service");
 
     /// <param name="remoteWriteUrl">Labels what is sent. Only scheme, host and path appear: user info and query may hold secrets.</param>
     /// <param name="jobName">The scrape configuration's name, label <c>config</c> of discovery.</param>
@@ -108,7 +109,12 @@ internal sealed class Metrics
     public Gauge DiscoveredTargets { get; }
 
     /// <summary>Of a watch.</summary>
-    public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kind == ObjectKind.EndpointSlice ? sliceEvents : endpointsEvents;
+    public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kind switch
+    {
+        ObjectKind.EndpointSlice => sliceEvents,
+        ObjectKind.Endpoints => endpointsEvents,
+        _ => serviceEvents,
+    };
 
     public Counter KubernetesFailures { get; } =
         new("prometheus_sd_kubernetes_failures_total", "Requests of discovery to the API server that failed.");
@@ -174,6 +180,7 @@ internal sealed class Metrics
         KubernetesFailures.Write(text);
         sliceEvents.Write(text);
         endpointsEvents.WriteSamples(text);
+        serviceEvents.WriteSamples(text);
         QueueScrapes.Write(text);
         QueueBytes.Write(text);
         QueueOldestTimestampSeconds.Write(text);
