@@ -42,7 +42,8 @@ internal sealed class ServiceLabels(RelabelRules rules)
     private bool IsRead(string sort, string key)
     {
         var name = EndpointLabels.Sanitize(key);
-        return rules.Reads($"{EndpointLabels.Prefix}service_{sort}_{name}") || rules.Reads($"{EndpointLabels.Prefix}service_{sort}present_{name}");
+        lock (rules) // which build targets meanwhile
+            return rules.Reads($"{EndpointLabels.Prefix}service_{sort}_{name}") || rules.Reads($"{EndpointLabels.Prefix}service_{sort}present_{name}");
     }
 
     private static string Key(string ns, string name) => $"{ns}/{name}";

@@ -163,7 +163,8 @@ public sealed class ClusterWideTests : IAsyncLifetime
         {
             for (var i = from; i < to; i++)
             {
-                labels.Add(services, Encoding.UTF8.GetBytes($$$"""{"metadata":{"name":"s-{{{i}}}","namespace":"n","labels":{"app":"a"},"annotations":{"b":"c"}}}"""));
+                labels.Add(services, Encoding.UTF8.GetBytes(
+                    """{"metadata":{"name":"NAME","namespace":"n","labels":{"app":"a"},"annotations":{"b":"c"}}}""".Replace("NAME", $"s-{i}")));
                 targets.Set(slices, $"n/s-{i}-1", Slice($"s-{i}", i));
             }
         }
