@@ -11,6 +11,9 @@ namespace Sidecar.EndToEnd.Hostile;
 /// <param name="Scrape">Of this target, counted from 1.</param>
 public sealed record HostileRequest(Stream Stream, string Head, int Scrape, CancellationToken Cancellation)
 {
+    /// <summary>With a reset and not in good order.</summary>
+    public required Action Reset { get; init; }
+
     public ValueTask SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
 
     public ValueTask SendAsync(ReadOnlyMemory<byte> bytes) => Stream.WriteAsync(bytes, Cancellation);
@@ -34,7 +37,7 @@ public sealed record HostileRequest(Stream Stream, string Head, int Scrape, Canc
 /// <summary>A server on a raw socket that answers as it likes; the connection ends with the answer.</summary>
 public sealed class HostileTarget : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener listener;
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentQueue<string> heads = [];
     private readonly Func<HostileRequest, Task> answer;
@@ -42,8 +45,9 @@ public sealed class HostileTarget : IAsyncDisposable
     private readonly Task accepting;
     private int scrapes;
 
-    public HostileTarget(Func<HostileRequest, Task> answer, X509Certificate2? certificate = null)
+    public HostileTarget(Func<HostileRequest, Task> answer, X509Certificate2? certificate = null, int port = 0)
     {
+        listener = new TcpListener(IPAddress.Loopback, port);
         this.answer = answer;
         this.certificate = certificate;
         listener.Start();
@@ -96,7 +100,10 @@ public sealed class HostileTarget : IAsyncDisposable
             if (await ReadHeadAsync(stream) is not { } head)
                 return;
             heads.Enqueue(head);
-            await answer(new HostileRequest(stream, head, Interlocked.Increment(ref scrapes), stop.Token));
+            await answer(new HostileRequest(stream, head, Interlocked.Increment(ref scrapes), stop.Token)
+            {
+                Reset = () => client.Client.Close(timeout: 0),
+            });
             await stream.FlushAsync(stop.Token);
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException

@@ -17,13 +17,14 @@ public sealed class LeastPrivilegeTests(PublishedBinary binary)
         using var root = await DistrolessRoot.CreateAsync(binary.Path, run.Cluster.Folder);
         await SkipUnlessMountsWorkAsync();
         run.ApiServer.Metrics.Serve("a 1\n");
-        // What a pod has: the service account in its usual place, the two variables of the API server, and the one of the manifest.
+        // What a pod has: the service account in its usual place, the two variables of the API server, and those of the manifest.
         await using var sidecar = SidecarProcess.Start("unshare", new Dictionary<string, string>
         {
             ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin",
             ["KUBERNETES_SERVICE_HOST"] = "127.0.0.1",
             ["KUBERNETES_SERVICE_PORT"] = run.ApiServer.Port.ToString(CultureInfo.InvariantCulture),
             ["SIDECAR_REMOTE_WRITE_URL"] = run.Environment["SIDECAR_REMOTE_WRITE_URL"],
+            ["SIDECAR_QUEUE_DIRECTORY"] = "/var/lib/sidecar",
             ["SIDECAR_SCRAPE_INTERVAL"] = "1s",
             ["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0",
         }, "--mount", "--propagation", "private", "/bin/sh", "-c", root.Script(MemoryLimit));
@@ -51,6 +52,7 @@ public sealed class LeastPrivilegeTests(PublishedBinary binary)
         Assert.Empty(run.Receiver.Violations);
         Assert.All(run.Samples("up"), s => Assert.Equal(1, s.Value));
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(root.Folder, "tmp")));
+        Assert.Single(Directory.EnumerateFiles(root.Queue, "*.last"));
     }
 
     private static async Task SkipUnlessMountsWorkAsync()
