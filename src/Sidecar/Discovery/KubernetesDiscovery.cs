@@ -183,8 +183,11 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
         {
             // A Service has changed, or its watch wants a list for another reason.
         }
-        await either.CancelAsync();
-        await ofServices;
+        finally
+        {
+            await either.CancelAsync();
+            await ofServices;
+        }
     }
 
     private async Task WatchEndpointsAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
@@ -222,7 +225,12 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             }
             wasExpired = isExpired;
             if (worked)
+            {
+                // What is between may end each watch after an event.
+                if (LeastWatch - time.GetElapsedTime(began) is { Ticks: > 0 } soon)
+                    await Task.Delay(soon, time, cancellation);
                 continue;
+            }
             if (IsRefused(answer.Status))
             {
                 ReportRefused(query, answer, ref watchDenied);

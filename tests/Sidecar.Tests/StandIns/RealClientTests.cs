@@ -90,6 +90,39 @@ public sealed class RealClientTests
         Assert.Equal([(k8s.WatchEventType.Added, "web-1"), (k8s.WatchEventType.Modified, "web-1"), (k8s.WatchEventType.Deleted, "web-1")], seen);
     }
 
+    [Fact]
+    public async Task Its_bookmarks_tell_the_version_and_the_end_of_what_was_there()
+    {
+        await using var cluster = await StandInCluster.StartAsync();
+        cluster.ApiServers[0].BookmarkPeriod = TimeSpan.FromMilliseconds(20);
+        cluster.RotateToken(RbacRule.Services(null));
+        for (var i = 0; i < 3; i++)
+            cluster.Store.SetService("default", $"s-{i}", []);
+        using var client = Client(cluster, cluster.Token);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var before = new List<string>();
+        var isInitial = true;
+        await foreach (var (type, service) in client.CoreV1.WatchListServiceForAllNamespacesAsync(
+            allowWatchBookmarks: true, sendInitialEvents: true, resourceVersionMatch: "NotOlderThan", cancellationToken: patience.Token))
+        {
+            if (type == k8s.WatchEventType.Added)
+                before.Add(service.Metadata.Name);
+            else if (isInitial)
+            {
+                Assert.Equal(k8s.WatchEventType.Bookmark, type);
+                Assert.Equal("true", service.Metadata.Annotations["k8s.io/initial-events-end"]);
+                isInitial = false;
+                cluster.Store.Advance(100);
+            }
+            else
+            {
+                Assert.Equal((k8s.WatchEventType.Bookmark, $"{cluster.Store.Version}"), (type, service.Metadata.ResourceVersion));
+                break;
+            }
+        }
+        Assert.Equal(["s-0", "s-1", "s-2"], before);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -6,7 +6,7 @@ namespace Sidecar.EndToEnd;
 /// The stand-in API server enforces the RBAC of <c>src/deploy/sidecar.yaml</c>. With it the sidecar does its whole job; without any one right
 /// of it, it does not: there is none too many.
 /// </summary>
-public sealed class LeastPrivilegeTests(PublishedBinary binary)
+public sealed class RightsTests(PublishedBinary binary)
 {
     /// <summary>Each right of the manifest, and what is heard without it.</summary>
     private static readonly Dictionary<string, Func<StandInFixture, Task>> Losses = new()
