@@ -5,6 +5,8 @@ namespace Sidecar.EndToEnd;
 /// <summary>Discovery on a watch: the poll is so rare that what is seen was not seen by it.</summary>
 public sealed class DiscoveryTests(PublishedBinary binary)
 {
+    private const int Others = 5000;
+
     private static readonly double Stale = BitConverter.UInt64BitsToDouble(0x7ff0000000000002);
 
     [Fact]
@@ -101,6 +103,16 @@ public sealed class DiscoveryTests(PublishedBinary binary)
     }
 
     [Fact]
+    public async Task A_large_cluster_of_which_little_is_kept_takes_no_more_memory()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "VmHWM is Linux's");
+        var alone = await PeakAsync(0);
+        var beside = await PeakAsync(Others);
+        TestContext.Current.TestOutputHelper?.WriteLine($"VmHWM {alone} kB alone, {beside} kB beside {Others} slices");
+        Assert.InRange(beside - alone, long.MinValue, 2048); // their JSON has 4 MB
+    }
+
+    [Fact]
     public async Task More_targets_than_the_limit_are_none()
     {
         await using var run = await CreateAsync();
@@ -134,6 +146,29 @@ public sealed class DiscoveryTests(PublishedBinary binary)
             Assert.Equal(2, both.Split($":{server.Port}/").Length);
         Assert.Equal(0, await other.StopAsync());
         await run.StopAsync();
+    }
+
+    /// <summary>VmHWM in kB after a list and a watch of so many slices that a rule drops.</summary>
+    private async Task<long> PeakAsync(int others)
+    {
+        await using var run = await CreateAsync();
+        run.Cluster.RotateToken(RbacRule.Slices(null), RbacRule.MetricsPath);
+        for (var i = 0; i < others; i++)
+            run.Cluster.Store.SetSlice($"ns-{i % 50}", $"web-{i}", $"web-{i}", [$"10.1.{i / 250}.{i % 250}", $"10.2.{i / 250}.{i % 250}"], 8443);
+        run.Environment["SIDECAR_KUBERNETES_NAMESPACE"] = "*";
+        run.Environment["SIDECAR_KUBERNETES_SERVICE"] = "*";
+        // A pattern, so that it is the sidecar that drops them and not the API server.
+        run.Environment["SIDECAR_RELABEL_CONFIGS"] = """[{"source_labels":["__meta_kubernetes_service_name"],"regex":"kube.+","action":"keep"}]""";
+        run.Start(binary);
+        await run.ValueAsync("a", 1);
+        await WatchesAsync(run, 1);
+        for (var i = 0; i < others / 10; i++)
+            run.Cluster.Store.SetSlice($"ns-{i % 50}", $"web-{i}", $"web-{i}", [$"10.3.{i / 250}.{i % 250}"], 8443);
+        run.Cluster.Withdraw(run.Cluster.ApiServers[1]);
+        await run.Sidecar.WaitForLogAsync("Targets changed", "gone=");
+        var line = File.ReadLines($"/proc/{run.Sidecar.Id}/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+        await run.StopAsync();
+        return long.Parse(line.AsSpan("VmHWM:".Length, line.Length - "VmHWM:".Length - " kB".Length), System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static async Task<StandInFixture> CreateAsync()
