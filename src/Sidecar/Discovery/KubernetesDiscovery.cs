@@ -3,7 +3,6 @@ using System.Net;
 using Sidecar.Configuration;
 using Sidecar.Http;
 using Sidecar.Operation;
-using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
 
@@ -16,11 +15,8 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
     private const string LogKey = "discovery";
     private const string WatchLogKey = "watch";
 
-    /// <summary>
-    /// What is denied is asked for again after so many intervals: the Role may have been mended. A whole cluster, which is large, is
-    /// listed again after as many where a watch goes well.
-    /// </summary>
-    private const int ManyIntervals = 20;
+    /// <summary>A whole cluster, which is large, is listed again after so many intervals where a watch goes well.</summary>
+    private const int ManyIntervals = ClusterLists.ManyIntervals;
 
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(5);
@@ -32,16 +28,9 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
     private static readonly TimeSpan LeastBetweenLists = TimeSpan.FromMilliseconds(500);
 
     private readonly ObjectClient objects = new(options.Kubernetes, client, time);
-    private readonly ObjectQuery slices = new(ObjectKind.EndpointSlice, options.Kubernetes);
-    private readonly ObjectQuery endpoints = new(ObjectKind.Endpoints, options.Kubernetes);
-    private readonly ObjectQuery services = new(ObjectKind.Service, options.Kubernetes);
-    private KubernetesTargets known = new(options, new(RelabelRules.None), log);
-    private ObjectQuery? listed; // slices or endpoints, whichever the last list was of
-    private string? version;
-    private string? servicesVersion;
-    private long servicesListed;
-    private bool usesEndpoints;
-    private long slicesAsked;
+    private readonly ClusterLists lists = new(options, new(options.Kubernetes, client, time), log, time);
+    private ClusterList known = ClusterList.Nothing(options, log);
+    private string? version; // up to which the watch has come
     private long? watchDenied;
     private long? servicesDenied;
     private TimeSpan listBackoff = FirstBackoff;
@@ -75,98 +64,23 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
     /// <summary>Asks once.</summary>
     public async Task<ObjectAnswer> ListAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
-        var answer = await ListAsync(cancellation);
-        if (answer.IsGood)
+        var (answer, list) = await lists.AskAsync(cancellation);
+        if (list is not null)
         {
+            (known, version) = (list, list.Version);
             listBackoff = FirstBackoff;
             LastError = null;
             log.Recovered(LogKey, "The API server answers again");
-            known.Explain();
-            publish(known.All());
+            known.Targets.Explain();
+            publish(known.Targets.All());
         }
         else
         {
             metrics.KubernetesFailures.Increment();
             LastError = answer.Failure.Message;
             log.Recurring(LogLevel.Warn, LogKey, "Discovery failed; the last known targets stay",
-                ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", known.All().Length));
+                ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", known.Targets.All().Length));
         }
-        return answer;
-    }
-
-    private async Task<ObjectAnswer> ListAsync(CancellationToken cancellation)
-    {
-        var labels = new ServiceLabels(options.Scrape.TargetRules);
-        if (slices.IsEmpty)
-        {
-            log.Recurring(LogLevel.Warn, "no scope", $"{Variables.RelabelConfigs.Name} keeps no namespace, or no Service, that is asked for");
-            (known, version) = (new KubernetesTargets(options, labels, log), null);
-            return new ObjectAnswer();
-        }
-        if (options.Kubernetes.Scope.NeedsServices)
-        {
-            servicesListed = time.GetTimestamp();
-            var answer = await objects.ListAsync(services, json => labels.Add(services, json), cancellation);
-            if (!answer.IsGood)
-                return answer.IsDenied ? Explained(answer, $"{answer.Failure.Message}; a rule reads labels of the Service: {services.Rule}") : answer;
-            servicesVersion = answer.Version;
-        }
-        return options.Kubernetes.Role switch
-        {
-            KubernetesRole.EndpointSlice => await ListAsync(slices, labels, cancellation),
-            KubernetesRole.Endpoints => await ListAsync(endpoints, labels, cancellation),
-            _ => await ListEitherAsync(labels, cancellation),
-        };
-    }
-
-    /// <summary>Slices; where they are denied and Endpoints are not, Endpoints, and slices again now and then.</summary>
-    private async Task<ObjectAnswer> ListEitherAsync(ServiceLabels labels, CancellationToken cancellation)
-    {
-        if (usesEndpoints && time.GetElapsedTime(slicesAsked) < Interval * ManyIntervals)
-        {
-            var usual = await ListAsync(endpoints, labels, cancellation);
-            if (!usual.IsDenied)
-                return usual;
-        }
-        slicesAsked = time.GetTimestamp();
-        var denied = await ListAsync(slices, labels, cancellation);
-        if (denied.IsGood)
-        {
-            if (usesEndpoints)
-                log.Info("EndpointSlices are to be had now, and used");
-            usesEndpoints = false;
-            return denied;
-        }
-        if (!denied.IsDenied && !usesEndpoints)
-            return denied;
-        var answer = await ListAsync(endpoints, labels, cancellation);
-        if (!answer.IsGood)
-            return Explained(answer, $"{denied.Failure.Message}; and {answer.Failure.Message}");
-        if (!usesEndpoints)
-        {
-            log.Warn("EndpointSlices are not to be had; Endpoints are used instead, which Kubernetes has deprecated",
-                ("error", denied.Failure.Message),
-                ("remedy", denied.Status == HttpStatusCode.NotFound ? "none needed on Kubernetes before 1.21" : slices.Rule));
-        }
-        usesEndpoints = true;
-        return answer;
-    }
-
-    private static ObjectAnswer Explained(ObjectAnswer answer, string message) => answer with { Failure = answer.Failure with { Message = message } };
-
-    private async Task<ObjectAnswer> ListAsync(ObjectQuery query, ServiceLabels labels, CancellationToken cancellation)
-    {
-        ObjectAnswer answer;
-        var tries = 0;
-        KubernetesTargets next;
-        do
-        {
-            next = new KubernetesTargets(options, labels, log);
-            answer = await objects.ListAsync(query, json => next.Set(query, EndpointReader.ReadHead(json).Key, json), cancellation);
-        }
-        while (answer.Status == HttpStatusCode.Gone && ++tries < 2); // so much changed between two pages that the list must begin anew
-        if (answer.IsGood)
-            (known, listed, version) = (next, query, answer.Version);
         return answer;
     }
 
@@ -193,7 +107,7 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
     private async Task WatchEndpointsAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        while (listed is { } query && version is { } from && MayWatch(watchDenied))
+        while (known.Query is { } query && version is { } from && MayWatch(watchDenied))
         {
             var isOften = query.IsNamed || servicesDenied is not null;
             var left = (isOften ? Interval : Interval * ManyIntervals) - time.GetElapsedTime(started);
@@ -206,8 +120,8 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
                 if (!isChanged)
                     return;
                 isChanged = false;
-                known.Explain();
-                publish(known.All());
+                known.Targets.Explain();
+                publish(known.Targets.All());
             }
             var answer = await objects.WatchAsync(query, from, left, pieces => TakeEvents(query, pieces), PublishChange, cancellation);
             PublishChange();
@@ -253,16 +167,17 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
     /// <param name="untilList">Cancelled when it is time to list.</param>
     private async Task WatchServicesAsync(CancellationTokenSource untilList)
     {
-        if (!options.Kubernetes.Scope.NeedsServices || servicesVersion is not { } from || !MayWatch(servicesDenied))
+        if (known.ServicesVersion is not { } from || !MayWatch(servicesDenied))
             return;
+        var query = lists.Services;
         try
         {
             var began = time.GetTimestamp();
             var isChanged = false;
-            var answer = await objects.WatchAsync(services, from, Interval * ManyIntervals, TakeEvents, () => { }, untilList.Token);
+            var answer = await objects.WatchAsync(query, from, Interval * ManyIntervals, TakeEvents, () => { }, untilList.Token);
             if (IsRefused(answer.Status))
             {
-                ReportRefused(services, answer, ref servicesDenied);
+                ReportRefused(query, answer, ref servicesDenied);
                 return;
             }
             servicesDenied = null;
@@ -271,7 +186,7 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             if (isChanged || (answer.IsGood && time.GetElapsedTime(began) >= LeastWatch))
             {
                 servicesBackoff = FirstBackoff;
-                var rest = LeastBetweenLists - time.GetElapsedTime(servicesListed);
+                var rest = LeastBetweenLists - time.GetElapsedTime(known.Asked);
                 if (rest > TimeSpan.Zero)
                     await Task.Delay(rest, time, untilList.Token);
             }
@@ -289,7 +204,7 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
                     if (e.Type == WatchEventType.Bookmark)
                         continue;
                     metrics.KubernetesEvents(ObjectKind.Service).Increment(e.Type);
-                    isChanged = known.Services.IsChangedBy(services, e);
+                    isChanged = known.Targets.Services.IsChangedBy(query, e);
                     if (isChanged)
                         return false;
                 }
@@ -360,9 +275,9 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             if (e.Object.Kind != query.KindName)
                 throw JsonWalk.Error($"the object of an event is not of kind {query.KindName}");
             if (e.Type == WatchEventType.Deleted)
-                known.Remove(e.Object.Key);
+                known.Targets.Remove(e.Object.Key);
             else if (e.Type != WatchEventType.Bookmark)
-                known.Set(query, e.Object.Key, e.Json);
+                known.Targets.Set(query, e.Object.Key, e.Json);
             version = e.Object.Version;
             if (events++ == 0)
                 ReportWorks();
