@@ -11,7 +11,10 @@ internal sealed record ApiResource(string Group, string Version, string Plural, 
 
     public static readonly ApiResource Slices = new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
 
-    public static IReadOnlyList<ApiResource> All { get; } = [Endpoints, Services, Slices];
+    /// <summary>There are none, but Prometheus asks for them.</summary>
+    public static readonly ApiResource Pods = new("", "v1", "pods", "Pod");
+
+    public static IReadOnlyList<ApiResource> All { get; } = [Endpoints, Services, Pods, Slices];
 
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 
