@@ -96,7 +96,8 @@ public sealed class DiscoveryTests(PublishedBinary binary)
         foreach (var server in run.Cluster.ApiServers)
             await run.ValueAsync("a", 1, "component=\"apiserver\"", server);
         // Only what can be kept is asked for, so that the Role for one namespace is enough.
-        Assert.All(run.ApiServer.Requests, r => Assert.Matches("/namespaces/default/(endpointslices.labelSelector=kubernetes.io|services.fieldSelector=metadata.name)", r));
+        Assert.All(run.ApiServer.Requests, r => Assert.Matches(
+            "/namespaces/default/(endpointslices.labelSelector=kubernetes.io|services.fieldSelector=metadata.name)", r));
         run.Cluster.Store.SetService("default", "kubernetes", new() { ["component"] = "changed" });
         await run.ValueAsync("a", 1, "component=\"changed\"");
         await run.StopAsync();

@@ -28,7 +28,8 @@ public sealed class PeerDiscoveryTests(PublishedBinary binary)
         foreach (var (role, least) in new[] { ("endpointslice", 10), ("endpoints", 6) })
         {
             var theirs = new Dictionary<string, Dictionary<string, string>>();
-            await Eventually.TrueAsync(async () => (theirs = await TargetsAsync(peer.Address, role == "endpointslice" ? "endpointslices" : role)).Count >= least, () => $"{role}: {theirs.Count} targets");
+            var pool = role == "endpointslice" ? "endpointslices" : role;
+            await Eventually.TrueAsync(async () => (theirs = await TargetsAsync(peer.Address, pool)).Count >= least, () => $"{role}: {theirs.Count} targets");
 
             run.Environment["SIDECAR_KUBERNETES_ROLE"] = role;
             foreach (var all in new[] { "NAMESPACE", "SERVICE", "PORT_NAME" })
@@ -39,7 +40,8 @@ public sealed class PeerDiscoveryTests(PublishedBinary binary)
             await using var sidecar = run.Start(binary);
             var address = await sidecar.ListenAddressAsync();
             var ours = new Dictionary<string, Dictionary<string, string>>();
-            await Eventually.TrueAsync(async () => (ours = await TargetsAsync(address, "apiserver")).Count >= least, () => $"{role}: {ours.Count} targets of the sidecar");
+            await Eventually.TrueAsync(async () => (ours = await TargetsAsync(address, "apiserver")).Count >= least,
+                () => $"{role}: {ours.Count} targets of the sidecar");
 
             Assert.Equal(theirs.Keys.Order(), ours.Keys.Order());
             var wrong = new List<string>();
@@ -93,7 +95,8 @@ public sealed class PeerDiscoveryTests(PublishedBinary binary)
             """));
         store.SetEndpoints("shop", "plain", [("10.0.1.1", 8443), ("10.0.1.2", 8443)]);
         store.Set("endpoints", "shop", "cart", Parse("""
-            {"metadata":{"name":"cart","namespace":"shop","labels":{"x/y":"z"},"annotations":{"endpoints.kubernetes.io/last-change-trigger-time":"2026-11-23T04:18:52Z"}},
+            {"metadata":{"name":"cart","namespace":"shop","labels":{"x/y":"z"},
+             "annotations":{"endpoints.kubernetes.io/last-change-trigger-time":"2026-11-23T04:18:52Z"}},
              "subsets":[
                {"addresses":[{"ip":"10.0.0.1","hostname":"h0","nodeName":"n0","targetRef":{"kind":"Pod","name":"p0","namespace":"shop"}}],
                 "notReadyAddresses":[{"ip":"10.0.0.2"}],

@@ -11,10 +11,10 @@ public sealed class RightsTests(PublishedBinary binary)
     /// <summary>Each right of the manifest, and what is heard without it.</summary>
     private static readonly Dictionary<string, Func<StandInFixture, Task>> Losses = new()
     {
-        ["list endpointslices"] = async run => Assert.Contains("cannot list resource", await run.Sidecar.WaitForLogAsync("EndpointSlices are not to be had")),
-        ["watch endpointslices"] = async run => Assert.Contains("cannot watch resource", await run.Sidecar.WaitForLogAsync("A watch is not to be had", "endpointslices")),
-        ["list endpoints kubernetes"] = async run => Assert.Contains("cannot list resource", await run.Sidecar.WaitForLogAsync("Discovery failed", "reason=forbidden")),
-        ["watch endpoints kubernetes"] = async run => Assert.Contains("cannot watch resource", await run.Sidecar.WaitForLogAsync("A watch is not to be had", "endpoints")),
+        ["list endpointslices"] = run => HearsAsync(run, "EndpointSlices are not to be had", "cannot list resource"),
+        ["watch endpointslices"] = run => HearsAsync(run, "A watch is not to be had", "cannot watch resource", "endpointslices"),
+        ["list endpoints kubernetes"] = run => HearsAsync(run, "Discovery failed", "reason=forbidden", "cannot list resource"),
+        ["watch endpoints kubernetes"] = run => HearsAsync(run, "A watch is not to be had", "cannot watch resource"),
         ["get /metrics"] = async run =>
         {
             await run.Sidecar.WaitForLogAsync("Scrape failed", "reason=forbidden", "/metrics");
@@ -73,8 +73,11 @@ public sealed class RightsTests(PublishedBinary binary)
         return run;
     }
 
+    private static async Task HearsAsync(StandInFixture run, params string[] words) => await run.Sidecar.WaitForLogAsync(words);
+
     /// <summary>A rule for each verb.</summary>
     private static IEnumerable<RbacRule> Split(RbacRule rule) => rule.Verbs.Select(verb => rule with { Verbs = [verb] });
 
-    private static string Name(RbacRule rule) => string.Join(' ', [.. rule.Verbs, .. rule.Resources, .. rule.ResourceNames ?? [], .. rule.NonResourceUrls ?? []]);
+    private static string Name(RbacRule rule) => string.Join(' ',
+        [.. rule.Verbs, .. rule.Resources, .. rule.ResourceNames ?? [], .. rule.NonResourceUrls ?? []]);
 }

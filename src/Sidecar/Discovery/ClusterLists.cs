@@ -4,7 +4,9 @@ using Sidecar.Operation;
 
 namespace Sidecar.Discovery;
 
-/// <summary>Lists what makes targets: slices, or Endpoints where slices are not to be had, and Services where a rule reads their labels.</summary>
+/// <summary>
+/// Lists what makes targets: slices, or Endpoints where slices are not to be had, and Services where a rule reads their labels.
+/// </summary>
 internal sealed class ClusterLists(Options options, ObjectClient objects, Log log, TimeProvider time)
 {
     /// <summary>What is denied is asked for again after so many intervals: the Role may have been mended.</summary>
@@ -22,7 +24,8 @@ internal sealed class ClusterLists(Options options, ObjectClient objects, Log lo
     {
         if (slices.IsEmpty)
         {
-            log.Recurring(LogLevel.Warn, "no scope", $"{Variables.RelabelConfigs.Name} keeps no namespace, or no Service, that is asked for");
+            log.Recurring(LogLevel.Warn, "no scope",
+                $"{Variables.RelabelConfigs.Name} keeps no namespace, or no Service, that is asked for");
             return (new ObjectAnswer(), ClusterList.Nothing(options, log));
         }
         var asked = time.GetTimestamp();
@@ -43,9 +46,16 @@ internal sealed class ClusterLists(Options options, ObjectClient objects, Log lo
             KubernetesRole.Endpoints => await AskAsync(endpoints, labels, cancellation),
             _ => await AskEitherAsync(labels, cancellation),
         };
-        return found.IsGood
-            ? (found, new ClusterList { Targets = targets, Query = query, Version = found.Version, ServicesVersion = version, Asked = asked })
-            : (found, null);
+        if (!found.IsGood)
+            return (found, null);
+        return (found, new ClusterList
+        {
+            Targets = targets,
+            Query = query,
+            Version = found.Version,
+            ServicesVersion = version,
+            Asked = asked,
+        });
     }
 
     /// <summary>Slices; where they are denied and Endpoints are not, Endpoints, and slices again now and then.</summary>
@@ -96,5 +106,6 @@ internal sealed class ClusterLists(Options options, ObjectClient objects, Log lo
         }
     }
 
-    private static ObjectAnswer Explained(ObjectAnswer answer, string message) => answer with { Failure = answer.Failure with { Message = message } };
+    private static ObjectAnswer Explained(ObjectAnswer answer, string message) =>
+        answer with { Failure = answer.Failure with { Message = message } };
 }

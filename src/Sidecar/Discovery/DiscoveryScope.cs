@@ -32,7 +32,7 @@ internal sealed record DiscoveryScope
         NeedsServices = rules.Reads(EndpointLabels.Prefix + "service_label") || rules.Reads(EndpointLabels.Prefix + "service_annotation"),
     };
 
-    /// <summary>Null also where one of them is no name that can be asked for, such as the empty one of an object without a Service.</summary>
+    /// <summary>Null also where one of them can be asked for by no name, such as that of an object without a Service.</summary>
     private static IReadOnlyList<string>? Names(RelabelRules rules, string label) =>
         rules.LiteralsKept(EndpointLabels.Prefix + label) is { } names && names.All(IsName) ? names : null;
 

@@ -17,7 +17,7 @@ internal enum ListPart
 /// <param name="isList">One object with <c>items</c>; otherwise values one after another without end (a watch).</param>
 internal sealed class JsonPieces(bool isList)
 {
-    /// <summary>Most bytes of one value. An object in etcd has at most 1.5 MiB, in a binary form that JSON is a few times larger than.</summary>
+    /// <summary>Most bytes of one value. An object in etcd has at most 1.5 MiB, in a binary form; as JSON it is a few times larger.</summary>
     private const int Largest = 16 * 1024 * 1024;
 
     private const int Usual = 16 * 1024;

@@ -49,7 +49,9 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
 
     private TimeSpan Interval => options.Kubernetes.RefreshInterval;
 
-    /// <summary>Calls <paramref name="publish"/> with the whole set after each list and whenever a watch has changed it, until cancelled.</summary>
+    /// <summary>
+    /// Calls <paramref name="publish"/> with the whole set after each list and whenever a watch has changed it, until cancelled.
+    /// </summary>
     public async Task RunAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
         while (true)
@@ -79,7 +81,8 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
             metrics.KubernetesFailures.Increment();
             LastError = answer.Failure.Message;
             log.Recurring(LogLevel.Warn, LogKey, "Discovery failed; the last known targets stay",
-                ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", known.Targets.All().Length));
+                ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message),
+                ("targets", known.Targets.All().Length));
         }
         return answer;
     }
@@ -247,9 +250,10 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
     /// <summary>An answer that will be the same next time: denied, unknown, not understood.</summary>
     private static bool IsRefused(HttpStatusCode? status) =>
         status is (>= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError) or HttpStatusCode.NotImplemented
-        && status is not (HttpStatusCode.Unauthorized or HttpStatusCode.RequestTimeout or HttpStatusCode.Gone or HttpStatusCode.TooManyRequests);
+        && status is not (HttpStatusCode.Unauthorized or HttpStatusCode.RequestTimeout or HttpStatusCode.Gone
+            or HttpStatusCode.TooManyRequests);
 
-    /// <summary>The next wait after a failure: doubling up to the interval, and never before the API server wants to be asked again.</summary>
+    /// <summary>The next wait after a failure: doubling up to the interval, and as long as the API server asks for.</summary>
     private TimeSpan WaitAfter(ObjectAnswer answer, ref TimeSpan backoff)
     {
         var wait = Interval;

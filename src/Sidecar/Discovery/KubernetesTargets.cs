@@ -28,7 +28,8 @@ internal sealed class KubernetesTargets(Options options, ServiceLabels services,
     public void Set(ObjectQuery query, string key, ReadOnlySpan<byte> json)
     {
         List<Target>? targets = null;
-        foreach (var group in query.Kind == ObjectKind.EndpointSlice ? [EndpointReader.ReadSlice(json)] : EndpointReader.ReadEndpoints(json))
+        var isSlice = query.Kind == ObjectKind.EndpointSlice;
+        foreach (var group in isSlice ? [EndpointReader.ReadSlice(json)] : EndpointReader.ReadEndpoints(json))
         {
             if (query.Keeps(group.Meta))
                 Add(group, query.ServiceName(group.Meta) is { } name ? Services.Find(group.Meta.Namespace, name) : null, targets ??= []);
@@ -58,7 +59,8 @@ internal sealed class KubernetesTargets(Options options, ServiceLabels services,
             (false, true) => "No Service has endpoints",
             (true, true) => "Services have endpoints, but none with a port of the wanted name",
         };
-        log.Recurring(LogLevel.Warn, "no endpoints", message, ("namespace", kubernetes.Namespace ?? "*"), ("service", kubernetes.Service ?? "*"),
+        log.Recurring(LogLevel.Warn, "no endpoints", message,
+            ("namespace", kubernetes.Namespace ?? "*"), ("service", kubernetes.Service ?? "*"),
             ("port_name", kubernetes.PortName), ("ports", otherPorts.Count > 0 ? string.Join(',', otherPorts) : null));
     }
 

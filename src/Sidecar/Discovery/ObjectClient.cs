@@ -56,7 +56,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
             if (!answer.IsGood || next is null)
                 return answer with { Version = head.Version };
         }
-        return new ObjectAnswer(new Failure(FailureReason.Parse, $"{Failures.Host(options.ApiServer!)} answers pages of a list without end"));
+        return new ObjectAnswer(new Failure(FailureReason.Parse,
+            $"{Failures.Host(options.ApiServer!)} answers pages of a list without end"));
     }
 
     /// <summary>
@@ -141,7 +142,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
     }
 
     /// <summary>A page that is cut, or of another kind, throws at its end.</summary>
-    private static async Task<EndpointReader.Head> ReadPageAsync(Stream stream, string kindName, ObjectSink sink, CancellationToken cancellation)
+    private static async Task<EndpointReader.Head> ReadPageAsync(
+        Stream stream, string kindName, ObjectSink sink, CancellationToken cancellation)
     {
         var pieces = new JsonPieces(isList: true);
         var head = default(EndpointReader.Head);
@@ -162,7 +164,10 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         if (!pieces.IsWhole)
             throw new JsonException();
         if (kind != kindName + "List")
-            throw JsonWalk.Error(kind is { Length: > 0 and < 100 } ? $"it is of kind {kind}, not {kindName}List" : $"it is not of kind {kindName}List");
+        {
+            throw JsonWalk.Error(
+                kind is { Length: > 0 and < 100 } ? $"it is of kind {kind}, not {kindName}List" : $"it is not of kind {kindName}List");
+        }
         return pieces.HasItems ? head : throw JsonWalk.Error("the list has no items");
     }
 
@@ -179,7 +184,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         : Failures.From(exception, url));
 
     private static ObjectAnswer Nonsense(Uri url, Exception exception) => new(new Failure(FailureReason.Parse,
-        $"{Failures.Show(url)} answers {(exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")}"));
+        $"{Failures.Show(url)} answers "
+        + (exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
 
     private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {

@@ -41,9 +41,9 @@ internal sealed class ServiceLabels(RelabelRules rules)
 
     private bool IsRead(string sort, string key)
     {
-        var name = EndpointLabels.Sanitize(key);
+        var (prefix, name) = ($"{EndpointLabels.Prefix}service_{sort}", EndpointLabels.Sanitize(key));
         lock (rules) // which build targets meanwhile
-            return rules.Reads($"{EndpointLabels.Prefix}service_{sort}_{name}") || rules.Reads($"{EndpointLabels.Prefix}service_{sort}present_{name}");
+            return rules.Reads($"{prefix}_{name}") || rules.Reads($"{prefix}present_{name}");
     }
 
     private static string Key(string ns, string name) => $"{ns}/{name}";

@@ -53,7 +53,8 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
     }
 
     internal static void LogNoTarget(Log log, string address, string problem) =>
-        log.Recurring(LogLevel.Warn, "no target", "What was discovered makes no target; it is left out", ("address", address), ("error", problem));
+        log.Recurring(LogLevel.Warn, "no target", "What was discovered makes no target; it is left out",
+            ("address", address), ("error", problem));
 
     internal static void LogWhenAllDropped(Log log, bool isSo)
     {

@@ -144,7 +144,8 @@ internal sealed class Metrics
     private string BuildLabels { get; }
 
     private static CounterBy<WatchEventType> Events(string role) => new("prometheus_sd_kubernetes_events_total",
-        "Events of watches, by what became of the object.", "event", [WatchEventType.Added, WatchEventType.Modified, WatchEventType.Deleted],
+        "Events of watches, by what became of the object.", "event",
+        [WatchEventType.Added, WatchEventType.Modified, WatchEventType.Deleted],
         type => type switch
         {
             WatchEventType.Added => "add",

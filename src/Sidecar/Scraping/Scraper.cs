@@ -73,7 +73,8 @@ internal sealed class Scraper(
         if (options.TargetLimit == 0 || count <= options.TargetLimit)
             return default;
         metrics.ExceededTargetLimit.Increment();
-        return new Failure(FailureReason.TargetLimit, $"there are {count} targets, and the limit is {options.TargetLimit}: none is scraped");
+        return new Failure(FailureReason.TargetLimit,
+            $"there are {count} targets, and the limit is {options.TargetLimit}: none is scraped");
     }
 
     /// <summary>Ends when all loops have, after cancellation; each has scraped once more where that is asked for.</summary>

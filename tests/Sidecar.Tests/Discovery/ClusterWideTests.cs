@@ -144,9 +144,11 @@ public sealed class ClusterWideTests : IAsyncLifetime
     [Fact]
     public void Of_what_is_not_kept_nothing_is_stored()
     {
-        var options = Given.Good(Given.Pod(("SIDECAR_KUBERNETES_NAMESPACE", "*"), ("SIDECAR_KUBERNETES_SERVICE", "*"), ("SIDECAR_RELABEL_CONFIGS", KeepAnnotated)));
+        var options = Given.Good(Given.Pod(
+            ("SIDECAR_KUBERNETES_NAMESPACE", "*"), ("SIDECAR_KUBERNETES_SERVICE", "*"), ("SIDECAR_RELABEL_CONFIGS", KeepAnnotated)));
         var labels = new ServiceLabels(options.Scrape.TargetRules);
-        var targets = new KubernetesTargets(options, labels, new Log(TextWriter.Null, Sidecar.Configuration.LogLevel.Error, LogFormat.Logfmt, TimeProvider.System));
+        var targets = new KubernetesTargets(options, labels, new Log(
+            TextWriter.Null, Sidecar.Configuration.LogLevel.Error, LogFormat.Logfmt, TimeProvider.System));
         var slices = new ObjectQuery(ObjectKind.EndpointSlice, options.Kubernetes);
         var services = new ObjectQuery(ObjectKind.Service, options.Kubernetes);
         Take(0, 100); // what is made once, whatever the number

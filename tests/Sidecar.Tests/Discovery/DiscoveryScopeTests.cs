@@ -95,7 +95,8 @@ public sealed class DiscoveryScopeTests
     public void A_label_selector_is_for_what_is_discovered_and_not_for_its_services()
     {
         var options = Read("[]", ("SIDECAR_KUBERNETES_LABEL_SELECTOR", "app=a"), ("SIDECAR_KUBERNETES_SERVICE", "web"));
-        Assert.Equal("api/v1/namespaces/default/services?fieldSelector=metadata.name%3Dweb&limit=500", new ObjectQuery(ObjectKind.Service, options).ListPath(500, null));
+        Assert.Equal("api/v1/namespaces/default/services?fieldSelector=metadata.name%3Dweb&limit=500",
+            new ObjectQuery(ObjectKind.Service, options).ListPath(500, null));
         Assert.Equal("api/v1/namespaces/default/endpoints?labelSelector=app%3Da&fieldSelector=metadata.name%3Dweb&limit=500&continue=x%2Fy",
             new ObjectQuery(ObjectKind.Endpoints, options).ListPath(500, "x/y"));
     }
