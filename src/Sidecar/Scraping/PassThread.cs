@@ -71,7 +71,7 @@ internal sealed class PassThread : IDisposable
         if (now < due || Interlocked.CompareExchange(ref nextTidying, now + TidyingMilliseconds, due) != due)
             return;
         if (due != 0)
-            Garbage.Collect();
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         NativeHeap.Trim();
         ProgramPages.LetGo();
     }
