@@ -1,4 +1,5 @@
 using System.Text;
+using Sidecar.Operation.Commands;
 
 namespace Sidecar.Configuration;
 
@@ -7,14 +8,6 @@ internal static class Help
 {
     private const int Width = 140;
 
-    private static readonly (string Command, string Does)[] Commands =
-    [
-        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT"),
-        ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted"),
-        ("sidecar help", "prints this"),
-        ("sidecar version", "prints the version"),
-    ];
-
     public static void Write(TextWriter output)
     {
         output.WriteLine("Sidecar scrapes the API servers of Kubernetes and sends what it finds by Prometheus remote write.");
@@ -22,13 +15,12 @@ internal static class Help
             + $"{Variables.RemoteWriteUrl.Name}.");
         output.WriteLine();
         output.WriteLine("Commands");
-        foreach (var (command, does) in Commands)
-            output.WriteLine($"  {command,-16}  {does}");
+        foreach (var (command, does) in CommandLine.All)
+            output.WriteLine($"  {command,-28}  {does}");
         output.WriteLine();
         output.WriteLine("Exit codes");
-        output.WriteLine("  0  done");
-        output.WriteLine("  1  a failure while running");
-        output.WriteLine("  2  a configuration error; every wrong variable is named on standard error");
+        foreach (var (code, meaning) in ExitCode.All)
+            output.WriteLine($"  {code}  {meaning}");
 
         foreach (var group in Variables.All.GroupBy(v => v.Group))
         {

@@ -1,0 +1,56 @@
+using Sidecar.Configuration;
+
+namespace Sidecar.Operation.Commands;
+
+/// <summary>The commands that look and change nothing: <c>scrape</c>, <c>top</c>.</summary>
+internal static class CommandLine
+{
+    /// <summary>How each command is called, and what it does. The README has the same table.</summary>
+    public static readonly (string Usage, string Does)[] All =
+    [
+        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT"),
+        ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
+        ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),
+        ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted"),
+        ("sidecar help", "prints this"),
+        ("sidecar version", "prints the version"),
+    ];
+
+    /// <summary>A pod's environment is not there where somebody only wants to look: a receiver is not needed for that.</summary>
+    private const string NoReceiver = "http://localhost/";
+
+    /// <returns>The exit code; null where it is none of these commands.</returns>
+    public static async Task<int?> RunAsync(
+        string[] arguments, IReadOnlyDictionary<string, string?> environment, CommandOutput output, TimeProvider time, CancellationToken cancellation)
+    {
+        switch (arguments)
+        {
+            case ["scrape"]:
+                return await LookAsync(options => ScrapeCommand.RunAsync(options, output, time, cancellation));
+            case ["top"]:
+                return await LookAsync(options => TopCommand.RunAsync(options, TopCommand.UsualCount, environment, output, time, cancellation));
+            case ["top", var number]:
+                if (!int.TryParse(number, out var count) || count is < 1 or > 1000)
+                {
+                    output.Errors.WriteLine($"sidecar top: '{number}' is no number of metrics (1 to 1000)");
+                    return ExitCode.BadConfiguration;
+                }
+                return await LookAsync(options => TopCommand.RunAsync(options, count, environment, output, time, cancellation));
+            default:
+                return null;
+        }
+
+        async Task<int> LookAsync(Func<Options, Task<bool>> run)
+        {
+            var variables = new Dictionary<string, string?>(environment);
+            if (string.IsNullOrWhiteSpace(variables.GetValueOrDefault(Variables.RemoteWriteUrl.Name)))
+                variables[Variables.RemoteWriteUrl.Name] = NoReceiver;
+            var configuration = OptionsReader.Read(variables);
+            foreach (var error in configuration.Errors)
+                output.Errors.WriteLine(error);
+            if (configuration.Options is not { } options)
+                return ExitCode.BadConfiguration;
+            return await run(options) ? ExitCode.Done : ExitCode.Failed;
+        }
+    }
+}
