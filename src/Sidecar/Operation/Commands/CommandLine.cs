@@ -2,13 +2,15 @@ using Sidecar.Configuration;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>The commands that look and change nothing: <c>scrape</c>, <c>top</c>.</summary>
+/// <summary>The commands that look and change nothing: <c>check</c>, <c>scrape</c>, <c>top</c>.</summary>
 internal static class CommandLine
 {
     /// <summary>How each command is called, and what it does. The README has the same table.</summary>
     public static readonly (string Usage, string Does)[] All =
     [
         ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT"),
+        ("sidecar check [--send]", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
+            + "--send also sends one sample of sidecar_check; --output json for scripts"),
         ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
         ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),
         ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted"),
@@ -25,6 +27,8 @@ internal static class CommandLine
     {
         switch (arguments)
         {
+            case ["check", .. var flags]:
+                return await CheckAsync(flags);
             case ["scrape"]:
                 return await LookAsync(options => ScrapeCommand.RunAsync(options, output, time, cancellation));
             case ["top"]:
@@ -38,6 +42,26 @@ internal static class CommandLine
                 return await LookAsync(options => TopCommand.RunAsync(options, count, environment, output, time, cancellation));
             default:
                 return null;
+        }
+
+        async Task<int> CheckAsync(string[] flags)
+        {
+            var (sends, isJson) = (false, false);
+            for (var i = 0; i < flags.Length; i++)
+            {
+                if (flags[i] == "--send")
+                    sends = true;
+                else if (flags[i] == "--output" && i + 1 < flags.Length && flags[i + 1] is "json" or "text")
+                    isJson = flags[++i] == "json";
+                else if (flags[i] is "--output=json" or "--output=text")
+                    isJson = flags[i] == "--output=json";
+                else
+                {
+                    output.Errors.WriteLine($"sidecar check: '{flags[i]}' is not known; there are --send and --output json");
+                    return ExitCode.BadConfiguration;
+                }
+            }
+            return await CheckCommand.RunAsync(OptionsReader.Read(environment), new CheckReport(output, isJson), sends, time, cancellation);
         }
 
         async Task<int> LookAsync(Func<Options, Task<bool>> run)

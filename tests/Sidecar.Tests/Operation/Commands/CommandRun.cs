@@ -22,6 +22,8 @@ internal sealed class CommandRun : IAsyncDisposable
     /// <summary>Tests change it before they run a command.</summary>
     public Dictionary<string, string?> Environment { get; } = [];
 
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
     public string Output { get; private set; } = "";
 
     public string Errors { get; private set; } = "";
@@ -48,7 +50,7 @@ internal sealed class CommandRun : IAsyncDisposable
         var output = new MemoryStream();
         var errors = new StringWriter();
         var exitCode = await CommandLine.RunAsync(arguments, Environment,
-            new CommandOutput(output, errors, new Progress(errors, isTerminal), HasColors: isTerminal), TimeProvider.System, TestContext.Current.CancellationToken);
+            new CommandOutput(output, errors, new Progress(errors, isTerminal), HasColors: isTerminal), Time, TestContext.Current.CancellationToken);
         Output = Encoding.UTF8.GetString(output.ToArray());
         Errors = errors.ToString();
         return exitCode ?? throw new InvalidOperationException("no such command");
