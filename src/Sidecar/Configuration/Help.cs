@@ -7,6 +7,7 @@ namespace Sidecar.Configuration;
 internal static class Help
 {
     private const int Width = 140;
+    private const int CommandWidth = 16;
 
     public static void Write(TextWriter output)
     {
@@ -16,7 +17,11 @@ internal static class Help
         output.WriteLine();
         output.WriteLine("Commands");
         foreach (var (command, does) in CommandLine.All)
-            output.WriteLine($"  {command,-28}  {does}");
+        {
+            var lines = Wrap(does.Replace("`", ""), Width - 2 - CommandWidth - 2);
+            for (var i = 0; i < lines.Count; i++)
+                output.WriteLine($"  {(i == 0 ? command : "").PadRight(CommandWidth)}  {lines[i]}");
+        }
         output.WriteLine();
         output.WriteLine("Exit codes");
         foreach (var (code, meaning) in ExitCode.All)

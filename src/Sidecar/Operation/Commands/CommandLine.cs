@@ -2,18 +2,19 @@ using Sidecar.Configuration;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>The commands that look and change nothing: <c>check</c>, <c>scrape</c>, <c>top</c>.</summary>
+/// <summary>The commands that look and change nothing: <c>check</c>, <c>scrape</c>, <c>top</c>, <c>config --prometheus</c>.</summary>
 internal static class CommandLine
 {
     /// <summary>How each command is called, and what it does. The README has the same table.</summary>
     public static readonly (string Usage, string Does)[] All =
     [
         ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT"),
-        ("sidecar check [--send]", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
-            + "--send also sends one sample of sidecar_check; --output json for scripts"),
+        ("sidecar check", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
+            + "`--send` sends one sample too, `--output json` is for scripts"),
         ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
         ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),
-        ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted"),
+        ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted; "
+            + "`--prometheus`: the same as a prometheus.yml"),
         ("sidecar help", "prints this"),
         ("sidecar version", "prints the version"),
     ];
@@ -27,6 +28,8 @@ internal static class CommandLine
     {
         switch (arguments)
         {
+            case ["config", "--prometheus"]:
+                return WithOptions(OptionsReader.Read(environment)) is { } effective ? Print(effective) : ExitCode.BadConfiguration;
             case ["check", .. var flags]:
                 return await CheckAsync(flags);
             case ["scrape"]:
@@ -69,12 +72,24 @@ internal static class CommandLine
             var variables = new Dictionary<string, string?>(environment);
             if (string.IsNullOrWhiteSpace(variables.GetValueOrDefault(Variables.RemoteWriteUrl.Name)))
                 variables[Variables.RemoteWriteUrl.Name] = NoReceiver;
-            var configuration = OptionsReader.Read(variables);
-            foreach (var error in configuration.Errors)
-                output.Errors.WriteLine(error);
-            if (configuration.Options is not { } options)
+            if (WithOptions(OptionsReader.Read(variables)) is not { } options)
                 return ExitCode.BadConfiguration;
             return await run(options) ? ExitCode.Done : ExitCode.Failed;
+        }
+
+        int Print(Options options)
+        {
+            using var text = output.Text();
+            new PrometheusConfig(options, environment, text).Write();
+            return ExitCode.Done;
+        }
+
+        // Null after all errors were written, a line each.
+        Options? WithOptions(ConfigurationResult configuration)
+        {
+            foreach (var error in configuration.Errors)
+                output.Errors.WriteLine(error);
+            return configuration.Options;
         }
     }
 }
