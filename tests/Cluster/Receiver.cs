@@ -82,25 +82,21 @@ public sealed class Receiver : IAsyncDisposable
 
     public ReceivedRequest? Last { get; private set; }
 
+    /// <summary>On the port that it had, if it had one: until then somebody may have it for a moment, were it a client that called itself there.</summary>
     public async Task StartAsync()
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        for (var tries = 1; ; tries++)
         {
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Listen(IPAddress.Loopback, Port, listen =>
+            try
             {
-                listen.Protocols = HttpProtocols.Http1;
-                if (certificate is not null)
-                    listen.UseHttps(certificate);
-            });
-        });
-        application = builder.Build();
-        application.Run(ReceiveAsync);
-        await application.StartAsync();
-        Port = new Uri(application.Urls.First()).Port;
+                await ListenAsync();
+                return;
+            }
+            catch (IOException) when (Port != 0 && tries < 60)
+            {
+                await Task.Delay(500);
+            }
+        }
     }
 
     public async Task StopAsync()
@@ -132,6 +128,36 @@ public sealed class Receiver : IAsyncDisposable
             return [];
         lock (found)
             return [.. found];
+    }
+
+    private async Task ListenAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Listen(IPAddress.Loopback, Port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                if (certificate is not null)
+                    listen.UseHttps(certificate);
+            });
+        });
+        var started = builder.Build();
+        started.Run(ReceiveAsync);
+        try
+        {
+            await started.StartAsync();
+        }
+        catch (IOException)
+        {
+            await started.DisposeAsync();
+            throw;
+        }
+        application = started;
+        Port = new Uri(application.Urls.First()).Port;
     }
 
     private async Task ReceiveAsync(HttpContext context)

@@ -15,29 +15,20 @@ internal static class CompareCommand
         public double CpuPerMillion => Cost.CpuSeconds / Stored * 1e6;
     }
 
-    /// <param name="Command">The binary, its arguments and its environment, for a target, a receiver's URL and a folder of its own.</param>
-    private sealed record Peer(string Name, string? Binary, Func<TargetProcess, string, string, (string[] Arguments, Dictionary<string, string> Environment)> Command);
-
     public static async Task<int> RunAsync(Arguments arguments)
     {
         var samples = arguments.Number("samples", 150_000);
         var seconds = arguments.Number("seconds", 45);
         if (await SidecarBinary.PublishAsync("artifacts/benchmarks") is not { } sidecar)
             return 1;
-        if (Find("VICTORIA_METRICS", "victoria-metrics") is not { } victoriaMetrics)
+        if (Peer.Find("VICTORIA_METRICS", "victoria-metrics") is not { } victoriaMetrics)
         {
             Console.Error.WriteLine("victoria-metrics, the receiver, is not on the path (Debian's package victoria-metrics, or variable VICTORIA_METRICS).");
             return 1;
         }
-        Peer[] peers =
-        [
-            new("sidecar", sidecar, (target, url, _) => ([], SidecarRun.Environment(target, url, Interval, SidecarRun.FreePort()))),
-            new("Prometheus, agent mode", Find("PROMETHEUS", "prometheus"), Prometheus),
-            new("vmagent, stream parsing", Find("VMAGENT", "vmagent"), Vmagent),
-        ];
         using var target = TargetProcess.Start(samples);
         var results = new List<Result>();
-        foreach (var peer in peers)
+        foreach (var peer in Peer.All(sidecar))
         {
             if (peer.Binary is null)
             {
@@ -59,7 +50,7 @@ internal static class CompareCommand
     {
         var folder = Directory.CreateTempSubdirectory("compare");
         var port = SidecarRun.FreePort();
-        using var receiver = Start(victoriaMetrics,
+        using var receiver = Peer.Start(victoriaMetrics,
             ["-storageDataPath=" + Path.Combine(folder.FullName, "vm"), $"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1d"], [], folder.FullName);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
         Process? process = null;
@@ -67,9 +58,8 @@ internal static class CompareCommand
         {
             while ((await SidecarRun.MetricsAsync(http)).Length == 0)
                 await Task.Delay(100);
-            var (arguments, environment) = peer.Command(target, $"http://127.0.0.1:{port}/api/v1/write", folder.FullName);
             var begun = Stopwatch.GetTimestamp();
-            process = Start(peer.Binary!, arguments, environment, folder.FullName);
+            process = peer.Start(new PeerJob([target.Port], target.TokenFile, target.CaFile, Interval, $"http://127.0.0.1:{port}/api/v1/write", folder.FullName));
             double? first = null;
             double Stored(string metrics) => SidecarRun.Metric(metrics, "vm_rows_inserted_total");
             while (Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds)
@@ -81,7 +71,7 @@ internal static class CompareCommand
             // The cost and the count belong to the same moment as nearly as two readings can.
             var metrics = await SidecarRun.MetricsAsync(http);
             var cost = ProcessCost.Read(process.Id);
-            return new Result(peer.Name, await VersionAsync(peer), Stored(metrics),
+            return new Result(peer.Name, await peer.VersionAsync(), Stored(metrics),
                 SidecarRun.Metric(metrics, "vm_protoparser_read_bytes_total") is > 0 and var read ? read : SidecarRun.Metric(metrics, "vm_tcplistener_read_bytes_total"),
                 cost, first ?? double.NaN);
         }
@@ -97,35 +87,6 @@ internal static class CompareCommand
         }
     }
 
-    private static (string[], Dictionary<string, string>) Prometheus(TargetProcess target, string url, string folder)
-    {
-        var file = Path.Combine(folder, "prometheus.yml");
-        File.WriteAllText(file, $"{ScrapeConfig(target)}remote_write:\n  - url: {url}\n");
-        return (["--enable-feature=agent", "--config.file=" + file, "--storage.agent.path=" + Path.Combine(folder, "agent"),
-            $"--web.listen-address=127.0.0.1:{SidecarRun.FreePort()}"], []);
-    }
-
-    private static (string[], Dictionary<string, string>) Vmagent(TargetProcess target, string url, string folder)
-    {
-        var file = Path.Combine(folder, "scrape.yml");
-        File.WriteAllText(file, ScrapeConfig(target));
-        return (["-promscrape.config=" + file, "-remoteWrite.url=" + url, "-remoteWrite.tmpDataPath=" + Path.Combine(folder, "vmagent"),
-            "-promscrape.streamParse=true", "-promscrape.maxScrapeSize=1GB", $"-httpListenAddr=127.0.0.1:{SidecarRun.FreePort()}"], []);
-    }
-
-    private static string ScrapeConfig(TargetProcess target) => $$"""
-        global:
-          scrape_interval: {{Interval}}s
-          scrape_timeout: {{Interval}}s
-        scrape_configs:
-          - job_name: apiserver
-            scheme: https
-            authorization: {credentials_file: {{target.TokenFile}}}
-            tls_config: {ca_file: {{target.CaFile}}}
-            static_configs: [{targets: ['127.0.0.1:{{target.Port}}']}]
-
-        """;
-
     private static string Table(List<Result> results, int samples)
     {
         var table = new StringBuilder();
@@ -140,42 +101,4 @@ internal static class CompareCommand
         }
         return table.ToString();
     }
-
-    private static Process Start(string binary, string[] arguments, Dictionary<string, string> environment, string folder)
-    {
-        var start = new ProcessStartInfo(binary, arguments) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = folder };
-        start.Environment.Clear();
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
-        var process = Process.Start(start)!;
-        _ = process.StandardError.ReadToEndAsync();
-        _ = process.StandardOutput.ReadToEndAsync();
-        return process;
-    }
-
-    private static async Task<string> VersionAsync(Peer peer)
-    {
-        var start = new ProcessStartInfo(peer.Binary!, [peer.Name == "sidecar" ? "version" : "--version"]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var said = await process.StandardOutput.ReadToEndAsync() + await process.StandardError.ReadToEndAsync();
-        var version = System.Text.RegularExpressions.Regex.Match(said, @"\d+\.\d+(\.\d+)?").Value;
-        return version.Length > 0 ? version : await PackageVersionAsync("victoria-metrics"); // Debian's vmagent does not know its own
-    }
-
-    private static async Task<string> PackageVersionAsync(string package)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo("dpkg-query", ["-W", "-f", "${Version}", package]) { RedirectStandardOutput = true })!;
-            return (await process.StandardOutput.ReadToEndAsync()).Split('+')[0];
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return "";
-        }
-    }
-
-    private static string? Find(string variable, string command) =>
-        Environment.GetEnvironmentVariable(variable) ??
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin").Select(p => Path.Combine(p, command)).FirstOrDefault(File.Exists);
 }

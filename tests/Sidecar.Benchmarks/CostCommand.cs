@@ -13,20 +13,28 @@ internal static class CostCommand
         if (await SidecarBinary.PublishAsync("artifacts/benchmarks") is not { } binary)
             return 1;
         using var target = TargetProcess.Start(samples);
-        using var sidecar = SidecarRun.Start(binary, target, interval);
-        var cost = await sidecar.MeasureAsync((double)samples * scrapes, TimeSpan.FromSeconds(60 + interval * scrapes * 2));
+        var folder = Directory.CreateTempSubdirectory("queue").FullName;
+        var memory = await MeasureAsync(null);
+        var disk = await MeasureAsync(folder);
+        Directory.Delete(folder, recursive: true);
         Console.WriteLine($"""
 
-            | one target over TLS, {DateTime.UtcNow:yyyy-MM-dd} | |
-            |---|---|
-            | samples a scrape | {samples:N0} |
-            | samples sent | {cost.Samples:N0} |
-            | peak memory (VmHWM) | {cost.Process.PeakMiB:0.0} MiB |
-            | CPU seconds per million samples | {cost.CpuPerMillion:0.00} |
-            | bytes sent per sample | {cost.BytesPerSample:0.0} |
-            | from start to the first accepted request | {cost.FirstAccepted:0.00} s |
-            | binary | {new FileInfo(binary).Length / 1e6:0.0} MB |
+            | one target over TLS, {DateTime.UtcNow:yyyy-MM-dd} | queue in memory | with a queue directory |
+            |---|---|---|
+            | samples a scrape | {samples:N0} | {samples:N0} |
+            | samples sent | {memory.Samples:N0} | {disk.Samples:N0} |
+            | peak memory (VmHWM) | {memory.Process.PeakMiB:0.0} MiB | {disk.Process.PeakMiB:0.0} MiB |
+            | CPU seconds per million samples | {memory.CpuPerMillion:0.00} | {disk.CpuPerMillion:0.00} |
+            | bytes sent per sample | {memory.BytesPerSample:0.0} | {disk.BytesPerSample:0.0} |
+            | from start to the first accepted request | {memory.FirstAccepted:0.00} s | {disk.FirstAccepted:0.00} s |
+            | binary | {new FileInfo(binary).Length / 1e6:0.0} MB | |
             """);
         return 0;
+
+        async Task<RunCost> MeasureAsync(string? queueDirectory)
+        {
+            using var sidecar = SidecarRun.Start(binary, target, interval, queueDirectory);
+            return await sidecar.MeasureAsync((double)samples * scrapes, TimeSpan.FromSeconds(60 + interval * scrapes * 2));
+        }
     }
 }

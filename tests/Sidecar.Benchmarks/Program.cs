@@ -11,6 +11,8 @@ switch (args)
         return await ScaleCommand.RunAsync();
     case ["soak", .. var rest]:
         return await SoakCommand.RunAsync(new Arguments(rest));
+    case ["outage", ..]:
+        return await OutageCommand.RunAsync();
     case ["relabel", .. var rest]:
         return RelabelCommand.Run(new Arguments(rest));
     case ["target", .. var rest]:
@@ -29,6 +31,8 @@ switch (args)
             scale    the published sidecar with 10,000, 100,000 and 1,000,000 series, and with 1, 10 and 100 targets; writes scale.md and scale.svg
             soak     [--minutes 60] [--samples 20000]
                      a scrape a second, a twentieth of its series new each time; writes soak.md and soak.svg
+            outage   the receiver is away for ten seconds, and in the middle of it each of the three is killed and started again: what is lost;
+                     writes outage.md
             relabel  --body FILE [--rules JSON]
                      series of a body before and after each rule; without rules, those of the preset apiserver-lean
             --filter '*' and other options of BenchmarkDotNet

@@ -20,26 +20,28 @@ internal sealed class SidecarRun : IDisposable
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(begun);
 
-    public static SidecarRun Start(string binary, TargetProcess target, int interval)
+    public static SidecarRun Start(string binary, TargetProcess target, int interval, string? queueDirectory = null)
     {
         var port = FreePort();
         var start = new ProcessStartInfo(binary) { RedirectStandardError = true };
         start.Environment.Clear();
-        foreach (var (name, value) in Environment(target, target.ReceiverUrl, interval, port))
+        foreach (var (name, value) in Environment(new PeerJob(target.Ports, target.TokenFile, target.CaFile, interval, target.ReceiverUrl, ""), port))
             start.Environment[name] = value;
+        if (queueDirectory is not null)
+            start.Environment["SIDECAR_QUEUE_DIRECTORY"] = queueDirectory;
         var process = Process.Start(start)!;
         _ = process.StandardError.ReadToEndAsync();
         return new SidecarRun(process, port);
     }
 
-    public static Dictionary<string, string> Environment(TargetProcess target, string receiver, int interval, int port) => new()
+    public static Dictionary<string, string> Environment(PeerJob job, int port) => new()
     {
-        ["SIDECAR_TARGETS"] = string.Join(',', target.Ports.Select(p => $"127.0.0.1:{p}")),
-        ["SIDECAR_TLS_CA_FILE"] = target.CaFile,
-        ["SIDECAR_AUTHORIZATION_CREDENTIALS_FILE"] = target.TokenFile,
-        ["SIDECAR_SCRAPE_INTERVAL"] = $"{interval}s",
-        ["SIDECAR_SCRAPE_TIMEOUT"] = $"{interval}s",
-        ["SIDECAR_REMOTE_WRITE_URL"] = receiver,
+        ["SIDECAR_TARGETS"] = string.Join(',', job.Ports.Select(p => $"127.0.0.1:{p}")),
+        ["SIDECAR_TLS_CA_FILE"] = job.CaFile,
+        ["SIDECAR_AUTHORIZATION_CREDENTIALS_FILE"] = job.TokenFile,
+        ["SIDECAR_SCRAPE_INTERVAL"] = $"{job.Interval}s",
+        ["SIDECAR_SCRAPE_TIMEOUT"] = $"{job.Interval}s",
+        ["SIDECAR_REMOTE_WRITE_URL"] = job.ReceiverUrl,
         ["SIDECAR_LISTEN_ADDRESS"] = $"127.0.0.1:{port}",
     };
 

@@ -41,7 +41,7 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
             await ThreeScrapesAsync();
         else
         {
-            await using var hostile = new HostileTarget(request => AnswerAsync(request, fault), port: run.Receiver.Port);
+            await using var hostile = await ListenAsync(request => AnswerAsync(request, fault), run.Receiver.Port);
             await ThreeScrapesAsync();
             Assert.NotEmpty(hostile.Heads);
         }
@@ -54,6 +54,22 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         {
             await run.Sidecar.WaitForLogAsync("Sending failed", words);
             await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= before + 3, () => string.Join('\n', run.Sidecar.Log));
+        }
+    }
+
+    /// <summary>A client that knocks where nobody listens may get that very port for its own end, for a moment.</summary>
+    private static async Task<HostileTarget> ListenAsync(Func<HostileRequest, Task> answer, int port)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return new HostileTarget(answer, port: port);
+            }
+            catch (System.Net.Sockets.SocketException) when (tries < 60)
+            {
+                await Task.Delay(500, TestContext.Current.CancellationToken);
+            }
         }
     }
 
