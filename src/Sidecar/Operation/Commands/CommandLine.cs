@@ -8,14 +8,14 @@ internal static class CommandLine
     /// <summary>How each command is called, and what it does. The README has the same table.</summary>
     public static readonly (string Usage, string Does)[] All =
     [
-        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT"),
+        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT; then sends what is queued for at most `SIDECAR_SHUTDOWN_TIMEOUT`"),
         ("sidecar check", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
             + "`--send` sends one sample too, `--output json` is for scripts"),
         ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
         ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),
         ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted; "
             + "`--prometheus`: the same as a prometheus.yml"),
-        ("sidecar help", "prints this"),
+        ("sidecar help", "prints commands, exit codes, and all variables with defaults and meaning"),
         ("sidecar version", "prints the version"),
     ];
 

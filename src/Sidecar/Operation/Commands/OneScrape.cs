@@ -19,7 +19,7 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
 
     public PeerClient ApiServer => apiServer;
 
-    /// <summary>All targets, or why they are not known.</summary>
+    /// <summary>All targets by their addresses, or why they are not known.</summary>
     public async Task<(ImmutableArray<Target> Targets, string? Error)> DiscoverAsync(CancellationToken cancellation)
     {
         var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
@@ -33,7 +33,7 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
         await stop.CancelAsync();
         await running;
         cancellation.ThrowIfCancellationRequested();
-        return found.Task.IsCompletedSuccessfully ? (found.Task.Result, null) : ([], discovery.LastError);
+        return found.Task.IsCompletedSuccessfully ? (found.Task.Result.Sort(ByAddress), null) : ([], discovery.LastError);
     }
 
     /// <summary>For commands that need targets to do anything at all: null after the cause was written.</summary>
@@ -49,6 +49,8 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
         output.Errors.WriteLine("sidecar check tells why, and what to do");
         return null;
     }
+
+    private static int ByAddress(Target one, Target other) => string.CompareOrdinal(one.Key, other.Key);
 
     /// <summary>One scrape, as it would go into the queue; to be released.</summary>
     /// <param name="outcome">Its failure says why it holds no samples of the target.</param>
