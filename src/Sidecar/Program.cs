@@ -33,10 +33,7 @@ internal static class Program
                 return ExitCode.Done;
             default:
                 var environment = ProcessEnvironment.Read();
-                if (await CommandLine.RunAsync(arguments, environment, CommandOutput.OfProcess(environment), TimeProvider.System, default) is { } exitCode)
-                    return exitCode;
-                Console.Error.WriteLine($"sidecar: unknown command '{string.Join(' ', arguments)}'; 'sidecar help' lists the commands");
-                return ExitCode.BadConfiguration;
+                return await CommandLine.RunAsync(arguments, environment, CommandOutput.OfProcess(environment), TimeProvider.System, default);
         }
     }
 

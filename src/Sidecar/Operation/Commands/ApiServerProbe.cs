@@ -6,13 +6,21 @@ using Sidecar.Http;
 namespace Sidecar.Operation.Commands;
 
 /// <summary>What the API server said to one question of the kind that discovery asks.</summary>
-/// <param name="Status">Null where there was no answer.</param>
-/// <param name="Failure">None for 200, and for an object that is not there.</param>
-/// <param name="HasObject">The Service has a slice, or an Endpoints object.</param>
-/// <param name="Date">Its clock, by the answer's Date header.</param>
-internal sealed record ApiAnswer(HttpStatusCode? Status, Failure Failure, bool HasObject, DateTimeOffset? Date)
+/// <param name="status">0 where there was no answer.</param>
+/// <param name="failure">None for 200, and for an object that is not there.</param>
+/// <param name="hasObject">The Service has a slice, or an Endpoints object.</param>
+/// <param name="date">Its clock, by the answer's Date header.</param>
+internal sealed class ApiAnswer(HttpStatusCode status, Failure failure, bool hasObject, DateTimeOffset? date)
 {
-    public bool IsForbidden => Status == HttpStatusCode.Forbidden;
+    public Failure Failure { get; } = failure;
+
+    public bool HasObject { get; } = hasObject;
+
+    public DateTimeOffset? Date { get; } = date;
+
+    public bool IsForbidden => status == HttpStatusCode.Forbidden;
+
+    public bool IsNotFound => status == HttpStatusCode.NotFound;
 }
 
 /// <summary>Asks for slices, and for Endpoints, of the Service, so that each can be told to be allowed or not.</summary>
@@ -54,7 +62,7 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
             cancellation.ThrowIfCancellationRequested();
-            return new ApiAnswer(null, timeout.IsCancellationRequested
+            return new ApiAnswer(0, timeout.IsCancellationRequested
                 ? new Failure(FailureReason.Timeout, $"{Failures.Host(url)} did not answer within {Timeout.TotalSeconds}s")
                 : Failures.From(e, url), false, null);
         }

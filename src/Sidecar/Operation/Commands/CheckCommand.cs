@@ -1,9 +1,9 @@
-using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Configuration.Values;
 using Sidecar.Discovery;
 using Sidecar.Http;
 using Sidecar.Relabeling;
+using Sidecar.Scraping;
 
 namespace Sidecar.Operation.Commands;
 
@@ -48,7 +48,7 @@ internal sealed class CheckCommand : IDisposable
             report.End();
             return ExitCode.BadConfiguration;
         }
-        var set = configuration.Settings.Count(s => s.IsFromEnvironment);
+        var set = EffectiveConfiguration.WhatWasSet(configuration.Settings).Length;
         report.Add(new CheckStep("configuration", CheckStatus.Ok, $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
         foreach (var warning in configuration.Warnings)
             report.Add(new CheckStep("configuration", CheckStatus.Odd, warning.ToString()));
@@ -63,7 +63,8 @@ internal sealed class CheckCommand : IDisposable
     private async Task RunAsync(bool sendsSample, CancellationToken cancellation)
     {
         CheckTokens();
-        if (await FindTargetsAsync(cancellation) is { } targets)
+        var targets = await FindTargetsAsync(cancellation);
+        if (targets.Count > 0)
             await ScrapeAsync(targets, cancellation);
         else
             report.Add(new CheckStep("targets", CheckStatus.Skipped, "not tried: none is known"));
@@ -84,33 +85,32 @@ internal sealed class CheckCommand : IDisposable
             report.Add(TokenCheck.Run("write token", Variables.RemoteWriteCredentialsFile, writeFile, time, out _));
     }
 
-    /// <summary>Null where none is known.</summary>
-    private async Task<ImmutableArray<Target>?> FindTargetsAsync(CancellationToken cancellation)
+    /// <summary>Empty where none is known.</summary>
+    private async Task<List<Target>> FindTargetsAsync(CancellationToken cancellation)
     {
         var hasObject = true;
         if (options.Targets.IsEmpty)
         {
-            var asked = await AskApiServerAsync(cancellation);
-            if (asked is null)
-                return null;
-            hasObject = asked.Value;
+            var answer = await AskApiServerAsync(cancellation);
+            if (!answer.Failure.IsNone)
+                return [];
+            hasObject = answer.HasObject;
             report.Say("Asking for targets");
         }
-        var wide = await DiscoverAllAsync(cancellation);
-        if (wide.Error is not null)
+        var all = await DiscoverAllAsync(cancellation);
+        if (all.Error is not null)
         {
-            report.Add(new CheckStep("discovery", CheckStatus.Failed, wide.Error) { Remedy = "see the steps above" });
-            return null;
+            report.Add(new CheckStep("discovery", CheckStatus.Failed, all.Error) { Remedy = "see the steps above" });
+            return [];
         }
-        var (targets, error) = await once.DiscoverAsync(cancellation);
-        var step = error is not null ? new CheckStep("discovery", CheckStatus.Failed, error)
-            : new DiscoveryCheck(options).Judge(wide.Targets, targets, hasObject);
-        report.Add(step);
-        return targets.IsEmpty ? null : targets;
+        var kept = await once.DiscoverAsync(cancellation);
+        report.Add(kept.Error is not null ? new CheckStep("discovery", CheckStatus.Failed, kept.Error)
+            : new DiscoveryCheck(options).Judge(all.Targets, kept.Targets, hasObject));
+        return kept.Targets;
     }
 
     /// <summary>All that the Service has, whatever the port's name and the rules: so that it can be told what they leave out.</summary>
-    private async Task<(ImmutableArray<Target> Targets, string? Error)> DiscoverAllAsync(CancellationToken cancellation)
+    private async Task<Discovered> DiscoverAllAsync(CancellationToken cancellation)
     {
         var all = options with
         {
@@ -121,35 +121,34 @@ internal sealed class CheckCommand : IDisposable
         return await discovery.DiscoverAsync(cancellation);
     }
 
-    /// <summary>Whether the Service has an object with endpoints; null where it cannot be asked for.</summary>
-    private async Task<bool?> AskApiServerAsync(CancellationToken cancellation)
+    /// <summary>The answer that counts; its failure was told.</summary>
+    private async Task<ApiAnswer> AskApiServerAsync(CancellationToken cancellation)
     {
         var kubernetes = options.Kubernetes;
         var probe = new ApiServerProbe(kubernetes, once.ApiServer, time);
-        report.Say($"Asking {Failures.Host(kubernetes.ApiServer!)} for endpoints");
+        var host = Failures.Host(kubernetes.ApiServer!);
+        report.Say($"Asking {host} for endpoints");
         var resource = kubernetes.Role == KubernetesRole.Endpoints ? "endpoints" : "endpointslices";
         var answer = resource == "endpoints" ? await probe.EndpointsAsync(cancellation) : await probe.SlicesAsync(cancellation);
-        if (answer.Failure.IsNone)
+        var isSecond = false;
+        if (kubernetes.Role == KubernetesRole.Auto && (answer.IsForbidden || answer.IsNotFound))
         {
-            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{Failures.Host(kubernetes.ApiServer!)} answers, and allows {resource}"));
-            CheckClock(answer.Date);
-            return answer.HasObject;
+            var second = await probe.EndpointsAsync(cancellation);
+            isSecond = second.Failure.IsNone || second.IsForbidden;
+            if (isSecond)
+            {
+                report.Add(ApiFailure(answer, resource, second.Failure.IsNone ? CheckStatus.Odd : CheckStatus.Failed));
+                (answer, resource) = (second, "endpoints");
+            }
         }
-        var isOld = (int?)answer.Status == 404;
-        if (kubernetes.Role == KubernetesRole.Auto && (answer.IsForbidden || isOld)
-            && await probe.EndpointsAsync(cancellation) is var second && (second.Failure.IsNone || second.IsForbidden))
-        {
-            report.Add(ApiFailure(answer, "endpointslices", second.Failure.IsNone ? CheckStatus.Odd : CheckStatus.Failed));
-            if (second.Failure.IsNone)
-                report.Add(new CheckStep("API server", CheckStatus.Ok, $"{Failures.Host(kubernetes.ApiServer!)} allows endpoints, which are used instead; Kubernetes has deprecated them"));
-            else
-                report.Add(ApiFailure(second, "endpoints", CheckStatus.Failed));
-            CheckClock(answer.Date);
-            return second.Failure.IsNone ? second.HasObject : null;
-        }
-        report.Add(ApiFailure(answer, resource, CheckStatus.Failed));
+        if (!answer.Failure.IsNone)
+            report.Add(ApiFailure(answer, resource, CheckStatus.Failed));
+        else if (isSecond)
+            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} allows endpoints, which are used instead; Kubernetes has deprecated them"));
+        else
+            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {resource}"));
         CheckClock(answer.Date);
-        return null;
+        return answer;
     }
 
     private CheckStep ApiFailure(ApiAnswer answer, string resource, CheckStatus status)
@@ -158,29 +157,27 @@ internal sealed class CheckCommand : IDisposable
         if (answer.IsForbidden)
         {
             var user = RbacRules.User(answer.Failure.Message);
-            return step with
-            {
-                Cause = IsAnonymous(user) ? "no token was sent" : $"{user ?? apiToken?.Subject ?? "the account"} may not read {resource} there",
-                Remedy = IsAnonymous(user) ? $"let {Variables.KubernetesTokenFile.Name} name a token" : "apply the manifests of src/deploy, or add this rule",
-                Paste = IsAnonymous(user) ? null : RbacRules.ForEndpoints(resource, options.Kubernetes, user ?? apiToken?.Subject),
-            };
+            if (IsAnonymous(user))
+                return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
+            var account = user ?? apiToken?.Subject;
+            step.Paste = RbacRules.ForEndpoints(resource, options.Kubernetes, account);
+            return step.With(new AdviceText($"{account ?? "the account"} may not read {resource} there", "apply the manifests of src/deploy, or add this rule"));
         }
-        var (cause, remedy) = answer.Failure.Reason == FailureReason.Unauthorized
-            ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure);
-        return step with { Cause = cause, Remedy = remedy };
+        return step.With(answer.Failure.Reason == FailureReason.Unauthorized
+            ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));
     }
 
     /// <summary>Why a token is refused, as far as it tells itself.</summary>
-    private (string? Cause, string Remedy) Unauthorized(ServiceAccountToken? token, Variable variable)
+    private AdviceText Unauthorized(ServiceAccountToken? token, Variable variable)
     {
         if (token?.Expires is { } expires && expires < time.GetUtcNow())
-            return ($"the token expired on {expires.UtcDateTime:yyyy-MM-dd HH:mm:ss'Z'}", "see the step about the token");
+            return new($"the token expired on {expires.UtcDateTime:yyyy-MM-dd HH:mm:ss'Z'}", "see the step about the token");
         if (token is { IsForAnother: true })
         {
-            return ($"the token's audience is {string.Join(", ", token.Audiences)}: it was made for somebody else than the API server",
+            return new($"the token's audience is {string.Join(", ", token.Audiences)}: it was made for somebody else than the API server",
                 $"let {variable.Name} name a token without an audience of its own (the service account's default, or a projected one without audience)");
         }
-        return ("the token is of another cluster, or its service account was deleted or made anew",
+        return new("the token is of another cluster, or its service account was deleted or made anew",
             $"look at what mounts the file of {variable.Name}, and restart the pod");
     }
 
@@ -199,14 +196,15 @@ internal sealed class CheckCommand : IDisposable
         });
     }
 
-    private async Task ScrapeAsync(ImmutableArray<Target> targets, CancellationToken cancellation)
+    private async Task ScrapeAsync(List<Target> targets, CancellationToken cancellation)
     {
         var isStatic = !options.Targets.IsEmpty;
         foreach (var target in targets)
         {
             report.Say($"Scraping {Failures.Show(target.Url)}");
             var started = time.GetTimestamp();
-            var (scrape, outcome) = await once.ScrapeAsync(target, cancellation);
+            var outcome = new ScrapeOutcome();
+            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
             var length = scrape.Body?.Length ?? 0;
             toSend += scrape.Samples;
             scrape.Release();

@@ -42,7 +42,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             return;
         }
         using var text = output.Text();
-        var failed = steps.Count(s => s.Status == CheckStatus.Failed);
+        var failed = steps.FindAll(s => s.Status == CheckStatus.Failed).Count;
         text.WriteLine();
         text.WriteLine(IsGood ? "All is well." : $"{failed} of {steps.Count} steps failed.");
     }

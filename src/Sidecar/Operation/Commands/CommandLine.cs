@@ -22,8 +22,8 @@ internal static class CommandLine
     /// <summary>A pod's environment is not there where somebody only wants to look: a receiver is not needed for that.</summary>
     private const string NoReceiver = "http://localhost/";
 
-    /// <returns>The exit code; null where it is none of these commands.</returns>
-    public static async Task<int?> RunAsync(
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(
         string[] arguments, IReadOnlyDictionary<string, string?> environment, CommandOutput output, TimeProvider time, CancellationToken cancellation)
     {
         switch (arguments)
@@ -44,7 +44,8 @@ internal static class CommandLine
                 }
                 return await LookAsync(options => TopCommand.RunAsync(options, count, environment, output, time, cancellation));
             default:
-                return null;
+                output.Errors.WriteLine($"sidecar: unknown command '{string.Join(' ', arguments)}'; 'sidecar help' lists the commands");
+                return ExitCode.BadConfiguration;
         }
 
         async Task<int> CheckAsync(string[] flags)

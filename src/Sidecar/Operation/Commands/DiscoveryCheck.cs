@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
@@ -14,13 +13,13 @@ internal sealed class DiscoveryCheck(Options options)
     /// <param name="all">Whatever the port's name and the rules.</param>
     /// <param name="kept">What is scraped.</param>
     /// <param name="hasObject">The Service has slices, or an Endpoints object.</param>
-    public CheckStep Judge(ImmutableArray<Target> all, ImmutableArray<Target> kept, bool hasObject)
+    public CheckStep Judge(List<Target> all, List<Target> kept, bool hasObject)
     {
         var kubernetes = options.Kubernetes;
         var service = $"Service {kubernetes.Service ?? "*"} in namespace {kubernetes.Namespace ?? "*"}";
-        if (all.IsEmpty && options.Targets.IsEmpty)
+        if (all.Count == 0 && options.Targets.IsEmpty)
             return hasObject ? NoEndpoint(service) : NoService(service);
-        var withPort = all.Where(HasPort).ToList();
+        var withPort = all.FindAll(HasPort);
         if (withPort.Count == 0)
         {
             var ports = all.Select(t => Label(t, "__meta_kubernetes_endpoint_port_name")).Distinct().Select(p => p.Length == 0 ? "(no name)" : p);
@@ -30,10 +29,10 @@ internal sealed class DiscoveryCheck(Options options)
                 Remedy = $"set {Variables.KubernetesPortName.Name} to one of them, or to * for all",
             };
         }
-        if (kept.IsEmpty)
+        if (kept.Count == 0)
             return NoneKept(withPort);
-        var ready = withPort.Count(t => Label(t, "__meta_kubernetes_endpoint_ready") != "false");
-        var fact = $"{kept.Length} target{(kept.Length == 1 ? "" : "s")}" + (kept.Length < withPort.Count ? $" of {withPort.Count} found" : "");
+        var ready = withPort.FindAll(t => Label(t, "__meta_kubernetes_endpoint_ready") != "false").Count;
+        var fact = $"{kept.Count} target{(kept.Count == 1 ? "" : "s")}" + (kept.Count < withPort.Count ? $" of {withPort.Count} found" : "");
         if (ready == 0 && options.Targets.IsEmpty)
         {
             return new CheckStep(Name, CheckStatus.Odd, $"{fact}, none of them ready")
@@ -86,5 +85,13 @@ internal sealed class DiscoveryCheck(Options options)
     private static string Value(RelabelRule rule, Target target) =>
         string.Join(Encoding.UTF8.GetString(rule.Separator), rule.SourceLabels.Select(l => Label(target, Encoding.UTF8.GetString(l))));
 
-    private static string Label(Target target, string name) => target.DiscoveredLabels.FirstOrDefault(l => l.Key == name).Value ?? "";
+    private static string Label(Target target, string name)
+    {
+        foreach (var label in target.DiscoveredLabels)
+        {
+            if (label.Key == name)
+                return label.Value;
+        }
+        return "";
+    }
 }

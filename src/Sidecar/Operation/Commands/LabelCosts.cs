@@ -3,24 +3,26 @@ using System.Text;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>How many values the labels of a few metrics have. Values are kept as hashes, and no more than a bound of each label.</summary>
-internal sealed class LabelCosts(IEnumerable<MetricCost> wanted)
+/// <summary>Counts the values of the labels of a few metrics. They are kept as hashes, and no more than a bound of each label.</summary>
+internal static class LabelCosts
 {
     /// <summary>More values of one label are not told apart.</summary>
     public const int MostValues = 50_000;
 
-    private readonly Dictionary<string, List<LabelCost>> labels = wanted.ToDictionary(m => m.Name, _ => new List<LabelCost>());
-    private readonly List<MetricCost> metrics = [.. wanted];
-
     /// <summary>Those of a metric, the one with the most values first. Labels with one value only, like job, are left out.</summary>
-    public IEnumerable<LabelCost> Of(MetricCost metric) =>
-        labels[metric.Name].Where(l => l.Values > 1).OrderByDescending(l => l.Values).ThenBy(l => l.Name, StringComparer.Ordinal);
+    public static List<LabelCost> Of(MetricCost metric)
+    {
+        var labels = metric.Labels.FindAll(static l => l.Values > 1);
+        labels.Sort(static (one, other) => one.Values != other.Values ? other.Values.CompareTo(one.Values) : string.CompareOrdinal(one.Name, other.Name));
+        return labels;
+    }
 
     /// <summary>The bucket boundaries of a classic histogram, as they are sent; none of any other metric.</summary>
-    public IReadOnlyList<string> BoundariesOf(MetricCost metric) =>
-        metric.Name.EndsWith("_bucket", StringComparison.Ordinal) ? labels[metric.Name].Find(l => l.Name == "le")?.Texts ?? [] : [];
+    public static List<string> BoundariesOf(MetricCost metric) =>
+        metric.Name.EndsWith("_bucket", StringComparison.Ordinal) ? metric.Labels.Find(static l => l.Name == "le")?.Texts ?? [] : [];
 
-    public LabelCosts Add(SentSeries series)
+    /// <summary>Fills in the labels of these metrics.</summary>
+    public static void Count(List<MetricCost> metrics, SentSeries series)
     {
         MetricCost? metric = null;
         while (series.Next())
@@ -37,9 +39,8 @@ internal sealed class LabelCosts(IEnumerable<MetricCost> wanted)
                 if (metric is null)
                     continue;
             }
-            Add(labels[metric.Name], series.Labels);
+            Add(metric.Labels, series.Labels);
         }
-        return this;
     }
 
     private static void Add(List<LabelCost> known, ReadOnlySpan<byte> encoded)

@@ -21,8 +21,13 @@ internal sealed class MetricCosts
     public long Bytes { get; private set; }
 
     /// <summary>The most expensive first, by series and then by bytes.</summary>
-    public List<MetricCost> Sorted() =>
-        [.. metrics.Values.OrderByDescending(m => m.Series).ThenByDescending(m => m.Bytes).ThenBy(m => m.Name, StringComparer.Ordinal)];
+    public List<MetricCost> Sorted()
+    {
+        var sorted = new List<MetricCost>(metrics.Values);
+        sorted.Sort(static (one, other) => one.Series != other.Series ? other.Series.CompareTo(one.Series)
+            : one.Bytes != other.Bytes ? other.Bytes.CompareTo(one.Bytes) : string.CompareOrdinal(one.Name, other.Name));
+        return sorted;
+    }
 
     public MetricCost Find(ReadOnlySpan<byte> name)
     {
@@ -81,4 +86,7 @@ internal sealed class MetricCost(byte[] name)
     public double Bytes { get; set; }
 
     public long BytesInRequest { get; set; }
+
+    /// <summary>Where they were counted: see <see cref="LabelCosts"/>.</summary>
+    public List<LabelCost> Labels { get; } = [];
 }

@@ -89,10 +89,18 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     {
         if (string.IsNullOrEmpty(query))
             return;
+        var values = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
+        foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var at = pair.IndexOf('=');
+            var name = Decode(at < 0 ? pair : pair[..at]);
+            if (!values.TryGetValue(name, out var all))
+                values.Add(name, all = []);
+            all.Add(at < 0 ? "" : Decode(pair[(at + 1)..]));
+        }
         yaml.Begin("params");
-        var pairs = query.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(p => p.IndexOf('=') is >= 0 and var at ? (p[..at], p[(at + 1)..]) : (p, ""));
-        foreach (var parameter in pairs.GroupBy(p => Decode(p.Item1), p => Decode(p.Item2)))
-            yaml.List(YamlText.Quote(parameter.Key), parameter);
+        foreach (var parameter in values)
+            yaml.List(YamlText.Quote(parameter.Key), parameter.Value);
         yaml.End();
 
         static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));
@@ -100,7 +108,9 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
 
     private void WriteMetricRules()
     {
-        var preset = Array.Find(Presets.All, p => p.Name == Value(Variables.Preset)).Rules;
+        string? preset = null;
+        foreach (var (name, rules) in Presets.All)
+            preset = name == Value(Variables.Preset) ? rules : preset;
         var own = Value(Variables.MetricRelabelConfigs);
         if (preset is null && own is null)
             return;
@@ -125,7 +135,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         yaml.BeginItem();
         yaml.Plain("role", isSlices ? "endpointslice" : "endpoints");
         // In a pod Prometheus finds the API server by itself; and takes no credentials but with an address.
-        if (Variables.All.Any(v => v.Name.StartsWith("SIDECAR_KUBERNETES_", StringComparison.Ordinal) && IsAboutConnection(v) && Value(v) is not null))
+        if ((Value(Variables.KubernetesApiServer) ?? Value(Variables.KubernetesTokenFile) ?? Value(Variables.KubernetesCaFile)
+            ?? Value(Variables.KubernetesInsecureSkipVerify)) is not null)
         {
             yaml.Text("api_server", kubernetes.ApiServer!.AbsoluteUri.TrimEnd('/'));
             WriteHttp(kubernetes.Http);
@@ -150,10 +161,6 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             && !rules.Contains("__meta_kubernetes_endpoint_", StringComparison.Ordinal) && !rules.Contains("__meta_kubernetes_endpoints_", StringComparison.Ordinal));
     }
 
-    private static bool IsAboutConnection(Variable variable) =>
-        variable == Variables.KubernetesApiServer || variable == Variables.KubernetesTokenFile || variable == Variables.KubernetesCaFile
-        || variable == Variables.KubernetesInsecureSkipVerify;
-
     private void WriteSelectors(KubernetesOptions kubernetes, bool isSlices)
     {
         var labels = new List<string>();
@@ -175,21 +182,27 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
 
     private void WriteTargetRules(KubernetesOptions kubernetes, bool isSlices)
     {
-        var wanted = new List<(string Label, string Value)>();
+        var (labels, values) = (new List<string>(), new List<string>());
         if (kubernetes.Service is not null)
-            wanted.Add(("__meta_kubernetes_service_name", kubernetes.Service));
+        {
+            labels.Add("__meta_kubernetes_service_name");
+            values.Add(kubernetes.Service.Replace(".", "\\."));
+        }
         if (kubernetes.PortName is not null)
-            wanted.Add((isSlices ? "__meta_kubernetes_endpointslice_port_name" : "__meta_kubernetes_endpoint_port_name", kubernetes.PortName));
+        {
+            labels.Add(isSlices ? "__meta_kubernetes_endpointslice_port_name" : "__meta_kubernetes_endpoint_port_name");
+            values.Add(kubernetes.PortName);
+        }
         WriteRules("relabel_configs", Value(Variables.RelabelConfigs), () =>
         {
-            if (wanted.Count == 0)
+            if (labels.Count == 0)
                 return;
             yaml.BeginItem();
-            yaml.List("source_labels", wanted.Select(w => w.Label));
-            yaml.Text("regex", string.Join(';', wanted.Select(w => w.Value.Replace(".", "\\."))));
+            yaml.List("source_labels", labels);
+            yaml.Text("regex", string.Join(';', values));
             yaml.Plain("action", "keep");
             yaml.EndItem();
-        }, isNeeded: wanted.Count > 0);
+        }, isNeeded: labels.Count > 0);
     }
 
     private void WriteRules(string key, string? rules, Action? before = null, bool isNeeded = false)
@@ -206,18 +219,24 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     /// <summary>A URL's own query replaces that of all targets, so such targets are a job of their own with the same job label.</summary>
     private void WriteStatic()
     {
-        var number = 0;
-        foreach (var group in options.Targets.GroupBy(t => t.Query ?? options.Scrape.Params))
+        var left = new List<StaticTarget>(options.Targets);
+        for (var number = 1; left.Count > 0; number++)
         {
-            var isFirst = number++ == 0;
-            WriteScrape(isFirst ? options.Scrape.JobName : $"{options.Scrape.JobName}-{number}", group.Key, () =>
+            var query = left[0].Query ?? options.Scrape.Params;
+            var job = left.FindAll(t => (t.Query ?? options.Scrape.Params) == query);
+            left.RemoveAll(job.Contains);
+            var isFirst = number == 1;
+            WriteScrape(isFirst ? options.Scrape.JobName : $"{options.Scrape.JobName}-{number}", query, () =>
             {
                 yaml.Begin("static_configs");
-                foreach (var alike in group.GroupBy(t => (t.Scheme, t.MetricsPath)))
+                while (job.Count > 0)
                 {
+                    var first = job[0];
+                    var alike = job.FindAll(t => t.Scheme == first.Scheme && t.MetricsPath == first.MetricsPath);
+                    job.RemoveAll(alike.Contains);
                     yaml.BeginItem();
-                    yaml.List("targets", alike.Select(t => t.Address));
-                    WriteStaticLabels(alike.Key.Scheme, alike.Key.MetricsPath, isFirst ? null : options.Scrape.JobName);
+                    yaml.List("targets", alike.ConvertAll(static t => t.Address));
+                    WriteStaticLabels(first.Scheme, first.MetricsPath, isFirst ? null : options.Scrape.JobName);
                     yaml.EndItem();
                 }
                 yaml.End();

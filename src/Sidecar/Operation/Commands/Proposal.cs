@@ -17,30 +17,43 @@ internal static class Proposal
     /// Every third bucket of these histograms stays, so that quantiles become coarser; null where there is none to thin. Buckets are named
     /// that go, not those that stay: another version's boundaries are not lost.
     /// </summary>
-    public static string? ThinBuckets(IEnumerable<MetricCost> metrics, LabelCosts labels)
+    public static string? ThinBuckets(List<MetricCost> metrics)
     {
         // Histograms with the same boundaries share a rule.
-        var rules = new Dictionary<string, List<string>>();
-        foreach (var metric in metrics.Where(CanBeNamed))
+        var rules = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var metric in metrics)
         {
-            var finite = labels.BoundariesOf(metric).Where(b => b != "+Inf" && IsNumber(b)).OrderBy(b => double.Parse(b, CultureInfo.InvariantCulture)).ToList();
-            if (finite.Count < FewBoundaries)
-                continue;
-            var dropped = string.Join('|', finite.Where((_, i) => i % ThinnedTo != ThinnedTo - 1).Select(b => b.Replace(".", "\\.").Replace("+", "\\+")));
-            if (!rules.TryGetValue(dropped, out var names))
-                rules.Add(dropped, names = []);
-            names.Add(metric.Name[..^"_bucket".Length]);
+            var dropped = CanBeNamed(metric) ? DroppedBoundaries(metric) : "";
+            if (dropped.Length > 0)
+                rules[dropped] = (rules.TryGetValue(dropped, out var names) ? names + "|" : "") + metric.Name[..^"_bucket".Length];
         }
-        if (rules.Count == 0)
-            return null;
-        return $"[{string.Join(',', rules.Select(r => Rule("[\"__name__\",\"le\"]", $"({string.Join('|', r.Value)})_bucket;({r.Key})")))}]";
+        var json = new StringBuilder();
+        foreach (var rule in rules)
+            json.Append(json.Length == 0 ? '[' : ',').Append(Rule("[\"__name__\",\"le\"]", $"({rule.Value})_bucket;({rule.Key})"));
+        return json.Length == 0 ? null : json.Append(']').ToString();
     }
 
     /// <summary>The buckets of these histograms go; null where there is none.</summary>
-    public static string? DropBuckets(IEnumerable<MetricCost> metrics, LabelCosts labels)
+    public static string? DropBuckets(List<MetricCost> metrics)
     {
-        var names = metrics.Where(m => CanBeNamed(m) && labels.BoundariesOf(m).Count > 0).Select(m => m.Name[..^"_bucket".Length]).ToList();
+        var names = metrics.FindAll(m => CanBeNamed(m) && LabelCosts.BoundariesOf(m).Count > 0).ConvertAll(static m => m.Name[..^"_bucket".Length]);
         return names.Count == 0 ? null : $"[{Rule("[\"__name__\"]", $"({string.Join('|', names)})_bucket")}]";
+    }
+
+    /// <summary>All but each third, as alternatives of a pattern; empty where there are few.</summary>
+    private static string DroppedBoundaries(MetricCost metric)
+    {
+        var finite = LabelCosts.BoundariesOf(metric).FindAll(static b => b != "+Inf" && double.TryParse(b, CultureInfo.InvariantCulture, out _));
+        if (finite.Count < FewBoundaries)
+            return "";
+        finite.Sort(static (one, other) => double.Parse(one, CultureInfo.InvariantCulture).CompareTo(double.Parse(other, CultureInfo.InvariantCulture)));
+        var dropped = new List<string>();
+        for (var i = 0; i < finite.Count; i++)
+        {
+            if (i % ThinnedTo != ThinnedTo - 1)
+                dropped.Add(finite[i].Replace(".", "\\.").Replace("+", "\\+"));
+        }
+        return string.Join('|', dropped);
     }
 
     /// <summary>A whole metric goes.</summary>
@@ -66,6 +79,4 @@ internal static class Proposal
 
     /// <summary>Names of other characters would need escapes of the pattern, of JSON and of the shell; they are left alone.</summary>
     private static bool CanBeNamed(MetricCost metric) => LineCursor.IsLegacyMetric(metric.Utf8Name);
-
-    private static bool IsNumber(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
 }

@@ -14,8 +14,6 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
 {
     public const string SeriesName = "sidecar_check";
 
-    private const int Accepted = 0;
-
     /// <summary>What Prometheus, Mimir, Thanos and VictoriaMetrics say of samples that come too late.</summary>
     private static readonly string[] OutOfOrderWords = ["out of order", "out-of-order", "out of bounds", "too old", "too far behind", "duplicate sample"];
 
@@ -31,44 +29,44 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
                 Remedy = "run it without --send, or let the rules keep that series",
             };
         }
-        var (status, failure) = await PostAsync(request, cancellation);
+        var answer = await PostAsync(request, cancellation);
         request.Release();
         var url = Failures.Show(remote.Url);
-        if (status == Accepted)
+        if (answer.Failure.IsNone)
         {
             return new CheckStep(Name, CheckStatus.Ok, sendsSample
                 ? $"{url} accepts a sample of {SeriesName}" : $"{url} accepts a request without samples; --send tries one with a sample");
         }
-        var (cause, remedy) = Explain(status, failure, sendsSample);
-        return new CheckStep(Name, CheckStatus.Failed, failure.Message) { Reason = Failure.Word(failure.Reason), Cause = cause, Remedy = remedy };
+        return new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) }
+            .With(Explain(answer.Status, answer.Failure, sendsSample));
     }
 
-    private (string? Cause, string Remedy) Explain(int? status, Failure failure, bool sendsSample)
+    private AdviceText Explain(int status, Failure failure, bool sendsSample)
     {
         var url = options.RemoteWrite.Url;
         var words = failure.Message;
         if (status is 404 or 405 && words.Contains("enable-remote-write-receiver", StringComparison.Ordinal))
-            return ("it is a Prometheus that takes no writes", "start it with --web.enable-remote-write-receiver");
+            return new("it is a Prometheus that takes no writes", "start it with --web.enable-remote-write-receiver");
         if (status is 404 or 405)
-            return ("the path of the URL is wrong: nothing takes writes there", $"set {Variables.RemoteWriteUrl.Name} to one of {string.Join(", ", WriteUrls.Of(url))}");
+            return new("the path of the URL is wrong: nothing takes writes there", $"set {Variables.RemoteWriteUrl.Name} to one of {WriteUrls.Of(url)}");
         if (failure.Reason == FailureReason.HttpOnHttpsPort)
             return Advice.For(CheckPeer.Receiver, failure);
         if (status is 400 && IsOutOfOrder(words))
         {
-            return ("it has newer samples of this series: another sidecar sends the same one, or a clock was ahead once",
+            return new("it has newer samples of this series: another sidecar sends the same one, or a clock was ahead once",
                 $"give each sidecar a label of its own ({Variables.ExternalLabels.Name}=replica=a), and compare the clocks");
         }
         return status switch
         {
-            400 when !sendsSample => ("it is reached, and refuses a request without samples, as some receivers do, or wants a tenant",
+            400 when !sendsSample => new("it is reached, and refuses a request without samples, as some receivers do, or wants a tenant",
                 $"try --send; a tenant is set by {Variables.RemoteWriteHeaders.Name}=X-Scope-OrgID=…"),
-            400 or 422 => ("it is reached, and does not take this sample; its own words are above", "look at its log and at its limits"),
-            401 => ("it wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
-            403 => ("the credentials are known and may not write, or the tenant is wrong", $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
-            413 => ("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
-            415 => ("it does not speak remote write 1.0", $"look at its version and at {Variables.RemoteWriteUrl.Name}"),
-            429 or 499 => ("it is overloaded, or limits how much it takes; what is not taken is tried again", "raise its limits, or send less ('sidecar top')"),
-            >= 500 => ("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
+            400 or 422 => new("it is reached, and does not take this sample; its own words are above", "look at its log and at its limits"),
+            401 => new("it wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
+            403 => new("the credentials are known and may not write, or the tenant is wrong", $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
+            413 => new("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
+            415 => new("it does not speak remote write 1.0", $"look at its version and at {Variables.RemoteWriteUrl.Name}"),
+            429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again", "raise its limits, or send less ('sidecar top')"),
+            >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
             _ => Advice.For(CheckPeer.Receiver, failure),
         };
     }
@@ -88,8 +86,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         return encoder.Take();
     }
 
-    /// <returns>The status, <see cref="Accepted"/> for any that accepts, null where there was no answer.</returns>
-    private async Task<(int? Status, Failure Failure)> PostAsync(EncodedRequest request, CancellationToken cancellation)
+    private async Task<WriteAnswer> PostAsync(EncodedRequest request, CancellationToken cancellation)
     {
         var remote = options.RemoteWrite;
         using var timeout = new CancellationTokenSource(remote.Timeout, time);
@@ -98,16 +95,16 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         {
             using var response = await client.SendAsync(() => Message(request), either.Token);
             if (response.IsSuccessStatusCode)
-                return (Accepted, default);
+                return new WriteAnswer((int)response.StatusCode, default);
             var failure = client.Redact(Failures.FromStatus(response.StatusCode, remote.Url, await Failures.ReadStartAsync(response, either.Token)));
             foreach (var (_, value) in remote.Headers)
                 failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
-            return ((int)response.StatusCode, failure);
+            return new WriteAnswer((int)response.StatusCode, failure);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
             cancellation.ThrowIfCancellationRequested();
-            return (null, timeout.IsCancellationRequested
+            return new WriteAnswer(0, timeout.IsCancellationRequested
                 ? new Failure(FailureReason.Timeout, $"{Failures.Host(remote.Url)} did not answer within {Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s)")
                 : Failures.From(e, remote.Url));
         }
@@ -126,18 +123,40 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
     }
 }
 
+/// <summary>What the receiver said.</summary>
+/// <param name="status">0 where there was no answer.</param>
+/// <param name="failure">None where it accepted.</param>
+internal sealed class WriteAnswer(int status, Failure failure)
+{
+    public int Status { get; } = status;
+
+    public Failure Failure { get; } = failure;
+}
+
 /// <summary>Where the known receivers take writes.</summary>
 internal static class WriteUrls
 {
-    private static readonly (string Path, string Whose, int[] Ports)[] Known =
-    [
-        ("/api/v1/write", "Prometheus, VictoriaMetrics", [9090, 8428, 8480]),
-        ("/prometheus/v1/write", "Nightingale", [17000, 19000]),
-        ("/api/v1/push", "Mimir, Cortex", [8080, 9009]),
-        ("/api/v1/receive", "Thanos", [19291]),
-    ];
+    private static readonly string[] Paths = ["/api/v1/write", "/prometheus/v1/write", "/api/v1/push", "/api/v1/receive"];
+
+    private static readonly string[] Whose = ["Prometheus, VictoriaMetrics", "Nightingale", "Mimir, Cortex", "Thanos"];
 
     /// <summary>At the same address; the one whose usual port it is comes first.</summary>
-    public static IEnumerable<string> Of(Uri url) =>
-        Known.Where(k => k.Path != url.AbsolutePath).OrderByDescending(k => k.Ports.Contains(url.Port)).Select(k => $"{new Uri(url, k.Path).GetLeftPart(UriPartial.Path)} ({k.Whose})");
+    public static string Of(Uri url)
+    {
+        var likely = url.Port switch
+        {
+            17000 or 19000 => 1,
+            8080 or 9009 => 2,
+            19291 => 3,
+            _ => 0,
+        };
+        var urls = new List<string>();
+        for (var i = 0; i < Paths.Length; i++)
+        {
+            var shown = $"{Failures.Show(new Uri(url, Paths[i]))} ({Whose[i]})";
+            if (Paths[i] != url.AbsolutePath)
+                urls.Insert(i == likely ? 0 : urls.Count, shown);
+        }
+        return string.Join(", ", urls);
+    }
 }

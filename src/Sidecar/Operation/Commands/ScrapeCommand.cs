@@ -1,5 +1,6 @@
 using Sidecar.Configuration;
 using Sidecar.Http;
+using Sidecar.Scraping;
 
 namespace Sidecar.Operation.Commands;
 
@@ -18,7 +19,8 @@ internal static class ScrapeCommand
         foreach (var target in targets)
         {
             output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
-            var (scrape, outcome) = await once.ScrapeAsync(target, cancellation);
+            var outcome = new ScrapeOutcome();
+            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
             output.Progress.Clear();
             if (!outcome.Failure.IsNone)
             {

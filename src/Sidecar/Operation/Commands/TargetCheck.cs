@@ -11,7 +11,7 @@ internal static class TargetCheck
     /// <param name="unauthorized">Why the token is refused.</param>
     public static CheckStep Judge(
         Target target, ScrapeOutcome outcome, long compressed, TimeSpan took, ScrapeOptions options, CheckPeer peer,
-        Func<(string? Cause, string Remedy)> unauthorized)
+        Func<AdviceText> unauthorized)
     {
         const string Name = "target";
         var url = Failures.Show(target.Url);
@@ -54,7 +54,7 @@ internal static class TargetCheck
     }
 
     private static CheckStep Failed(
-        string name, Target target, string url, Failure failure, ScrapeOptions options, CheckPeer peer, Func<(string? Cause, string Remedy)> unauthorized)
+        string name, Target target, string url, Failure failure, ScrapeOptions options, CheckPeer peer, Func<AdviceText> unauthorized)
     {
         var fact = failure.Message.Contains(Failures.Host(target.Url), StringComparison.Ordinal) ? failure.Message : $"{url}: {failure.Message}";
         var step = new CheckStep(name, CheckStatus.Failed, fact) { Reason = Failure.Word(failure.Reason) };
@@ -62,25 +62,17 @@ internal static class TargetCheck
         switch (failure.Reason)
         {
             case FailureReason.Forbidden when CheckCommand.IsAnonymous(user):
-                return step with
-                {
-                    Cause = options.Http.CredentialsFile is null && options.Http.Credentials is null
-                        ? "no token was sent: with static targets none is sent unless it is set" : "the token was not sent",
-                    Remedy = $"set {Variables.ScrapeCredentialsFile.Name}",
-                };
+                var isUnset = options.Http.CredentialsFile is null && options.Http.Credentials is null;
+                return step.With(new AdviceText(isUnset
+                    ? "no token was sent: with static targets none is sent unless it is set" : "the token was not sent", $"set {Variables.ScrapeCredentialsFile.Name}"));
             case FailureReason.Forbidden when user is not null:
-                return step with
-                {
-                    Cause = $"{user} may not read {target.Url.AbsolutePath} (a nonResourceURL)",
-                    Remedy = "apply the manifests of src/deploy, or add this rule",
-                    Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user),
-                };
+                step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user);
+                return step.With(new AdviceText(
+                    $"{user} may not read {target.Url.AbsolutePath} (a nonResourceURL)", "apply the manifests of src/deploy, or add this rule"));
             case FailureReason.Unauthorized when options.Http.CredentialsFile is not null:
-                var (why, what) = unauthorized();
-                return step with { Cause = why, Remedy = what };
+                return step.With(unauthorized());
             default:
-                var (cause, remedy) = Advice.For(peer, failure);
-                return step with { Cause = cause, Remedy = remedy };
+                return step.With(Advice.For(peer, failure));
         }
     }
 }

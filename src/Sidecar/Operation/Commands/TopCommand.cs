@@ -30,7 +30,8 @@ internal static class TopCommand
         foreach (var target in targets)
         {
             output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
-            var (scrape, outcome) = await once.ScrapeAsync(target, cancellation);
+            var outcome = new ScrapeOutcome();
+            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
             output.Progress.Clear();
             if (outcome.Failure.IsNone)
                 good++;
@@ -38,35 +39,39 @@ internal static class TopCommand
                 output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
             using (var series = new SentSeries(scrape, once.Context))
                 costs.Add(series);
-            var (kept, released) = largest is null || scrape.Samples > largest.Samples ? (scrape, largest) : (largest, scrape);
-            released?.Release();
-            largest = kept;
+            if (largest is null || scrape.Samples > largest.Samples)
+            {
+                largest?.Release();
+                largest = scrape;
+            }
+            else
+                scrape.Release();
         }
 
         output.Progress.Say("Counting");
-        var metrics = costs.Sorted().Take(count).ToList();
-        var labels = new LabelCosts(metrics);
+        var metrics = costs.Sorted();
+        metrics.RemoveRange(Math.Min(count, metrics.Count), Math.Max(0, metrics.Count - count));
         using (var series = new SentSeries(largest!, once.Context))
-            labels.Add(series);
+            LabelCosts.Count(metrics, series);
         var savings = new TopSavings(options, largest!, once.Context, environment);
-        var proposals = savings.Propose(metrics, labels);
+        var proposals = savings.Propose(metrics);
         output.Progress.Clear();
 
         await using var text = output.Text();
-        WriteTable(text, options, targets.Length, costs, metrics, labels);
+        WriteTable(text, options, targets.Count, costs, metrics);
         foreach (var proposal in proposals)
         {
             text.WriteLine();
-            var of = targets.Length > 1 ? $" of {Failures.Show(largest!.Target.Url)}" : "";
+            var of = targets.Count > 1 ? $" of {Failures.Show(largest!.Target.Url)}" : "";
             text.WriteLine($"{proposal.What}: saves {Number(proposal.Series)} series{of} ({Percent(proposal.Series, savings.Before.Series)}) "
                 + $"and {Percent(proposal.Bytes, savings.Before.Bytes)} of the bytes");
             text.WriteLine($"  {proposal.Variable}='{proposal.Value.Replace("'", "'\\''")}'");
         }
         largest!.Release();
-        return good == targets.Length;
+        return good == targets.Count;
     }
 
-    private static void WriteTable(TextWriter text, Options options, int targets, MetricCosts costs, List<MetricCost> metrics, LabelCosts labels)
+    private static void WriteTable(TextWriter text, Options options, int targets, MetricCosts costs, List<MetricCost> metrics)
     {
         text.WriteLine($"{Number(costs.Series)} series of {Number(targets)} target{(targets == 1 ? "" : "s")}, "
             + $"{Size(costs.Bytes)} as sent for each scrape (every {Configuration.Values.Durations.Format(options.Scrape.Interval)})");
@@ -75,10 +80,11 @@ internal static class TopCommand
         foreach (var metric in metrics)
         {
             text.WriteLine($"{Number(metric.Series),10}  {Percent(metric.Series, costs.Series),6}  {Size(metric.Bytes),9}  {OneLine.Of(metric.Name, 100)}");
-            var all = labels.Of(metric).ToList();
+            var all = LabelCosts.Of(metric);
             if (all.Count == 0)
                 continue;
-            var shown = string.Join(", ", all.Take(MostLabels).Select(l => $"{OneLine.Of(l.Name, 40)} {Number(l.Values)}{(l.IsCut ? " or more" : "")}"));
+            var shown = string.Join(", ", all.GetRange(0, Math.Min(MostLabels, all.Count))
+                .ConvertAll(static l => $"{OneLine.Of(l.Name, 40)} {Number(l.Values)}{(l.IsCut ? " or more" : "")}"));
             text.WriteLine($"{"",10}  {"",6}  {"",9}    {shown}{(all.Count > MostLabels ? $" and {all.Count - MostLabels} more" : "")}");
         }
     }

@@ -6,9 +6,20 @@ using Sidecar.Scraping;
 namespace Sidecar.Operation.Commands;
 
 /// <summary>What can be set to send less, and what it saves.</summary>
-/// <param name="What">In words, with what is lost.</param>
-/// <param name="Variable">To be set to <paramref name="Value"/>.</param>
-internal sealed record SavingProposal(string What, string Variable, string Value, long Series, long Bytes);
+/// <param name="what">In words, with what is lost.</param>
+/// <param name="variable">To be set to <paramref name="value"/>.</param>
+internal sealed class SavingProposal(string what, string variable, string value, long series, long bytes)
+{
+    public string What { get; } = what;
+
+    public string Variable { get; } = variable;
+
+    public string Value { get; } = value;
+
+    public long Series { get; } = series;
+
+    public long Bytes { get; } = bytes;
+}
 
 /// <summary>Tries proposals on a scrape: they are read as the configuration would be, and the scrape is encoded once more with them.</summary>
 /// <param name="environment">What is set now: proposed rules go behind one's own.</param>
@@ -23,7 +34,7 @@ internal sealed class TopSavings(Options options, Scrape scrape, PassContext con
     public MetricCosts Before { get; } = Count(scrape, context, scrape.Labels);
 
     /// <summary>The gentlest first; the last saves the most.</summary>
-    public List<SavingProposal> Propose(List<MetricCost> metrics, LabelCosts labels)
+    public List<SavingProposal> Propose(List<MetricCost> metrics)
     {
         var proposals = new List<SavingProposal>();
         if (string.IsNullOrWhiteSpace(environment.GetValueOrDefault(Variables.Preset.Name)))
@@ -31,12 +42,12 @@ internal sealed class TopSavings(Options options, Scrape scrape, PassContext con
             foreach (var (name, rules) in Presets.All)
                 Try("The preset", Variables.Preset, name, RelabelConfigs.Read(rules, out _).Then(present.Metric));
         }
-        TryRules("Keeping every third bucket of the histograms above (quantiles become coarser)", Proposal.ThinBuckets(metrics, labels));
-        TryRules("Dropping the buckets of the histograms above (no quantiles; rates and averages stay)", Proposal.DropBuckets(metrics, labels));
+        TryRules("Keeping every third bucket of the histograms above (quantiles become coarser)", Proposal.ThinBuckets(metrics));
+        TryRules("Dropping the buckets of the histograms above (no quantiles; rates and averages stay)", Proposal.DropBuckets(metrics));
         // Where no histogram is to blame, the biggest metric alone may be.
         if (proposals.Count == 0 && metrics.Count > 0 && metrics[0].Series * 10 >= Before.Series)
             TryRules("Dropping the biggest metric", Proposal.DropMetric(metrics[0]));
-        proposals.Sort((a, b) => a.Series.CompareTo(b.Series));
+        proposals.Sort(static (a, b) => a.Series.CompareTo(b.Series));
         return proposals;
 
         void TryRules(string what, string? rules)

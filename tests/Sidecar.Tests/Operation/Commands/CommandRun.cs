@@ -50,10 +50,10 @@ internal sealed class CommandRun : IAsyncDisposable
         var output = new MemoryStream();
         var errors = new StringWriter();
         var exitCode = await CommandLine.RunAsync(arguments, Environment,
-            new CommandOutput(output, errors, new Progress(errors, isTerminal), HasColors: isTerminal), Time, TestContext.Current.CancellationToken);
+            new CommandOutput(output, errors, new Progress(errors, isTerminal), hasColors: isTerminal), Time, TestContext.Current.CancellationToken);
         Output = Encoding.UTF8.GetString(output.ToArray());
         Errors = errors.ToString();
-        return exitCode ?? throw new InvalidOperationException("no such command");
+        return exitCode;
     }
 
     public async ValueTask DisposeAsync()
