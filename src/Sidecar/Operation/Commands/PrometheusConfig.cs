@@ -89,18 +89,21 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     {
         if (string.IsNullOrEmpty(query))
             return;
-        var values = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
+        var (names, values) = (new List<string>(), new List<List<string>>());
         foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var at = pair.IndexOf('=');
             var name = Decode(at < 0 ? pair : pair[..at]);
-            if (!values.TryGetValue(name, out var all))
-                values.Add(name, all = []);
-            all.Add(at < 0 ? "" : Decode(pair[(at + 1)..]));
+            if (!names.Contains(name))
+            {
+                names.Add(name);
+                values.Add([]);
+            }
+            values[names.IndexOf(name)].Add(at < 0 ? "" : Decode(pair[(at + 1)..]));
         }
         yaml.Begin("params");
-        foreach (var parameter in values)
-            yaml.List(YamlText.Quote(parameter.Key), parameter.Value);
+        for (var i = 0; i < names.Count; i++)
+            yaml.List(YamlText.Quote(names[i]), values[i]);
         yaml.End();
 
         static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));

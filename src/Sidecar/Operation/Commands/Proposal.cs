@@ -20,16 +20,24 @@ internal static class Proposal
     public static string? ThinBuckets(List<MetricCost> metrics)
     {
         // Histograms with the same boundaries share a rule.
-        var rules = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var (patterns, names) = (new List<string>(), new List<string>());
         foreach (var metric in metrics)
         {
             var dropped = CanBeNamed(metric) ? DroppedBoundaries(metric) : "";
-            if (dropped.Length > 0)
-                rules[dropped] = (rules.TryGetValue(dropped, out var names) ? names + "|" : "") + metric.Name[..^"_bucket".Length];
+            if (dropped.Length == 0)
+                continue;
+            var name = metric.Name[..^"_bucket".Length];
+            if (patterns.IndexOf(dropped) is >= 0 and var known)
+                names[known] += "|" + name;
+            else
+            {
+                patterns.Add(dropped);
+                names.Add(name);
+            }
         }
         var json = new StringBuilder();
-        foreach (var rule in rules)
-            json.Append(json.Length == 0 ? '[' : ',').Append(Rule("[\"__name__\",\"le\"]", $"({rule.Value})_bucket;({rule.Key})"));
+        for (var i = 0; i < patterns.Count; i++)
+            json.Append(i == 0 ? '[' : ',').Append(Rule("[\"__name__\",\"le\"]", $"({names[i]})_bucket;({patterns[i]})"));
         return json.Length == 0 ? null : json.Append(']').ToString();
     }
 
