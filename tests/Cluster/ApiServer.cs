@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -14,17 +12,15 @@ using Microsoft.Extensions.Logging;
 namespace Cluster;
 
 /// <summary>
-/// A stand-in kube-apiserver on a loopback port: TLS, bearer tokens, RBAC, Endpoints and EndpointSlices for get and list with paging, and
-/// <c>/metrics</c>, answering as a real one of 1.36 does. It can be stopped and started again on its port.
+/// A stand-in kube-apiserver on a loopback port: TLS, bearer tokens, RBAC, Endpoints, EndpointSlices and Services for get, list with paging
+/// and watch, and <c>/metrics</c>, answering as a real one of 1.36 does. It can be stopped and started again on its port.
 /// </summary>
 public sealed class ApiServer : IAsyncDisposable
 {
-    /// <summary>Quotes are escaped as <c>\"</c>, as Go does.</summary>
-    private static readonly JsonSerializerOptions Json = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private readonly ApiStore store;
     private readonly X509Certificate2 certificate;
     private readonly ConcurrentQueue<Func<HttpContext, Task>> faults = [];
+    private readonly ConcurrentQueue<Func<HttpContext, Task>> watchFaults = [];
     private readonly ConcurrentQueue<string> requests = [];
     private WebApplication? application;
 
@@ -48,6 +44,12 @@ public sealed class ApiServer : IAsyncDisposable
 
     /// <summary>Slices are unknown to it, as before Kubernetes 1.21.</summary>
     public bool HasNoSlices { get; set; }
+
+    /// <summary>A watch from a version that is forgotten fails with status 410, and not with an ERROR event.</summary>
+    public bool AnswersOldWatchesWithGone { get; set; }
+
+    /// <summary>How often a quiet watch gets a bookmark.</summary>
+    public TimeSpan BookmarkPeriod { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Paths with queries, in the order in which they came.</summary>
     public IReadOnlyList<string> Requests => [.. requests];
@@ -101,12 +103,38 @@ public sealed class ApiServer : IAsyncDisposable
             faults.Enqueue(answer);
     }
 
+    /// <summary>The next so many watches are answered by this instead.</summary>
+    public void FailNextWatches(int count, Func<HttpContext, Task> answer)
+    {
+        for (var i = 0; i < count; i++)
+            watchFaults.Enqueue(answer);
+    }
+
     /// <summary>An answer of this status with a Status body.</summary>
     public static Func<HttpContext, Task> Answers(int status, string reason, string message, string? retryAfter = null) => context =>
     {
         if (retryAfter is not null)
             context.Response.Headers.RetryAfter = retryAfter;
-        return StatusAsync(context, status, reason, message, []);
+        return ApiJson.WriteStatusAsync(context, status, reason, message, []);
+    };
+
+    /// <summary>These bytes with status 200, as a whole answer.</summary>
+    public static Func<HttpContext, Task> Says(string what) => context => context.Response.WriteAsync(what);
+
+    /// <summary>These bytes with status 200, and then the connection is cut, so that the last of them may be lost.</summary>
+    public static Func<HttpContext, Task> Cuts(string after) => async context =>
+    {
+        await context.Response.WriteAsync(after);
+        await context.Response.Body.FlushAsync();
+        context.Abort();
+    };
+
+    /// <summary>The head of an answer, these bytes, and then nothing more for as long as the client waits.</summary>
+    public static Func<HttpContext, Task> Hangs(string after = "") => async context =>
+    {
+        await context.Response.WriteAsync(after);
+        await context.Response.Body.FlushAsync();
+        await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
     };
 
     private async Task AnswerAsync(HttpContext context)
@@ -119,105 +147,82 @@ public sealed class ApiServer : IAsyncDisposable
             return;
         }
         requests.Enqueue(path + context.Request.QueryString);
-        if (faults.TryDequeue(out var fault))
+        var request = ApiRequest.Parse(context.Request);
+        if (faults.TryDequeue(out var fault) || (request?.Verb == "watch" && watchFaults.TryDequeue(out fault)))
         {
             await fault(context);
             return;
         }
-        var parts = path.Trim('/').Split('/');
-        switch (parts)
-        {
-            case ["version"]:
-                await WriteAsync(context, 200, new JsonObject { ["major"] = "1", ["minor"] = "36", ["platform"] = "linux/amd64" });
-                break;
-            case ["apis", "discovery.k8s.io", "v1", "namespaces", var ns, "endpointslices"] when !HasNoSlices:
-                await ListAsync(context, "discovery.k8s.io", "endpointslices", ns, "EndpointSliceList", "discovery.k8s.io/v1");
-                break;
-            case ["apis", "discovery.k8s.io", "v1", "endpointslices"] when !HasNoSlices:
-                await ListAsync(context, "discovery.k8s.io", "endpointslices", null, "EndpointSliceList", "discovery.k8s.io/v1");
-                break;
-            case ["api", "v1", "namespaces", var ns, "endpoints"]:
-                await ListAsync(context, "", "endpoints", ns, "EndpointsList", "v1");
-                break;
-            case ["api", "v1", "namespaces", var ns, "endpoints", var name]:
-                await GetEndpointsAsync(context, ns, name);
-                break;
-            default:
-                context.Response.StatusCode = 404;
-                context.Response.ContentType = "text/plain; charset=utf-8";
-                await context.Response.WriteAsync("404 page not found\n");
-                break;
-        }
-    }
-
-    private async Task GetEndpointsAsync(HttpContext context, string ns, string name)
-    {
-        if (!await AuthorizeAsync(context, "get", "", "endpoints", ns, name))
-            return;
-        WarnOfEndpoints(context);
-        if (store.Get("endpoints", ns, name) is { } found)
-            await WriteAsync(context, 200, found);
+        if (path == "/version")
+            await ApiJson.WriteAsync(context, 200, new JsonObject { ["major"] = "1", ["minor"] = "36", ["platform"] = "linux/amd64" });
+        else if (request is not null && !(HasNoSlices && request.Resource == ApiResource.Slices))
+            await ServeAsync(context, request);
         else
-            await StatusAsync(context, 404, "NotFound", $"endpoints \"{name}\" not found", new JsonObject { ["name"] = name, ["kind"] = "endpoints" });
+        {
+            context.Response.StatusCode = 404;
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            await context.Response.WriteAsync("404 page not found\n");
+        }
     }
 
-    private async Task ListAsync(HttpContext context, string group, string resource, string? ns, string kind, string apiVersion)
+    private async Task ServeAsync(HttpContext context, ApiRequest request)
     {
-        if (!await AuthorizeAsync(context, "list", group, resource, ns, null))
+        if (!await AuthorizeAsync(context, request))
             return;
-        if (resource == "endpoints")
+        if (request.Resource == ApiResource.Endpoints)
             WarnOfEndpoints(context);
-        var query = context.Request.Query;
-        var items = store.List(resource, ns).Where(o => LabelSelector.Matches(query["labelSelector"], (JsonObject?)o["metadata"]!["labels"])).ToList();
-        var start = 0;
-        if (query["continue"].FirstOrDefault() is { Length: > 0 } token && !TryDecode(token, items, out start))
-        {
-            await StatusAsync(context, 400, "BadRequest", "invalid continue token: continue key is not valid: invalid character 'Ï' looking for beginning of value", null);
-            return;
-        }
-        var limit = int.TryParse(query["limit"], out var asked) && asked > 0 ? asked : int.MaxValue;
-        var page = items.Skip(start).Take(limit).ToList();
-        var metadata = new JsonObject { ["resourceVersion"] = $"{store.Version}" };
-        var remaining = items.Count - start - page.Count;
-        if (remaining > 0)
-        {
-            metadata["continue"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(
-                $$"""{"v":"meta.k8s.io/v1","rv":{{store.Version}},"start":"/{{page[^1]["metadata"]!["name"]}}\u0000"}"""));
-            if (query["labelSelector"].Count == 0)
-                metadata["remainingItemCount"] = remaining;
-        }
-        await WriteAsync(context, 200, new JsonObject
-        {
-            ["kind"] = kind,
-            ["apiVersion"] = apiVersion,
-            ["metadata"] = metadata,
-            ["items"] = new JsonArray([.. page]),
-        });
+        if (request.Verb == "get")
+            await GetAsync(context, request);
+        else if (ObjectSelection.Parse(request, context.Request.Query, out var problem) is not { } selection)
+            await ApiJson.WriteStatusAsync(context, 400, "BadRequest", problem);
+        else if (request.Verb == "list")
+            await ListAnswer.WriteAsync(context, store, selection);
+        else
+            await WatchAsync(context, selection);
     }
 
-    private static bool TryDecode(string token, List<JsonObject> items, out int start)
+    private Task GetAsync(HttpContext context, ApiRequest request)
     {
-        start = 0;
+        var resource = request.Resource;
+        if (store.Get(resource.Plural, request.Namespace ?? "", request.Name!) is { } found)
+            return ApiJson.WriteAsync(context, 200, ApiJson.Object(resource, found, isAlone: true));
+        return ApiJson.WriteStatusAsync(context, 404, "NotFound", $"{resource.QualifiedName} \"{request.Name}\" not found",
+            new JsonObject { ["name"] = request.Name, ["kind"] = resource.Plural });
+    }
+
+    private async Task WatchAsync(HttpContext context, ObjectSelection selection)
+    {
+        var text = context.Request.Query["resourceVersion"].ToString();
+        if (text.Length > 0 && !long.TryParse(text, out _))
+        {
+            await ApiJson.WriteStatusAsync(context, 400, "BadRequest",
+                $"resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
+            return;
+        }
+        if (AnswersOldWatchesWithGone && long.TryParse(text, out var version) && version > 0
+            && store.Since(selection.Request.Resource.Plural, null, version).Changes is null)
+        {
+            await ApiJson.WriteStatusAsync(context, 410, "Expired", $"too old resource version: {version} ({store.Version})");
+            return;
+        }
         try
         {
-            var after = (string)JsonNode.Parse(Convert.FromBase64String(token))!["start"]!;
-            start = items.FindIndex(i => $"/{i["metadata"]!["name"]}\0" == after) + 1;
-            return true;
+            await new WatchAnswer(context, store, selection, BookmarkPeriod).RunAsync();
         }
-        catch (Exception e) when (e is FormatException or JsonException)
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            return false;
+            // The client has gone, which is how many watches end.
         }
     }
 
-    private Task<bool> AuthorizeAsync(HttpContext context, string verb, string group, string resource, string? ns, string? name)
+    private Task<bool> AuthorizeAsync(HttpContext context, ApiRequest request)
     {
-        var qualified = group.Length == 0 ? resource : $"{resource}.{group}";
+        var (resource, ns, name) = (request.Resource, request.Namespace, request.Name);
         var where = ns is null ? "at the cluster scope" : $"in the namespace \"{ns}\"";
         var which = name is null ? "" : $" \"{name}\"";
-        return AuthorizeAsync(context, a => a.Rules.Any(r => r.Allows(verb, group, resource, ns, name)), user =>
-            ($"{qualified}{which} is forbidden: User \"{user}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {where}",
-                new JsonObject { ["group"] = group, ["kind"] = resource }));
+        return AuthorizeAsync(context, a => a.Rules.Any(r => r.Allows(request.Verb, resource.Group, resource.Plural, ns, name)), user =>
+            ($"{resource.QualifiedName}{which} is forbidden: User \"{user}\" cannot {request.Verb} resource \"{resource.Plural}\" in API group \"{resource.Group}\" {where}",
+                new JsonObject { ["group"] = resource.Group, ["kind"] = resource.Plural }));
     }
 
     private async Task<bool> AuthorizeAsync(HttpContext context, Func<Account, bool> isAllowed, Func<string, (string Message, JsonObject Details)> refusal)
@@ -226,45 +231,17 @@ public sealed class ApiServer : IAsyncDisposable
         var account = new Account("system:anonymous");
         if (header.StartsWith("Bearer ", StringComparison.Ordinal) && !Tokens.TryGetValue(header["Bearer ".Length..], out account))
         {
-            await StatusAsync(context, 401, "Unauthorized", "Unauthorized", null);
+            await ApiJson.WriteStatusAsync(context, 401, "Unauthorized", "Unauthorized");
             return false;
         }
         if (isAllowed(account!))
             return true;
         var (message, details) = refusal(account!.Name);
         context.Response.Headers.XContentTypeOptions = "nosniff";
-        await StatusAsync(context, 403, "Forbidden", message, details);
+        await ApiJson.WriteStatusAsync(context, 403, "Forbidden", message, details);
         return false;
     }
 
     private static void WarnOfEndpoints(HttpContext context) =>
         context.Response.Headers.Append("Warning", "299 - \"v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\"");
-
-    private static Task StatusAsync(HttpContext context, int code, string reason, string message, JsonObject? details)
-    {
-        var status = new JsonObject
-        {
-            ["kind"] = "Status",
-            ["apiVersion"] = "v1",
-            ["metadata"] = new JsonObject(),
-            ["status"] = "Failure",
-            ["message"] = message,
-            ["reason"] = reason,
-        };
-        if (details is not null)
-            status["details"] = details;
-        status["code"] = code;
-        return WriteAsync(context, code, status);
-    }
-
-    private static async Task WriteAsync(HttpContext context, int status, JsonNode json)
-    {
-        context.Response.StatusCode = status;
-        context.Response.Headers.CacheControl = "no-cache, private";
-        context.Response.ContentType = "application/json";
-        var bytes = Encoding.UTF8.GetBytes(json.ToJsonString(Json) + "\n");
-        if (bytes.Length < 2048)
-            context.Response.ContentLength = bytes.Length; // longer ones come in chunks, as from the real one
-        await context.Response.Body.WriteAsync(bytes);
-    }
 }

@@ -3,12 +3,17 @@ using System.Text.Json.Nodes;
 
 namespace Cluster;
 
-/// <summary>Endpoints and EndpointSlices of a cluster, shared by its API servers. Every change takes the next resourceVersion.</summary>
+/// <summary>
+/// The objects of a cluster with their history, as etcd keeps them, shared by its API servers. Every change takes the next resourceVersion.
+/// </summary>
 public sealed class ApiStore
 {
     private readonly Lock gate = new();
     private readonly SortedDictionary<string, JsonObject> objects = new(StringComparer.Ordinal); // kind/namespace/name
+    private readonly List<StoreEvent> history = [];
+    private TaskCompletionSource changed = Signal();
     private long version = 200;
+    private long compacted;
 
     public long Version
     {
@@ -57,7 +62,44 @@ public sealed class ApiStore
         lock (gate)
         {
             value["metadata"]!["resourceVersion"] = $"{++version}";
-            objects[$"{kind}/{ns}/{name}"] = value;
+            var key = $"{kind}/{ns}/{name}";
+            Record(new StoreEvent(version, key, objects.GetValueOrDefault(key), value));
+            objects[key] = value;
+        }
+    }
+
+    /// <summary>A Service with labels and annotations.</summary>
+    public void SetService(string ns, string name, JsonObject labels, JsonObject? annotations = null)
+    {
+        var metadata = Metadata(ns, name, labels);
+        if (annotations is not null)
+            metadata["annotations"] = annotations;
+        Set("services", ns, name, new JsonObject
+        {
+            ["metadata"] = metadata,
+            ["spec"] = new JsonObject { ["clusterIP"] = "10.96.0.1", ["type"] = "ClusterIP" },
+            ["status"] = new JsonObject { ["loadBalancer"] = new JsonObject() },
+        });
+    }
+
+    /// <summary>The version goes on without a change to any object that is kept here, as other objects let it.</summary>
+    public void Advance(int by = 1)
+    {
+        lock (gate)
+        {
+            version += by;
+            Wake();
+        }
+    }
+
+    /// <summary>What was before now is forgotten: older versions, and the continue tokens of older lists, are answered with 410.</summary>
+    public void Compact()
+    {
+        lock (gate)
+        {
+            compacted = ++version;
+            history.Clear();
+            Wake();
         }
     }
 
@@ -65,8 +107,10 @@ public sealed class ApiStore
     {
         lock (gate)
         {
-            version++;
-            return objects.Remove($"{kind}/{ns}/{name}");
+            if (!objects.Remove($"{kind}/{ns}/{name}", out var before))
+                return false;
+            Record(new StoreEvent(++version, $"{kind}/{ns}/{name}", before, null));
+            return true;
         }
     }
 
@@ -74,7 +118,38 @@ public sealed class ApiStore
     public List<JsonObject> List(string kind, string? ns)
     {
         lock (gate)
-            return [.. objects.Where(o => o.Key.StartsWith($"{kind}/{(ns is null ? "" : ns + "/")}", StringComparison.Ordinal)).Select(o => (JsonObject)o.Value.DeepClone())];
+            return [.. objects.Where(o => o.Key.StartsWith(Prefix(kind, ns), StringComparison.Ordinal)).Select(o => (JsonObject)o.Value.DeepClone())];
+    }
+
+    /// <summary>A list as it was at a version; null where that is forgotten.</summary>
+    internal List<JsonObject>? List(string kind, string? ns, long at)
+    {
+        lock (gate)
+        {
+            if (at < compacted)
+                return null;
+            var past = new SortedDictionary<string, JsonObject>(objects, StringComparer.Ordinal);
+            foreach (var change in Enumerable.Reverse(history).TakeWhile(e => e.Version > at))
+            {
+                if (change.Before is null)
+                    past.Remove(change.Key);
+                else
+                    past[change.Key] = change.Before;
+            }
+            return [.. past.Where(o => o.Key.StartsWith(Prefix(kind, ns), StringComparison.Ordinal)).Select(o => (JsonObject)o.Value.DeepClone())];
+        }
+    }
+
+    /// <summary>The changes after a version, null where that is forgotten; the version now; and a task that ends with the next change.</summary>
+    internal (List<StoreEvent>? Changes, long Version, Task Next) Since(string kind, string? ns, long after)
+    {
+        lock (gate)
+        {
+            if (after < compacted)
+                return (null, version, changed.Task);
+            var changes = history.Where(e => e.Version > after && e.Key.StartsWith(Prefix(kind, ns), StringComparison.Ordinal));
+            return ([.. changes.Select(e => e with { Before = Clone(e.Before), After = Clone(e.After) })], version, changed.Task);
+        }
     }
 
     public JsonObject? Get(string kind, string ns, string name)
@@ -82,6 +157,25 @@ public sealed class ApiStore
         lock (gate)
             return objects.TryGetValue($"{kind}/{ns}/{name}", out var value) ? (JsonObject)value.DeepClone() : null;
     }
+
+    private void Record(StoreEvent change)
+    {
+        history.Add(change);
+        Wake();
+    }
+
+    private void Wake()
+    {
+        var woken = changed;
+        changed = Signal();
+        woken.SetResult();
+    }
+
+    private static string Prefix(string kind, string? ns) => $"{kind}/{(ns is null ? "" : ns + "/")}";
+
+    private static JsonObject? Clone(JsonObject? value) => (JsonObject?)value?.DeepClone();
+
+    private static TaskCompletionSource Signal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private static JsonObject Metadata(string ns, string name, JsonObject labels) => new()
     {

@@ -25,6 +25,10 @@ public sealed class StandInCluster : IAsyncDisposable
 
     public string Token { get; private set; } = "";
 
+    /// <summary>What <c>src/deploy/sidecar.yaml</c> gives to its account: the rights that there are unless a test says otherwise.</summary>
+    public static RbacRule[] ManifestRules() =>
+        RbacManifest.RulesOf(File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy", "sidecar.yaml")), AccountName);
+
     public static async Task<StandInCluster> StartAsync(int apiServers = 1)
     {
         var cluster = new StandInCluster(Directory.CreateTempSubdirectory("serviceaccount").FullName);
@@ -36,7 +40,7 @@ public sealed class StandInCluster : IAsyncDisposable
             cluster.ApiServers.Add(server);
             cluster.Announce(server);
         }
-        cluster.RotateToken(RbacRule.Slices("default"), RbacRule.Endpoints("default"), RbacRule.MetricsPath);
+        cluster.RotateToken(ManifestRules());
         return cluster;
     }
 

@@ -66,6 +66,24 @@ public sealed class RealServer : IAsyncDisposable
         Task.FromResult<string[]>(["-storageDataPath=" + Path.Combine(folder, "data"), $"-httpListenAddr=127.0.0.1:{port}",
             "-search.latencyOffset=0s", "-search.disableCache", "-retentionPeriod=1y", "-loggerLevel=WARN"]), "health");
 
+    /// <summary>VictoriaMetrics that finds targets in all of a cluster and hardly ever scrapes them: a job for each role, named after it.</summary>
+    public static Task<RealServer> VictoriaMetricsDiscoveringAsync(Uri apiServer, string tokenFile, string caFile, params string[] roles) =>
+        StartAsync("victoria-metrics", "victoria-metrics", async (folder, port) =>
+        {
+            var jobs = roles.Select(role => $"""
+                - job_name: {role}
+                  scrape_interval: 1h
+                  kubernetes_sd_configs:
+                  - role: {role}
+                    api_server: {apiServer}
+                    tls_config: {"{"}ca_file: {caFile}{"}"}
+                    authorization: {"{"}credentials_file: {tokenFile}{"}"}
+                """);
+            await File.WriteAllTextAsync(Path.Combine(folder, "scrape.yml"), $"scrape_configs:\n{string.Join('\n', jobs)}\n");
+            return ["-promscrape.config=" + Path.Combine(folder, "scrape.yml"), "-storageDataPath=" + Path.Combine(folder, "data"),
+                $"-httpListenAddr=127.0.0.1:{port}", "-loggerLevel=WARN", "-promscrape.kubernetesSDCheckInterval=1s"];
+        }, "health");
+
     /// <summary>etcd, whose /metrics stand behind TLS on <see cref="Port"/>.</summary>
     public static Task<RealServer> EtcdAsync(string certificateFile, string keyFile) => StartAsync("etcd", "etcd-server", (folder, port) =>
     {

@@ -19,21 +19,25 @@ internal static class KubernetesOptionsReader
         if (!isUsed)
             WarnOfUnused(settings);
 
-        var portName = settings.Read(Variables.KubernetesPortName, Texts.ParseKubernetesNameOrAll);
         return new()
         {
             Role = settings.Read(Variables.KubernetesRole, Words.OneOf(
                 ("auto", KubernetesRole.Auto), ("endpointslice", KubernetesRole.EndpointSlice), ("endpoints", KubernetesRole.Endpoints))),
-            Namespace = settings.Read(Variables.KubernetesNamespace, Texts.ParseKubernetesNameNotAll),
-            Service = settings.Read(Variables.KubernetesService, Texts.ParseKubernetesNameNotAll),
-            PortName = portName == "*" ? null : portName,
+            Namespace = ReadNameOrAll(settings, Variables.KubernetesNamespace),
+            Service = ReadNameOrAll(settings, Variables.KubernetesService),
+            PortName = ReadNameOrAll(settings, Variables.KubernetesPortName),
             LabelSelector = settings.ReadText(Variables.KubernetesLabelSelector, Texts.ParseLine),
             ApiServer = apiServer,
             Http = http,
             RefreshInterval = settings.Read(Variables.KubernetesRefreshInterval,
                 Durations.Within(TimeSpan.FromMilliseconds(100), Durations.MostForTimers)),
+            Watch = settings.Read(Variables.KubernetesWatch, Words.Boolean),
         };
     }
+
+    /// <summary>Null for all.</summary>
+    private static string? ReadNameOrAll(Settings settings, Variable variable) =>
+        settings.Read(variable, Texts.ParseKubernetesNameOrAll) is { } name && name != "*" ? name : null;
 
     private static Uri? ReadApiServer(Settings settings, IReadOnlyDictionary<string, string?> environment, bool isUsed)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
 using Sidecar.Relabeling;
@@ -13,6 +14,12 @@ internal sealed record Options
     public required ImmutableArray<StaticTarget> Targets { get; init; }
 
     public required KubernetesOptions Kubernetes { get; init; }
+
+    /// <summary>Which of the shards is ours, from 0.</summary>
+    public int Shard { get; init; }
+
+    /// <summary>Among how many sidecars the targets are divided.</summary>
+    public int Shards { get; init; } = 1;
 
     public required ScrapeOptions Scrape { get; init; }
 
@@ -44,9 +51,11 @@ internal sealed record KubernetesOptions
 {
     public required KubernetesRole Role { get; init; }
 
-    public required string Namespace { get; init; }
+    /// <summary>Null for <c>*</c>.</summary>
+    public required string? Namespace { get; init; }
 
-    public required string Service { get; init; }
+    /// <summary>Null for <c>*</c>.</summary>
+    public required string? Service { get; init; }
 
     /// <summary>Null for <c>*</c>.</summary>
     public required string? PortName { get; init; }
@@ -60,6 +69,12 @@ internal sealed record KubernetesOptions
     public required HttpOptions Http { get; init; }
 
     public required TimeSpan RefreshInterval { get; init; }
+
+    /// <summary>Changes are watched for between two lists.</summary>
+    public required bool Watch { get; init; }
+
+    /// <summary>What rules leave of the cluster.</summary>
+    public DiscoveryScope Scope { get; init; } = DiscoveryScope.All;
 }
 
 /// <summary>What every target is scraped with.</summary>
@@ -97,6 +112,9 @@ internal sealed record ScrapeOptions
     public int SampleLimit { get; init; }
 
     public LabelLimits LabelLimits { get; init; }
+
+    /// <summary>With more targets than this, all scrapes fail; 0 for no limit.</summary>
+    public int TargetLimit { get; init; }
 
     /// <summary>Rules for targets: SIDECAR_RELABEL_CONFIGS.</summary>
     public RelabelRules TargetRules { get; init; } = RelabelRules.None;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration.Values;
+using Sidecar.Discovery;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Configuration;
@@ -18,11 +19,15 @@ internal static class OptionsReader
 
         var targets = ReadTargets(settings);
         var kubernetes = KubernetesOptionsReader.Read(settings, environment, isUsed: !settings.IsSet(Variables.Targets));
+        var (shard, shards) = ReadShard(settings);
+        var scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes);
         var options = new Options
         {
             Targets = targets,
-            Kubernetes = kubernetes,
-            Scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes),
+            Kubernetes = kubernetes with { Scope = DiscoveryScope.Of(scrape.TargetRules) },
+            Shard = shard,
+            Shards = shards,
+            Scrape = scrape,
             RemoteWrite = ReadRemoteWrite(settings),
             Queue = ReadQueue(settings),
             Operation = ReadOperation(settings),
@@ -37,6 +42,15 @@ internal static class OptionsReader
         if (distinct.Length < targets.Length)
             settings.Warn(Variables.Targets, "a target that is named twice is scraped once");
         return distinct;
+    }
+
+    private static (int Shard, int Shards) ReadShard(Settings settings)
+    {
+        var shard = settings.Read(Variables.Shard, Words.Integer(0, int.MaxValue - 1));
+        var shards = settings.Read(Variables.Shards, Words.Integer(1, int.MaxValue));
+        if (shard >= shards && !settings.IsWrong(Variables.Shard) && !settings.IsWrong(Variables.Shards))
+            settings.Error(Variables.Shard, $"not below {Variables.Shards.Name}, which is {shards}; shards count from 0");
+        return (shard, shards);
     }
 
     private static ScrapeOptions ReadScrape(Settings settings, ImmutableArray<StaticTarget> targets, KubernetesOptions? kubernetes)
@@ -82,6 +96,7 @@ internal static class OptionsReader
                 settings.Read(Variables.LabelLimit, Words.Integer(0, int.MaxValue)),
                 settings.Read(Variables.LabelNameLengthLimit, Words.Integer(0, int.MaxValue)),
                 settings.Read(Variables.LabelValueLengthLimit, Words.Integer(0, int.MaxValue))),
+            TargetLimit = settings.Read(Variables.TargetLimit, Words.Integer(0, int.MaxValue)),
             BodySizeLimit = settings.Read(Variables.BodySizeLimit, Sizes.Parse),
             TargetRules = ReadRules(settings, Variables.RelabelConfigs),
             SeriesRules = SeriesRules.Of(

@@ -21,16 +21,16 @@ internal static class Variables
         meaning: "endpointslice, endpoints, or auto: slices, and Endpoints where slices are denied or unknown");
     public static Variable KubernetesNamespace { get; } = Row(
         "SIDECAR_KUBERNETES_NAMESPACE", VariableGroup.Targets, "name", example: "default", @default: "default",
-        meaning: "namespace of the Service");
+        meaning: "namespace of the Service; * for all");
     public static Variable KubernetesService { get; } = Row(
         "SIDECAR_KUBERNETES_SERVICE", VariableGroup.Targets, "name", example: "kubernetes", @default: "kubernetes",
-        meaning: "the Service whose endpoints are scraped, asked for by name");
+        meaning: "the Service whose endpoints are scraped, asked for by name; * for all");
     public static Variable KubernetesPortName { get; } = Row(
         "SIDECAR_KUBERNETES_PORT_NAME", VariableGroup.Targets, "name", example: "https", @default: "https",
         meaning: "the port of the endpoints that is scraped; * for all");
     public static Variable KubernetesLabelSelector { get; } = Row(
         "SIDECAR_KUBERNETES_LABEL_SELECTOR", VariableGroup.Targets, "selector", example: "app=web,tier!=cache",
-        meaning: "passed to the API server");
+        meaning: "labels of the slices or Endpoints, passed to the API server");
     public static Variable KubernetesApiServer { get; } = Row(
         "SIDECAR_KUBERNETES_API_SERVER", VariableGroup.Targets, "URL",
         example: "https://10.96.0.1:443", inWords: "in-cluster address", redaction: Redaction.UrlPassword,
@@ -49,6 +49,15 @@ internal static class Variables
     public static Variable KubernetesRefreshInterval { get; } = Row(
         "SIDECAR_KUBERNETES_REFRESH_INTERVAL", VariableGroup.Targets, "duration", example: "30s", @default: "15s",
         meaning: "how often the API server is asked for the endpoints");
+    public static Variable KubernetesWatch { get; } = Row(
+        "SIDECAR_KUBERNETES_WATCH", VariableGroup.Targets, "boolean", example: "false", @default: "true",
+        meaning: "in between a watch brings changes at once, where it is allowed");
+    public static Variable Shard { get; } = Row(
+        "SIDECAR_SHARD", VariableGroup.Targets, "number", example: "0", @default: "0",
+        meaning: "which share of the targets is ours, from 0: hashmod of the discovered address");
+    public static Variable Shards { get; } = Row(
+        "SIDECAR_SHARDS", VariableGroup.Targets, "number", example: "3", @default: "1",
+        meaning: "among how many sidecars the targets are divided");
 
     public static Variable JobName { get; } = Row(
         "SIDECAR_JOB_NAME", VariableGroup.Scraping, "text", example: "apiserver", @default: "apiserver",
@@ -132,6 +141,9 @@ internal static class Variables
     public static Variable LabelValueLengthLimit { get; } = Row(
         "SIDECAR_LABEL_VALUE_LENGTH_LIMIT", VariableGroup.Scraping, "number", example: "1000", @default: "0",
         meaning: "a longer label value, bytes, fails the scrape; 0 for no limit");
+    public static Variable TargetLimit { get; } = Row(
+        "SIDECAR_TARGET_LIMIT", VariableGroup.Scraping, "number", example: "100", @default: "0",
+        meaning: "with more targets than this all scrapes fail; 0 for no limit");
     public static Variable BodySizeLimit { get; } = Row(
         "SIDECAR_BODY_SIZE_LIMIT", VariableGroup.Scraping, "size", example: "64MB", @default: "1GiB",
         meaning: "a longer body, uncompressed, fails the scrape; 0 for no limit");
@@ -247,10 +259,6 @@ internal static class Variables
     /// <summary>Names that belong to the interface but to no feature of this version. Setting one is an error, never silence.</summary>
     public static ImmutableArray<string> Later { get; } =
     [
-        "SIDECAR_KUBERNETES_WATCH",
-        "SIDECAR_TARGET_LIMIT",
-        "SIDECAR_SHARD",
-        "SIDECAR_SHARDS",
         "SIDECAR_REMOTE_WRITE_PROTOCOL",
     ];
 

@@ -9,13 +9,16 @@ namespace Sidecar.Discovery;
 /// </summary>
 internal static class EndpointLabels
 {
-    private const string Prefix = "__meta_kubernetes_";
+    public const string Prefix = "__meta_kubernetes_";
     private const string ServiceNameLabel = "kubernetes.io/service-name";
 
     /// <summary>One label set for each port and address, those of not-ready endpoints included: relabeling decides.</summary>
-    public static IEnumerable<Dictionary<string, string>> Of(EndpointGroup group)
+    /// <param name="service">Whose labels and annotations are wanted too; null where they are not.</param>
+    public static IEnumerable<Dictionary<string, string>> Of(EndpointGroup group, ObjectMeta? service = null)
     {
         var common = Common(group);
+        if (service is not null)
+            AddMaps(common, "service_", service);
         foreach (var endpoint in group.Endpoints)
         {
             foreach (var port in group.Ports)
@@ -32,8 +35,6 @@ internal static class EndpointLabels
         }
     }
 
-    public static string? PortName(Dictionary<string, string> labels) => labels.GetValueOrDefault(Prefix + "endpoint_port_name");
-
     private static Dictionary<string, string> Common(EndpointGroup group)
     {
         var labels = new Dictionary<string, string>();
@@ -45,11 +46,14 @@ internal static class EndpointLabels
         Set(labels, "endpoints_name", service);
         Set(labels, "endpointslice_name", group.IsSlice ? meta.Name : null);
         foreach (var role in (ReadOnlySpan<string>)["endpointslice_", "endpoints_"])
-        {
-            AddMap(labels, role + "label_", role + "labelpresent_", meta.Labels);
-            AddMap(labels, role + "annotation_", role + "annotationpresent_", meta.Annotations);
-        }
+            AddMaps(labels, role, meta);
         return labels;
+    }
+
+    private static void AddMaps(Dictionary<string, string> labels, string role, ObjectMeta meta)
+    {
+        AddMap(labels, role + "label_", role + "labelpresent_", meta.Labels);
+        AddMap(labels, role + "annotation_", role + "annotationpresent_", meta.Annotations);
     }
 
     private static void AddPort(Dictionary<string, string> labels, EndpointPort port, string address)
@@ -114,7 +118,7 @@ internal static class EndpointLabels
         IPAddress.TryParse(address, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4";
 
     /// <summary>Prometheus's SanitizeLabelName (util/strutil): what no label name can hold becomes an underscore.</summary>
-    private static string Sanitize(string name) =>
+    public static string Sanitize(string name) =>
         string.Create(name.Length, name, static (to, from) =>
         {
             for (var i = 0; i < to.Length; i++)

@@ -1,57 +1,27 @@
 namespace Sidecar.Discovery;
 
 /// <summary>
-/// Reads the API server's JSON of the two kinds that list endpoints (Kubernetes API reference: discovery.k8s.io/v1 EndpointSliceList, v1
-/// Endpoints). Unknown fields are skipped. What is cut, of another kind or another type throws: half an answer is none.
+/// Reads the API server's objects that list endpoints (Kubernetes API reference: discovery.k8s.io/v1 EndpointSlice, v1 Endpoints), and the
+/// Services that they belong to. Unknown fields are skipped; what is of another type throws.
 /// </summary>
 internal static class EndpointReader
 {
-    /// <summary>One page of a list of slices.</summary>
-    /// <returns>The token that asks for the next page; null at the last.</returns>
-    /// <exception cref="FormatException">It is no such list; the message says why, to people.</exception>
-    /// <exception cref="System.Text.Json.JsonException">It is no JSON.</exception>
-    public static string? ReadSlices(ReadOnlySpan<byte> json, List<EndpointGroup> into)
+    /// <summary>What of a list's or an object's metadata says which and when it is.</summary>
+    /// <param name="Kind">Null where the object does not say, as in the items of a list.</param>
+    /// <param name="Continue">Asks for the list's next page; null at the last.</param>
+    internal readonly record struct Head(string? Kind, string Namespace, string Name, string? Version, string? Continue)
     {
-        var walk = new JsonWalk(json);
-        var read = new List<EndpointGroup>();
-        string? kind = null, next = null;
-        var hasItems = false;
-        if (walk.Object())
-        {
-            while (walk.NextField())
-            {
-                if (walk.Is("kind"u8))
-                    kind = walk.Text();
-                else if (walk.Is("metadata"u8))
-                    next = ReadContinue(ref walk);
-                else if (walk.Is("items"u8))
-                {
-                    hasItems = true;
-                    if (walk.List())
-                        while (walk.NextItem())
-                            read.Add(ReadSlice(ref walk));
-                }
-                else
-                    walk.Skip();
-            }
-        }
-        walk.End();
-        CheckKind(kind, "EndpointSliceList");
-        if (!hasItems)
-            throw JsonWalk.Error("the list has no items");
-        into.AddRange(read);
-        return next;
+        /// <summary>Identity of the object among those of its kind.</summary>
+        public string Key => $"{Namespace}/{Name}";
     }
 
-    /// <summary>An Endpoints object.</summary>
-    /// <exception cref="FormatException">It is no Endpoints; the message says why, to people.</exception>
-    /// <exception cref="System.Text.Json.JsonException">It is no JSON.</exception>
-    public static List<EndpointGroup> ReadEndpoints(ReadOnlySpan<byte> json)
+    /// <summary>Kind and name of an object.</summary>
+    /// <exception cref="FormatException">It is no object of Kubernetes; the message says why, to people.</exception>
+    public static Head ReadHead(ReadOnlySpan<byte> json)
     {
         var walk = new JsonWalk(json);
-        var subsets = new List<(List<Endpoint> Endpoints, List<EndpointPort> Ports)>();
+        var head = default(Head);
         string? kind = null;
-        ObjectMeta? meta = null;
         if (walk.Object())
         {
             while (walk.NextField())
@@ -59,47 +29,50 @@ internal static class EndpointReader
                 if (walk.Is("kind"u8))
                     kind = walk.Text();
                 else if (walk.Is("metadata"u8))
-                    meta = ReadMeta(ref walk);
-                else if (walk.Is("subsets"u8))
-                {
-                    if (walk.List())
-                        while (walk.NextItem())
-                            subsets.Add(ReadSubset(ref walk));
-                }
+                    head = ReadHeadMetadata(walk.Raw());
                 else
                     walk.Skip();
             }
         }
-        walk.End();
-        CheckKind(kind, "Endpoints");
-        if (meta is null)
-            throw JsonWalk.Error("the object has no metadata");
-        return [.. subsets.Select(s => new EndpointGroup(meta, null, s.Endpoints, s.Ports))];
+        return head with { Kind = kind };
     }
 
-    private static void CheckKind(string? kind, string wanted)
+    /// <summary>The value of <c>metadata</c>.</summary>
+    /// <exception cref="FormatException">A field is of another type.</exception>
+    public static Head ReadHeadMetadata(ReadOnlySpan<byte> json)
     {
-        if (kind != wanted)
-            throw JsonWalk.Error(kind is { Length: > 0 and < 100 } ? $"it is of kind {kind}, not {wanted}" : $"it is not of kind {wanted}");
-    }
-
-    private static string? ReadContinue(ref JsonWalk walk)
-    {
-        string? token = null;
-        if (!walk.Object())
-            return null;
-        while (walk.NextField())
+        var walk = new JsonWalk(json);
+        var head = new Head(null, "", "", null, null);
+        if (walk.Object())
         {
-            if (walk.Is("continue"u8))
-                token = walk.Text();
-            else
-                walk.Skip();
+            while (walk.NextField())
+            {
+                if (walk.Is("name"u8))
+                    head = head with { Name = walk.Text() ?? "" };
+                else if (walk.Is("namespace"u8))
+                    head = head with { Namespace = walk.Text() ?? "" };
+                else if (walk.Is("resourceVersion"u8))
+                    head = head with { Version = NotEmpty(walk.Text()) };
+                else if (walk.Is("continue"u8))
+                    head = head with { Continue = NotEmpty(walk.Text()) };
+                else
+                    walk.Skip();
+            }
         }
-        return token is { Length: > 0 } ? token : null;
+        return head;
     }
 
-    private static EndpointGroup ReadSlice(ref JsonWalk walk)
+    /// <summary>A text that is the whole value, such as that of <c>kind</c>.</summary>
+    public static string? ReadText(ReadOnlySpan<byte> json) => new JsonWalk(json).Text();
+
+    private static string? NotEmpty(string? text) => text is { Length: > 0 } ? text : null;
+
+    /// <summary>A slice.</summary>
+    /// <exception cref="FormatException">It is none; the message says why, to people.</exception>
+    /// <exception cref="System.Text.Json.JsonException">It is no JSON.</exception>
+    public static EndpointGroup ReadSlice(ReadOnlySpan<byte> json)
     {
+        var walk = new JsonWalk(json);
         ObjectMeta? meta = null;
         string? addressType = null;
         var endpoints = new List<Endpoint>();
@@ -127,7 +100,55 @@ internal static class EndpointReader
         return new EndpointGroup(meta ?? throw JsonWalk.Error("a slice has no metadata"), addressType ?? "", endpoints, ports);
     }
 
-    private static (List<Endpoint> Endpoints, List<EndpointPort> Ports) ReadSubset(ref JsonWalk walk)
+    /// <summary>An Endpoints object: a group for each of its subsets.</summary>
+    /// <inheritdoc cref="ReadSlice"/>
+    public static List<EndpointGroup> ReadEndpoints(ReadOnlySpan<byte> json)
+    {
+        var walk = new JsonWalk(json);
+        var subsets = new List<EndpointGroup>();
+        ObjectMeta? meta = null;
+        if (walk.Object())
+        {
+            while (walk.NextField())
+            {
+                if (walk.Is("metadata"u8))
+                    meta = ReadMeta(ref walk);
+                else if (!walk.Is("subsets"u8))
+                    walk.Skip();
+                else if (walk.List())
+                {
+                    while (walk.NextItem())
+                        subsets.Add(ReadSubset(ref walk));
+                }
+            }
+        }
+        if (meta is null)
+            throw JsonWalk.Error("the object has no metadata");
+        for (var i = 0; i < subsets.Count; i++)
+            subsets[i] = subsets[i] with { Meta = meta };
+        return subsets;
+    }
+
+    /// <summary>Of a Service, or any other object, what becomes labels.</summary>
+    /// <inheritdoc cref="ReadSlice"/>
+    public static ObjectMeta ReadService(ReadOnlySpan<byte> json)
+    {
+        var walk = new JsonWalk(json);
+        ObjectMeta? meta = null;
+        if (walk.Object())
+        {
+            while (walk.NextField())
+            {
+                if (walk.Is("metadata"u8))
+                    meta = ReadMeta(ref walk);
+                else
+                    walk.Skip();
+            }
+        }
+        return meta ?? throw JsonWalk.Error("a Service has no metadata");
+    }
+
+    private static EndpointGroup ReadSubset(ref JsonWalk walk)
     {
         var endpoints = new List<Endpoint>();
         var ports = new List<EndpointPort>();
@@ -145,7 +166,7 @@ internal static class EndpointReader
                     walk.Skip();
             }
         }
-        return (endpoints, ports);
+        return new EndpointGroup(null!, null, endpoints, ports);
     }
 
     private static void ReadAddresses(ref JsonWalk walk, List<Endpoint> into, bool isReady)

@@ -10,6 +10,7 @@ namespace Sidecar.Discovery;
 /// <param name="json">Whole and in UTF-8; must outlive the walk.</param>
 internal ref struct JsonWalk(ReadOnlySpan<byte> json)
 {
+    private readonly ReadOnlySpan<byte> json = json;
     private Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = 256 });
     private ReadOnlySpan<byte> field;
 
@@ -67,8 +68,22 @@ internal ref struct JsonWalk(ReadOnlySpan<byte> json)
 
     public void Skip() => reader.Skip();
 
-    /// <summary>Nothing but white space may follow.</summary>
-    public void End() => reader.Read();
+    /// <summary>The bytes of the value, skipped.</summary>
+    public ReadOnlySpan<byte> Raw()
+    {
+        Value();
+        var start = (int)reader.TokenStartIndex;
+        reader.Skip();
+        return json[start..(int)reader.BytesConsumed];
+    }
+
+    /// <summary>A whole number.</summary>
+    public int? Number() => Value() switch
+    {
+        JsonTokenType.Null => null,
+        JsonTokenType.Number when reader.TryGetInt32(out var number) => number,
+        _ => throw Wrong("a number"),
+    };
 
     public static FormatException Error(string what) => new(what);
 

@@ -31,6 +31,8 @@ internal enum FailureReason
     BodySizeLimit,
     /// <summary>More samples than SIDECAR_SAMPLE_LIMIT.</summary>
     SampleLimit,
+    /// <summary>More targets than SIDECAR_TARGET_LIMIT.</summary>
+    TargetLimit,
     /// <summary>More or longer labels than the label limits allow.</summary>
     LabelLimit,
     /// <summary>The body is not in the format that was announced.</summary>
@@ -66,6 +68,7 @@ internal readonly record struct Failure(FailureReason Reason, string Message)
         FailureReason.Truncated => "truncated",
         FailureReason.BodySizeLimit => "body_size_limit",
         FailureReason.SampleLimit => "sample_limit",
+        FailureReason.TargetLimit => "target_limit",
         FailureReason.LabelLimit => "label_limit",
         FailureReason.Parse => "parse",
         FailureReason.Internal => "internal",

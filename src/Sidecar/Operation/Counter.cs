@@ -47,6 +47,12 @@ internal sealed class CounterBy<TReason> where TReason : struct, Enum
     public void Write(MetricsText text)
     {
         text.Family(name, "counter", help);
+        WriteSamples(text);
+    }
+
+    /// <summary>For families of more than one of these: the first writes all of itself.</summary>
+    public void WriteSamples(MetricsText text)
+    {
         for (var i = 0; i < labels.Length; i++)
             text.Sample(name, labels[i], Interlocked.Read(ref values[i]));
     }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using Sidecar.Discovery;
 using Sidecar.Http;
 
 namespace Sidecar.Operation;
@@ -15,6 +16,9 @@ internal sealed class Metrics
     private static readonly double[] SendBuckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
 
     private readonly ProcessMetrics process;
+    private readonly CounterBy<WatchEventType> sliceEvents = Events("endpointslice");
+    private readonly CounterBy<WatchEventType> endpointsEvents = Events("endpoints");
+    private readonly CounterBy<WatchEventType> serviceEvents = Events("service");
 
     /// <param name="remoteWriteUrl">Labels what is sent. Only scheme, host and path appear: user info and query may hold secrets.</param>
     /// <param name="jobName">The scrape configuration's name, label <c>config</c> of discovery.</param>
@@ -86,6 +90,9 @@ internal sealed class Metrics
     public Counter ExceededSampleLimit { get; } =
         new("prometheus_target_scrapes_exceeded_sample_limit_total", "Scrapes that failed on the sample limit.");
 
+    public Counter ExceededTargetLimit { get; } =
+        new("prometheus_target_scrape_pool_exceeded_target_limit_total", "Times that discovery named more targets than the target limit.");
+
     public Counter SampleDuplicateTimestamp { get; } =
         new("prometheus_target_scrapes_sample_duplicate_timestamp_total", "Samples left out because their series came twice in a scrape.");
 
@@ -100,6 +107,14 @@ internal sealed class Metrics
     // Discovery
 
     public Gauge DiscoveredTargets { get; }
+
+    /// <summary>Of a watch.</summary>
+    public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kind switch
+    {
+        ObjectKind.EndpointSlice => sliceEvents,
+        ObjectKind.Endpoints => endpointsEvents,
+        _ => serviceEvents,
+    };
 
     public Counter KubernetesFailures { get; } =
         new("prometheus_sd_kubernetes_failures_total", "Requests of discovery to the API server that failed.");
@@ -128,6 +143,17 @@ internal sealed class Metrics
 
     private string BuildLabels { get; }
 
+    private static CounterBy<WatchEventType> Events(string role) => new("prometheus_sd_kubernetes_events_total",
+        "Events of watches, by what became of the object.", "event",
+        [WatchEventType.Added, WatchEventType.Modified, WatchEventType.Deleted],
+        type => type switch
+        {
+            WatchEventType.Added => "add",
+            WatchEventType.Modified => "update",
+            _ => "delete",
+        },
+        MetricsText.Label("role", role));
+
     /// <summary>Writes all of them in text format 0.0.4 (<see cref="MetricsText.ContentType"/>).</summary>
     public void Write(IBufferWriter<byte> output)
     {
@@ -146,12 +172,16 @@ internal sealed class Metrics
         ScrapeFailures.Write(text);
         ExceededBodySizeLimit.Write(text);
         ExceededSampleLimit.Write(text);
+        ExceededTargetLimit.Write(text);
         SampleDuplicateTimestamp.Write(text);
         SampleOutOfOrder.Write(text);
         SampleOutOfBounds.Write(text);
         IntervalLength.Write(text);
         DiscoveredTargets.Write(text);
         KubernetesFailures.Write(text);
+        sliceEvents.Write(text);
+        endpointsEvents.WriteSamples(text);
+        serviceEvents.WriteSamples(text);
         QueueScrapes.Write(text);
         QueueBytes.Write(text);
         QueueOldestTimestampSeconds.Write(text);

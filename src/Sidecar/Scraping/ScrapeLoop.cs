@@ -29,6 +29,7 @@ internal sealed class ScrapeLoop : IDisposable
     private readonly TargetSeries series;
     private readonly Lock gate = new();
     private LastScrape last;
+    private Failure overLimit;
     private long lastTick;
     private long lastTimestamp = long.MinValue;
     private volatile bool isGone;
@@ -49,7 +50,8 @@ internal sealed class ScrapeLoop : IDisposable
         series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time);
     }
 
-    public Target Target { get; }
+    /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
+    public Target Target { get; private set; }
 
     public TimeSpan Interval => Target.Interval ?? options.Interval;
 
@@ -99,6 +101,17 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
+    /// <summary>Discovery names the target again, perhaps with other discovered labels.</summary>
+    /// <param name="limit">Why no target may be scraped now; none where they may.</param>
+    public void Rediscover(Target target, Failure limit)
+    {
+        lock (gate)
+        {
+            Target = target;
+            overLimit = limit;
+        }
+    }
+
     /// <summary>Once more before the process ends, out of turn.</summary>
     public async Task FinishAsync(CancellationToken cancellation)
     {
@@ -135,8 +148,11 @@ internal sealed class ScrapeLoop : IDisposable
                 ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(lastTimestamp)));
             return;
         }
+        Failure forced;
+        lock (gate)
+            forced = overLimit;
         using var turn = download.BeginBody();
-        var (body, failure) = await DownloadAsync(turn, cancellation);
+        var (body, failure) = forced.IsNone ? await DownloadAsync(turn, cancellation) : (null, forced);
         var outcome = new ScrapeOutcome { Failure = failure };
         try
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Http;
 using Sidecar.Operation;
 using Sidecar.Queueing;
 
@@ -37,6 +38,7 @@ internal sealed class Scraper(
     /// <summary>Discovery has these targets now. New ones are begun; those that are missing end after two intervals.</summary>
     public void Update(ImmutableArray<Target> targets)
     {
+        var limitFailure = CheckLimit(targets.Length);
         lock (loops)
         {
             var keys = targets.Select(t => t.Key).ToHashSet();
@@ -50,7 +52,9 @@ internal sealed class Scraper(
                 loop.IsGone = !keys.Contains(key);
             foreach (var target in targets)
             {
-                if (!loops.ContainsKey(target.Key))
+                if (loops.TryGetValue(target.Key, out var known))
+                    known.Loop.Rediscover(target, limitFailure);
+                else
                     Begin(target, targets.Length <= FewTargets, isGone: false);
             }
         }
@@ -58,8 +62,19 @@ internal sealed class Scraper(
         void Begin(Target target, bool atOnce, bool isGone)
         {
             var loop = new ScrapeLoop(target, atOnce, options, download, passes, budget, queue, metrics, log, time) { IsGone = isGone };
+            loop.Rediscover(target, limitFailure);
             loops.Add(target.Key, (loop, RunAsync(loop)));
         }
+    }
+
+    /// <summary>As Prometheus: one target too many, and no target of the pool is scraped, since nobody can say which ones are.</summary>
+    private Failure CheckLimit(int count)
+    {
+        if (options.TargetLimit == 0 || count <= options.TargetLimit)
+            return default;
+        metrics.ExceededTargetLimit.Increment();
+        return new Failure(FailureReason.TargetLimit,
+            $"there are {count} targets, and the limit is {options.TargetLimit}: none is scraped");
     }
 
     /// <summary>Ends when all loops have, after cancellation; each has scraped once more where that is asked for.</summary>

@@ -11,8 +11,13 @@ public sealed class OptionsReaderTests
     [InlineData("SIDECAR_SCRAPE_INTERVAL", "4w")]
     [InlineData("SIDECAR_SCRAPE_TIMEOUT", "0s")]
     [InlineData("SIDECAR_SCRAPE_TIMEOUT", "16s")]
-    [InlineData("SIDECAR_KUBERNETES_NAMESPACE", "*")]
-    [InlineData("SIDECAR_KUBERNETES_SERVICE", "*")]
+    [InlineData("SIDECAR_KUBERNETES_NAMESPACE", "kube-*")]
+    [InlineData("SIDECAR_KUBERNETES_SERVICE", "**")]
+    [InlineData("SIDECAR_KUBERNETES_WATCH", "yes")]
+    [InlineData("SIDECAR_SHARD", "1")]
+    [InlineData("SIDECAR_SHARD", "-1")]
+    [InlineData("SIDECAR_SHARDS", "0")]
+    [InlineData("SIDECAR_TARGET_LIMIT", "many")]
     [InlineData("SIDECAR_KUBERNETES_SERVICE", "Kubernetes")]
     [InlineData("SIDECAR_KUBERNETES_ROLE", "pod")]
     [InlineData("SIDECAR_KUBERNETES_API_SERVER", "10.96.0.1:443")]
@@ -68,12 +73,12 @@ public sealed class OptionsReaderTests
     public void All_errors_come_at_once_in_the_order_of_the_table()
     {
         var result = OptionsReader.Read(Given.With(
-            ("SIDECAR_ZZZ", "x"), ("SIDECAR_LOG_LEVEL", "loud"), ("SIDECAR_SCRAPE_INTERVAL", "soon"), ("SIDECAR_SHARDS", "2")));
+            ("SIDECAR_ZZZ", "x"), ("SIDECAR_LOG_LEVEL", "loud"), ("SIDECAR_SCRAPE_INTERVAL", "soon"), ("SIDECAR_SHARDS", "0")));
         Assert.Null(result.Options);
         Assert.Equal(
             [
-                "SIDECAR_TARGETS", "SIDECAR_SCRAPE_INTERVAL", "SIDECAR_REMOTE_WRITE_URL", "SIDECAR_LOG_LEVEL",
-                "SIDECAR_SHARDS", "SIDECAR_ZZZ",
+                "SIDECAR_TARGETS", "SIDECAR_SHARDS", "SIDECAR_SCRAPE_INTERVAL", "SIDECAR_REMOTE_WRITE_URL", "SIDECAR_LOG_LEVEL",
+                "SIDECAR_ZZZ",
             ],
             result.Errors.Select(e => e.Name));
     }

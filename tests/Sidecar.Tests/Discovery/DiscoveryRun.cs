@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Cluster;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
@@ -25,6 +26,23 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     {
     }
 
+    /// <summary>Against the first API server of a stand-in cluster, with watches.</summary>
+    public DiscoveryRun(StandInCluster cluster, TimeSpan interval, Func<KubernetesOptions, KubernetesOptions>? change = null)
+        : this(cluster, interval, "[]", change)
+    {
+    }
+
+    /// <inheritdoc cref="DiscoveryRun(StandInCluster, TimeSpan, Func{KubernetesOptions, KubernetesOptions}?)"/>
+    /// <param name="rules">SIDECAR_RELABEL_CONFIGS.</param>
+    public DiscoveryRun(StandInCluster cluster, TimeSpan interval, string rules, Func<KubernetesOptions, KubernetesOptions>? change = null)
+        : this(Kubernetes(cluster.ApiServers[0].Address, interval, o => (change ?? (c => c))(o with
+        {
+            Http = new() { CredentialsFile = cluster.TokenFile, Tls = new() { CaFile = cluster.CaFile } },
+            Watch = true,
+        }), ("SIDECAR_RELABEL_CONFIGS", rules)), TimeProvider.System)
+    {
+    }
+
     public DiscoveryRun(Options options, TimeProvider time)
     {
         synchronizedLog = TextWriter.Synchronized(log);
@@ -44,6 +62,8 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 
     public int Published => Volatile.Read(ref published);
 
+    public long Events(ObjectKind kind, WatchEventType type) => metrics.KubernetesEvents(kind)[type];
+
     public double Failures => metrics.KubernetesFailures.Value;
 
     public double DiscoveredTargets => metrics.DiscoveredTargets.Value;
@@ -57,11 +77,13 @@ internal sealed class DiscoveryRun : IAsyncDisposable
         }
     }
 
-    public static Options Kubernetes(Uri apiServer, TimeSpan interval, Func<KubernetesOptions, KubernetesOptions>? change = null)
+    public static Options Kubernetes(
+        Uri apiServer, TimeSpan interval, Func<KubernetesOptions, KubernetesOptions>? change = null,
+        params (string Name, string? Value)[] variables)
     {
         var options = Given.Good(Given.Pod(
-            ("SIDECAR_KUBERNETES_API_SERVER", apiServer.AbsoluteUri), ("SIDECAR_KUBERNETES_REFRESH_INTERVAL", "1s")));
-        var kubernetes = options.Kubernetes with { Http = new(), RefreshInterval = interval };
+            [("SIDECAR_KUBERNETES_API_SERVER", apiServer.AbsoluteUri), ("SIDECAR_KUBERNETES_REFRESH_INTERVAL", "1s"), .. variables]));
+        var kubernetes = options.Kubernetes with { Http = new(), RefreshInterval = interval, Watch = false };
         return options with { Kubernetes = change is null ? kubernetes : change(kubernetes) };
     }
 

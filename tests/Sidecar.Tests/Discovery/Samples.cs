@@ -12,7 +12,7 @@ internal static class Samples
         """;
 
     public const string NoEndpoints = """
-        {"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"endpoints \"kubernetes\" not found","reason":"NotFound","details":{"name":"kubernetes","kind":"endpoints"},"code":404}
+        {"kind":"EndpointsList","apiVersion":"v1","metadata":{"resourceVersion":"4358"},"items":[]}
         """;
 
     /// <summary>A list of slices of the Service <c>kubernetes</c>.</summary>
@@ -25,8 +25,11 @@ internal static class Samples
         {"metadata":{"name":"{{name}}","namespace":"default","uid":"22827951-e033-42ad-8ac6-fd09dc09cabf","resourceVersion":"223","generation":2,"creationTimestamp":"2026-11-23T04:18:52Z","labels":{"kubernetes.io/service-name":"kubernetes"},"managedFields":{{ManagedFields}}},"addressType":"IPv4","endpoints":[{{string.Join(',', addresses.Select(a => $$$"""{"addresses":["{{{a}}}"],"conditions":{"ready":true}}"""))}}],"ports":[{"name":"https","protocol":"TCP","port":6443}]}
         """;
 
-    /// <summary>The Endpoints object of the Service <c>kubernetes</c>.</summary>
-    public static string Endpoints(params string[] addresses) => $$"""
-        {"kind":"Endpoints","apiVersion":"v1","metadata":{"name":"kubernetes","namespace":"default","uid":"03aa9341-8956-4c82-bdb5-e93cf734d098","resourceVersion":"222","creationTimestamp":"2026-11-23T04:18:52Z","labels":{"endpointslice.kubernetes.io/skip-mirror":"true"},"managedFields":{{ManagedFields}}},"subsets":[{"addresses":[{{string.Join(',', addresses.Select(a => $$$"""{"ip":"{{{a}}}"}"""))}}],"ports":[{"name":"https","port":6443,"protocol":"TCP"}]}]}
+    /// <summary>A list of the Endpoints object of the Service <c>kubernetes</c>.</summary>
+    public static string Endpoints(params string[] addresses) =>
+        $$"""{"kind":"EndpointsList","apiVersion":"v1","metadata":{"resourceVersion":"4358"},"items":[{{EndpointsItem(addresses)}}]}""" + "\n";
+
+    public static string EndpointsItem(params string[] addresses) => $$"""
+        {"metadata":{"name":"kubernetes","namespace":"default","uid":"03aa9341-8956-4c82-bdb5-e93cf734d098","resourceVersion":"222","creationTimestamp":"2026-11-23T04:18:52Z","labels":{"endpointslice.kubernetes.io/skip-mirror":"true"},"managedFields":{{ManagedFields}}},"subsets":[{"addresses":[{{string.Join(',', addresses.Select(a => $$$"""{"ip":"{{{a}}}"}"""))}}],"ports":[{"name":"https","port":6443,"protocol":"TCP"}]}]}
         """;
 }

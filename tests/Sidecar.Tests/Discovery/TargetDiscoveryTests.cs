@@ -8,7 +8,7 @@ namespace Sidecar.Tests.Discovery;
 public sealed class TargetDiscoveryTests
 {
     private const string SlicesPath = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes";
-    private const string EndpointsPath = "/api/v1/namespaces/default/endpoints/kubernetes";
+    private const string EndpointsPath = "/api/v1/namespaces/default/endpoints?fieldSelector=metadata.name%3Dkubernetes&limit=500";
 
     [Fact]
     public async Task Static_targets_are_published_once_and_equal_ones_are_one()
@@ -90,7 +90,7 @@ public sealed class TargetDiscoveryTests
 
     public static TheoryData<string, string> Refusals => new()
     {
-        { RawServer.Answer("403 Forbidden", Samples.Forbidden), "verbs: [get, list, watch]" },
+        { RawServer.Answer("403 Forbidden", Samples.Forbidden), "verbs: [list, watch]" },
         { RawServer.Answer("404 Not Found", "404 page not found\n"), "before 1.21" },
     };
 
@@ -150,6 +150,7 @@ public sealed class TargetDiscoveryTests
         { RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.1"))[..^60]), "cut or damaged" },
         { RawServer.Json("""{"kind":"Status","status":"Success"}"""), "of kind Status" },
         { RawServer.Json("""{"kind":"EndpointSliceList","metadata":{}}"""), "no items" },
+        { RawServer.Json("""{"kind":"EndpointSliceList","metadata":{},"items":[{"metadata":{"name":"a"},"ports":[{"port":"x"}]}]}"""), "port is not a port number" },
         { "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"kind\":\"EndpointSliceList\",", "in the middle of its answer" },
         { "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "127.0.0.1:1 refuses connections" },
     };
@@ -183,7 +184,7 @@ public sealed class TargetDiscoveryTests
         await using var server = new RawServer(_ => answer);
         await using var run = new DiscoveryRun(server, change: o => o with { Role = role });
         await run.UntilAsync(() => run.Targets == "10.0.0.1:6443");
-        answer = isSlice ? RawServer.Json(Samples.Slices()) : RawServer.Answer("404 Not Found", Samples.NoEndpoints);
+        answer = RawServer.Json(isSlice ? Samples.Slices() : Samples.NoEndpoints);
         await run.UntilAsync(() => run.Targets == "");
         Assert.Equal(0, run.Failures);
         Assert.Contains(run.Log, l => l.Contains("The Service has no endpoints"));

@@ -7,6 +7,7 @@ using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
 using Sidecar.Operation;
+using Sidecar.Tests.Discovery;
 
 namespace Sidecar.Tests.Fuzzing;
 
@@ -29,8 +30,9 @@ public sealed class FuzzTests
         ["request heads"] = ReadHead,
         ["starts of request heads"] = ReadStarts,
         ["answers of receivers"] = ReadAnswer,
-        ["EndpointSlices"] = (ReadJson(json => EndpointReader.ReadSlices(json, [])), JsonSeeds),
-        ["Endpoints"] = (ReadJson(json => EndpointReader.ReadEndpoints(json).Count.ToString(CultureInfo.InvariantCulture)), JsonSeeds),
+        ["lists of slices"] = (ReadJson((json, piece) => ListText.Slices(json, piece).Count), JsonSeeds),
+        ["Endpoints"] = (ReadJson((json, _) => EndpointReader.ReadEndpoints(json).Count), JsonSeeds),
+        ["watches"] = (ReadJson((json, piece) => ListText.Events(json, piece)), JsonSeeds),
     };
 
     private static string[] ExpositionSeeds =>
@@ -51,6 +53,11 @@ public sealed class FuzzTests
         """
         {"kind":"Endpoints","metadata":{"name":"kubernetes","namespace":"default"},
         "subsets":[{"addresses":[{"ip":"10.0.0.1","nodeName":"n\ud83d\ude00"}],"notReadyAddresses":null,"ports":[{"name":"https","port":6443}]}]}
+        """,
+        """
+        {"type":"ADDED","object":{"kind":"EndpointSlice","metadata":{"name":"a","namespace":"b","resourceVersion":"12"},"endpoints":null}}
+        {"type":"BOOKMARK","object":{"kind":"EndpointSlice","metadata":{"resourceVersion":"13"}}}
+        {"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}
         """,
         """{"items":null}""", """[[[[{"a":[1,2.5e9,"x"]}]]]]""",
     ];
@@ -156,11 +163,11 @@ public sealed class FuzzTests
         """{"status":"error","errorType":"bad_data","error":"é\ud83d\ude00"}""", "<html><body>502</body></html>", new string('x', 3000),
     ]);
 
-    private static Reader ReadJson(Func<byte[], string?> read) => (input, _) =>
+    private static Reader ReadJson(Func<byte[], int, int> read) => (input, piece) =>
     {
         try
         {
-            return read(input) ?? "";
+            return read(input, piece).ToString(CultureInfo.InvariantCulture);
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {

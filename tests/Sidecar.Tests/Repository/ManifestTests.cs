@@ -41,8 +41,8 @@ public sealed class ManifestTests
     public void Rights_are_the_least_that_work()
     {
         Assert.Equal(
-            "[{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}, "
-            + "{apiGroups: [], resources: [endpoints], verbs: [get, list, watch]}]",
+            "[{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}, "
+            + "{apiGroups: [], resources: [endpoints], resourceNames: [kubernetes], verbs: [list, watch]}]",
             One("Role")["rules"].Line());
         // Not one object of the cluster: a path, and only to be read.
         Assert.Equal("[{nonResourceURLs: [/metrics], verbs: [get]}]", One("ClusterRole")["rules"].Line());

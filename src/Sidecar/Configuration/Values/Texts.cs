@@ -46,9 +46,6 @@ internal static class Texts
         return good ? text : new Wrong("not the name of a Kubernetes object (at most 63 of a-z, 0-9 and -)");
     }
 
-    public static Parsed<string> ParseKubernetesNameNotAll(string text) =>
-        text == "*" ? new Wrong("all (*) is not in this version yet, only one name") : ParseKubernetesName(text);
-
     public static Parsed<string> ParseKubernetesNameOrAll(string text) => text == "*" ? text : ParseKubernetesName(text);
 
     /// <summary>Prometheus's names for TLS versions; the two oldest are refused, since today's OpenSSL refuses them anyway.</summary>

@@ -1,0 +1,111 @@
+using System.Net;
+using Sidecar.Configuration;
+using Sidecar.Operation;
+
+namespace Sidecar.Discovery;
+
+/// <summary>
+/// Lists what makes targets: slices, or Endpoints where slices are not to be had, and Services where a rule reads their labels.
+/// </summary>
+internal sealed class ClusterLists(Options options, ObjectClient objects, Log log, TimeProvider time)
+{
+    /// <summary>What is denied is asked for again after so many intervals: the Role may have been mended.</summary>
+    public const int ManyIntervals = 20;
+
+    private readonly ObjectQuery slices = new(ObjectKind.EndpointSlice, options.Kubernetes);
+    private readonly ObjectQuery endpoints = new(ObjectKind.Endpoints, options.Kubernetes);
+    private bool usesEndpoints;
+    private long slicesAsked;
+
+    public ObjectQuery Services { get; } = new(ObjectKind.Service, options.Kubernetes);
+
+    /// <summary>Asks once; the list is there where the answer is good.</summary>
+    public async Task<(ObjectAnswer Answer, ClusterList? List)> AskAsync(CancellationToken cancellation)
+    {
+        if (slices.IsEmpty)
+        {
+            log.Recurring(LogLevel.Warn, "no scope",
+                $"{Variables.RelabelConfigs.Name} keeps no namespace, or no Service, that is asked for");
+            return (new ObjectAnswer(), ClusterList.Nothing(options, log));
+        }
+        var asked = time.GetTimestamp();
+        var labels = new ServiceLabels(options.Scrape.TargetRules);
+        string? version = null;
+        if (options.Kubernetes.Scope.NeedsServices)
+        {
+            var answer = await objects.ListAsync(Services, json => labels.Add(Services, json), cancellation);
+            if (answer.IsDenied)
+                return (Explained(answer, $"{answer.Failure.Message}; a rule reads labels of the Service: {Services.Rule}"), null);
+            if (!answer.IsGood)
+                return (answer, null);
+            version = answer.Version;
+        }
+        var (found, query, targets) = options.Kubernetes.Role switch
+        {
+            KubernetesRole.EndpointSlice => await AskAsync(slices, labels, cancellation),
+            KubernetesRole.Endpoints => await AskAsync(endpoints, labels, cancellation),
+            _ => await AskEitherAsync(labels, cancellation),
+        };
+        if (!found.IsGood)
+            return (found, null);
+        return (found, new ClusterList
+        {
+            Targets = targets,
+            Query = query,
+            Version = found.Version,
+            ServicesVersion = version,
+            Asked = asked,
+        });
+    }
+
+    /// <summary>Slices; where they are denied and Endpoints are not, Endpoints, and slices again now and then.</summary>
+    private async Task<(ObjectAnswer Answer, ObjectQuery Query, KubernetesTargets Targets)> AskEitherAsync(
+        ServiceLabels labels, CancellationToken cancellation)
+    {
+        if (usesEndpoints && time.GetElapsedTime(slicesAsked) < options.Kubernetes.RefreshInterval * ManyIntervals)
+        {
+            var usual = await AskAsync(endpoints, labels, cancellation);
+            if (!usual.Answer.IsDenied)
+                return usual;
+        }
+        slicesAsked = time.GetTimestamp();
+        var first = await AskAsync(slices, labels, cancellation);
+        if (first.Answer.IsGood)
+        {
+            if (usesEndpoints)
+                log.Info("EndpointSlices are to be had now, and used");
+            usesEndpoints = false;
+            return first;
+        }
+        if (!first.Answer.IsDenied && !usesEndpoints)
+            return first;
+        var denied = first.Answer;
+        var second = await AskAsync(endpoints, labels, cancellation);
+        if (!second.Answer.IsGood)
+            return (Explained(second.Answer, $"{denied.Failure.Message}; and {second.Answer.Failure.Message}"), endpoints, second.Targets);
+        if (!usesEndpoints)
+        {
+            log.Warn("EndpointSlices are not to be had; Endpoints are used instead, which Kubernetes has deprecated",
+                ("error", denied.Failure.Message),
+                ("remedy", denied.Status == HttpStatusCode.NotFound ? "none needed on Kubernetes before 1.21" : slices.Rule));
+        }
+        usesEndpoints = true;
+        return second;
+    }
+
+    private async Task<(ObjectAnswer Answer, ObjectQuery Query, KubernetesTargets Targets)> AskAsync(
+        ObjectQuery query, ServiceLabels labels, CancellationToken cancellation)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var targets = new KubernetesTargets(options, labels, log);
+            var answer = await objects.ListAsync(query, json => targets.Set(query, EndpointReader.ReadHead(json).Key, json), cancellation);
+            // 410: so much changed between two pages that the list must begin anew.
+            if (answer.Status != HttpStatusCode.Gone || tries == 2)
+                return (answer, query, targets);
+        }
+    }
+
+    private static ObjectAnswer Explained(ObjectAnswer answer, string message) =>
+        answer with { Failure = answer.Failure with { Message = message } };
+}

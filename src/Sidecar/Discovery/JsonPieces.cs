@@ -1,0 +1,124 @@
+using System.Text.Json;
+
+namespace Sidecar.Discovery;
+
+/// <summary>What a piece of a list is.</summary>
+internal enum ListPart
+{
+    Kind,
+    Metadata,
+    Item,
+}
+
+/// <summary>
+/// Cuts JSON, which comes as the network brings it, into the values that are read one by one: the events of a watch, or the items of a list
+/// beside its kind and metadata. One value is held at a time, so that memory does not grow with the cluster.
+/// </summary>
+/// <param name="isList">One object with <c>items</c>; otherwise values one after another without end (a watch).</param>
+internal sealed class JsonPieces(bool isList)
+{
+    /// <summary>Most bytes of one value. An object in etcd has at most 1.5 MiB, in a binary form; as JSON it is a few times larger.</summary>
+    private const int Largest = 16 * 1024 * 1024;
+
+    private const int Usual = 16 * 1024;
+
+    private byte[] buffer = new byte[Usual];
+    private JsonReaderState state = new(new JsonReaderOptions { MaxDepth = 256, AllowMultipleValues = !isList });
+    private int scanned; // the reader has seen what is before
+    private int filled;
+    private int start = -1; // of the piece that is not yet whole
+    private int startDepth;
+    private bool isInItems;
+    private bool isEnded;
+
+    /// <summary>Of the piece that <see cref="TryNext"/> gave, in a list.</summary>
+    public ListPart Part { get; private set; }
+
+    /// <summary>The list had items, even if none of them or null.</summary>
+    public bool HasItems { get; private set; }
+
+    /// <summary>Nothing is cut: the list is whole, or the watch stands between two events.</summary>
+    public bool IsWhole => isList ? isEnded : start < 0;
+
+    /// <summary>Where the next bytes go. Pieces given before are gone.</summary>
+    /// <exception cref="FormatException">A value is too large.</exception>
+    public Memory<byte> Room()
+    {
+        var keep = start >= 0 ? start : scanned;
+        var kept = buffer.AsSpan(keep, filled - keep);
+        if (kept.Length == buffer.Length || (buffer.Length > 4 * Usual && kept.Length < Usual))
+        {
+            if (kept.Length >= Largest)
+                throw JsonWalk.Error($"an object has more than {Largest >> 20} MiB");
+            var other = new byte[kept.Length < Usual ? Usual : kept.Length * 2];
+            kept.CopyTo(other);
+            buffer = other;
+        }
+        else
+            kept.CopyTo(buffer);
+        scanned -= keep;
+        filled -= keep;
+        start = start >= 0 ? 0 : -1;
+        return buffer.AsMemory(filled);
+    }
+
+    /// <summary>So many bytes were put into the room.</summary>
+    public void Filled(int count) => filled += count;
+
+    /// <summary>The next piece, good until the next call of <see cref="Room"/>; false where more bytes are needed.</summary>
+    /// <exception cref="JsonException">It is no JSON.</exception>
+    /// <exception cref="FormatException">It is no list.</exception>
+    public bool TryNext(out ReadOnlySpan<byte> piece)
+    {
+        var reader = new Utf8JsonReader(buffer.AsSpan(scanned, filled - scanned), isFinalBlock: false, state);
+        var isPiece = false;
+        while (!isPiece && reader.Read())
+            isPiece = Step(ref reader);
+        state = reader.CurrentState;
+        scanned += (int)reader.BytesConsumed;
+        piece = isPiece ? buffer.AsSpan(start, scanned - start) : default;
+        if (isPiece)
+            start = -1;
+        return isPiece;
+    }
+
+    /// <summary>One token; true where it ends a piece.</summary>
+    private bool Step(ref Utf8JsonReader reader)
+    {
+        var token = reader.TokenType;
+        var depth = reader.CurrentDepth;
+        if (start >= 0)
+            return depth == startDepth && token is (JsonTokenType.EndObject or JsonTokenType.EndArray);
+        if (isList && !IsWanted(ref reader, token, depth))
+            return false;
+        start = scanned + (int)reader.TokenStartIndex;
+        startDepth = depth;
+        return token is not (JsonTokenType.StartObject or JsonTokenType.StartArray);
+    }
+
+    /// <summary>Follows a list's outer fields; true at the first token of a value that is a piece.</summary>
+    private bool IsWanted(ref Utf8JsonReader reader, JsonTokenType token, int depth)
+    {
+        switch (depth)
+        {
+            case 0:
+                if (token is not (JsonTokenType.StartObject or JsonTokenType.EndObject))
+                    throw JsonWalk.Error("it is not an object");
+                isEnded = token == JsonTokenType.EndObject;
+                return false;
+            case 1 when token == JsonTokenType.PropertyName:
+                isInItems = reader.ValueTextEquals("items"u8);
+                Part = reader.ValueTextEquals("kind"u8) ? ListPart.Kind
+                    : reader.ValueTextEquals("metadata"u8) ? ListPart.Metadata : ListPart.Item;
+                return false;
+            case 1 when isInItems:
+                HasItems = true;
+                return token is JsonTokenType.StartArray or JsonTokenType.EndArray or JsonTokenType.Null
+                    ? false : throw JsonWalk.Error("items is not a list");
+            case 1:
+                return Part != ListPart.Item;
+            default:
+                return depth == 2 && isInItems;
+        }
+    }
+}

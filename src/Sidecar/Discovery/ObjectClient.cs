@@ -1,0 +1,203 @@
+using System.Net;
+using System.Text.Json;
+using Sidecar.Configuration;
+using Sidecar.Http;
+
+namespace Sidecar.Discovery;
+
+/// <summary>What one question to the API server came to.</summary>
+/// <param name="Version">Of a list: the version of the cluster that it shows, from which a watch goes on.</param>
+/// <param name="Status">Of the answer that failed; null when there was none.</param>
+/// <param name="RetryAfter">When the API server wants to be asked again.</param>
+internal sealed record ObjectAnswer(
+    Failure Failure = default, string? Version = null, HttpStatusCode? Status = null, TimeSpan? RetryAfter = null)
+{
+    public bool IsGood => Failure.IsNone;
+
+    /// <summary>RBAC denies it, or the API server does not have it.</summary>
+    public bool IsDenied => Status is HttpStatusCode.Forbidden or HttpStatusCode.NotFound;
+}
+
+/// <summary>Is given the objects of a list as they come.</summary>
+/// <exception cref="FormatException">It is not such an object; the message says why, to people.</exception>
+internal delegate void ObjectSink(ReadOnlySpan<byte> json);
+
+/// <summary>Is given the bytes of a watch as they come: all whole events that <paramref name="pieces"/> has now.</summary>
+/// <returns>False where the watch is to end.</returns>
+internal delegate bool EventSink(JsonPieces pieces);
+
+/// <summary>Asks the API server for lists and watches of objects. Answers are read as they come and never held whole.</summary>
+internal sealed class ObjectClient(KubernetesOptions options, PeerClient client, TimeProvider time)
+{
+    /// <summary>Objects of one page of a list.</summary>
+    private const int PageSize = 500;
+
+    /// <summary>More pages than any cluster has; a server that hands out tokens without end is not followed.</summary>
+    private const int MostPages = 2000;
+
+    /// <summary>Events are published together for so long, where they come faster than that.</summary>
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Of one page, and of the head of a watch.</summary>
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>The API server sends a bookmark each minute; a watch that is silent for longer hangs.</summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(2);
+
+    /// <summary>All objects, page by page. What <paramref name="sink"/> was given counts only when the answer is good.</summary>
+    public async Task<ObjectAnswer> ListAsync(ObjectQuery query, ObjectSink sink, CancellationToken cancellation)
+    {
+        string? next = null;
+        for (var page = 0; page < MostPages; page++)
+        {
+            var url = Url(query.ListPath(PageSize, next));
+            var (answer, head) = await GetPageAsync(url, query, sink, cancellation);
+            next = head.Continue;
+            if (!answer.IsGood || next is null)
+                return answer with { Version = head.Version };
+        }
+        return new ObjectAnswer(new Failure(FailureReason.Parse,
+            $"{Failures.Host(options.ApiServer!)} answers pages of a list without end"));
+    }
+
+    /// <summary>
+    /// A watch from a version on, for at most so long. It is good where it went as watches go: it ended in time, was cut or closed, or
+    /// <paramref name="sink"/> ended it.
+    /// </summary>
+    /// <param name="changed">Called when what came is worth publishing: at once, or five times a second where more comes at once.</param>
+    public async Task<ObjectAnswer> WatchAsync(
+        ObjectQuery query, string version, TimeSpan duration, EventSink sink, Action changed, CancellationToken cancellation)
+    {
+        // The API server ends it; what it does not end by then hangs.
+        var seconds = (int)Math.Ceiling(Math.Max(duration.TotalSeconds, 1));
+        var url = Url(query.WatchPath(version, seconds));
+        var last = TimeSpan.FromSeconds(seconds + 2);
+        using var overdue = new CancellationTokenSource(last < Timeout ? last : Timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(overdue.Token, cancellation);
+        var started = time.GetTimestamp();
+        var isOpen = false;
+        try
+        {
+            using var response = await client.SendAsync(() => Request(url), either.Token);
+            if (response.StatusCode != HttpStatusCode.OK)
+                return await RefusalAsync(response, url, either.Token);
+            isOpen = true;
+            using var stream = await response.Content.ReadAsStreamAsync(either.Token);
+            var pieces = new JsonPieces(isList: false);
+            var published = started;
+            while (true)
+            {
+                var left = last - time.GetElapsedTime(started);
+                overdue.CancelAfter(left < TimeSpan.Zero ? TimeSpan.Zero : left < LongestSilence ? left : LongestSilence);
+                var read = stream.ReadAsync(pieces.Room(), either.Token).AsTask();
+                var since = time.GetElapsedTime(published);
+                if (!read.IsCompleted && since < Gathering)
+                    await Task.WhenAny(read, Task.Delay(Gathering - since, time, either.Token));
+                if (!read.IsCompleted || since >= Gathering)
+                {
+                    published = time.GetTimestamp();
+                    changed();
+                }
+                if (await read is not (> 0 and var count))
+                    return new ObjectAnswer();
+                pieces.Filled(count);
+                if (!sink(pieces))
+                    return new ObjectAnswer();
+            }
+        }
+        catch (Exception e) when (e is FormatException or JsonException)
+        {
+            return Nonsense(url, e);
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return isOpen ? new ObjectAnswer() : Failed(e, url, overdue.IsCancellationRequested);
+        }
+    }
+
+    private async Task<(ObjectAnswer Answer, EndpointReader.Head Head)> GetPageAsync(
+        Uri url, ObjectQuery query, ObjectSink sink, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(Timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        try
+        {
+            using var response = await client.SendAsync(() => Request(url), either.Token);
+            if (response.StatusCode != HttpStatusCode.OK)
+                return (await RefusalAsync(response, url, either.Token), default);
+            using var stream = await response.Content.ReadAsStreamAsync(either.Token);
+            var head = await ReadPageAsync(stream, query.KindName, sink, either.Token);
+            return (new ObjectAnswer(), head);
+        }
+        catch (Exception e) when (e is FormatException or JsonException)
+        {
+            return (Nonsense(url, e), default);
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return (Failed(e, url, timeout.IsCancellationRequested), default);
+        }
+    }
+
+    /// <summary>A page that is cut, or of another kind, throws at its end.</summary>
+    private static async Task<EndpointReader.Head> ReadPageAsync(
+        Stream stream, string kindName, ObjectSink sink, CancellationToken cancellation)
+    {
+        var pieces = new JsonPieces(isList: true);
+        var head = default(EndpointReader.Head);
+        string? kind = null;
+        while (await stream.ReadAsync(pieces.Room(), cancellation) is > 0 and var count)
+        {
+            pieces.Filled(count);
+            while (pieces.TryNext(out var piece))
+            {
+                if (pieces.Part == ListPart.Item)
+                    sink(piece);
+                else if (pieces.Part == ListPart.Metadata)
+                    head = EndpointReader.ReadHeadMetadata(piece);
+                else
+                    kind = EndpointReader.ReadText(piece);
+            }
+        }
+        if (!pieces.IsWhole)
+            throw new JsonException();
+        if (kind != kindName + "List")
+        {
+            throw JsonWalk.Error(
+                kind is { Length: > 0 and < 100 } ? $"it is of kind {kind}, not {kindName}List" : $"it is not of kind {kindName}List");
+        }
+        return pieces.HasItems ? head : throw JsonWalk.Error("the list has no items");
+    }
+
+    private Uri Url(string path) => new(options.ApiServer!, path);
+
+    private async Task<ObjectAnswer> RefusalAsync(HttpResponseMessage response, Uri url, CancellationToken cancellation)
+    {
+        var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, await Failures.ReadStartAsync(response, cancellation)));
+        return new ObjectAnswer(failure, null, response.StatusCode, RetryAfter(response));
+    }
+
+    private static ObjectAnswer Failed(Exception exception, Uri url, bool isTimeout) => new(isTimeout
+        ? new Failure(FailureReason.Timeout, $"{Failures.Host(url)} did not answer within {Timeout.TotalSeconds}s")
+        : Failures.From(exception, url));
+
+    private static ObjectAnswer Nonsense(Uri url, Exception exception) => new(new Failure(FailureReason.Parse,
+        $"{Failures.Show(url)} answers "
+        + (exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    {
+        { Delta: { } delta } => delta,
+        { Date: { } date } => date - time.GetUtcNow(),
+        _ => null,
+    };
+
+    private static HttpRequestMessage Request(Uri url)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, url);
+        request.Headers.TryAddWithoutValidation("Accept", "application/json");
+        return request;
+    }
+}

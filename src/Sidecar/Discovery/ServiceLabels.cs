@@ -1,0 +1,50 @@
+using Sidecar.Relabeling;
+
+namespace Sidecar.Discovery;
+
+/// <summary>
+/// Labels and annotations of Services, those that a rule reads and no others: of a Service that has none of them nothing is stored.
+/// </summary>
+internal sealed class ServiceLabels(RelabelRules rules)
+{
+    private readonly Dictionary<string, ObjectMeta> known = [];
+
+    public ObjectMeta? Find(string ns, string name) => known.GetValueOrDefault(Key(ns, name));
+
+    /// <inheritdoc cref="ObjectSink"/>
+    public void Add(ObjectQuery query, ReadOnlySpan<byte> json)
+    {
+        if (Read(query, json) is { } meta)
+            known[Key(meta.Namespace, meta.Name)] = meta;
+    }
+
+    /// <summary>Whether what is known is no longer so after an event.</summary>
+    /// <exception cref="FormatException">It is of no Service; the message says why, to people.</exception>
+    public bool IsChangedBy(ObjectQuery query, WatchEvent e)
+    {
+        var before = Find(e.Object.Namespace, e.Object.Name);
+        var after = e.Type == WatchEventType.Deleted ? null : Read(query, e.Json);
+        return before is null || after is null ? before != after
+            : !before.Labels.SequenceEqual(after.Labels) || !before.Annotations.SequenceEqual(after.Annotations);
+    }
+
+    /// <summary>Null where nothing of it is wanted.</summary>
+    private ObjectMeta? Read(ObjectQuery query, ReadOnlySpan<byte> json)
+    {
+        var meta = EndpointReader.ReadService(json);
+        if (!query.Keeps(meta))
+            return null;
+        meta.Labels.RemoveAll(l => !IsRead("label", l.Key));
+        meta.Annotations.RemoveAll(a => !IsRead("annotation", a.Key));
+        return meta.Labels.Count + meta.Annotations.Count > 0 ? meta : null;
+    }
+
+    private bool IsRead(string sort, string key)
+    {
+        var (prefix, name) = ($"{EndpointLabels.Prefix}service_{sort}", EndpointLabels.Sanitize(key));
+        lock (rules) // which build targets meanwhile
+            return rules.Reads($"{prefix}_{name}") || rules.Reads($"{prefix}present_{name}");
+    }
+
+    private static string Key(string ns, string name) => $"{ns}/{name}";
+}

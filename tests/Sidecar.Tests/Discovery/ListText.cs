@@ -1,0 +1,59 @@
+using System.Text;
+using System.Text.Json;
+using Sidecar.Discovery;
+
+namespace Sidecar.Tests.Discovery;
+
+/// <summary>A list read as discovery reads it, in blocks of any size.</summary>
+internal static class ListText
+{
+    /// <summary>Kind, metadata and items, as far as they are there.</summary>
+    public static List<(ListPart Part, string Text)> Parts(byte[] json, int block, out JsonPieces pieces)
+    {
+        var parts = new List<(ListPart, string)>();
+        pieces = new JsonPieces(isList: true);
+        foreach (var piece in Pieces(pieces, json, block))
+            parts.Add((pieces.Part, piece));
+        return parts;
+    }
+
+    public static IEnumerable<string> Pieces(JsonPieces pieces, byte[] json, int block)
+    {
+        for (var at = 0; at < json.Length;)
+        {
+            var room = pieces.Room().Span;
+            var count = Math.Min(Math.Min(block, room.Length), json.Length - at);
+            json.AsSpan(at, count).CopyTo(room);
+            pieces.Filled(count);
+            at += count;
+            while (pieces.TryNext(out var piece))
+                yield return Encoding.UTF8.GetString(piece);
+        }
+    }
+
+    /// <summary>How many events a watch brings, and half an event one more; the exceptions are those of discovery.</summary>
+    public static int Events(byte[] json, int block = int.MaxValue)
+    {
+        var pieces = new JsonPieces(isList: false);
+        var count = 0;
+        foreach (var piece in Pieces(pieces, json, block))
+        {
+            WatchEvent.Read(Encoding.UTF8.GetBytes(piece));
+            count++;
+        }
+        return pieces.IsWhole ? count : count + 1;
+    }
+
+    /// <summary>The slices of a list; the exceptions are those of discovery.</summary>
+    public static List<EndpointGroup> Slices(byte[] json, int block = int.MaxValue)
+    {
+        var groups = new List<EndpointGroup>();
+        var parts = Parts(json, block, out var pieces);
+        foreach (var (part, text) in parts)
+        {
+            if (part == ListPart.Item)
+                groups.Add(EndpointReader.ReadSlice(Encoding.UTF8.GetBytes(text)));
+        }
+        return pieces.IsWhole ? groups : throw new JsonException();
+    }
+}
