@@ -3,6 +3,7 @@ using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
 using Sidecar.Operation;
+using Sidecar.Operation.Commands;
 using Sidecar.Operation.Pages;
 using Sidecar.Queueing;
 using Sidecar.RemoteWrite;
@@ -13,30 +14,26 @@ namespace Sidecar;
 /// <summary>The life of the process: configuration or exit; the steps wired by hand; until a signal; drain.</summary>
 internal static class Program
 {
-    private const int Done = 0;
-    private const int Failed = 1;
-    private const int BadConfiguration = 2;
-
     private static async Task<int> Main(string[] arguments)
     {
         switch (arguments)
         {
             case []:
-                return ReadConfiguration() is { Options: { } options } configuration ? await RunAsync(options, configuration) : BadConfiguration;
+                return ReadConfiguration() is { Options: { } options } configuration ? await RunAsync(options, configuration) : ExitCode.BadConfiguration;
             case ["config"]:
                 if (ReadConfiguration() is not { } effective)
-                    return BadConfiguration;
+                    return ExitCode.BadConfiguration;
                 EffectiveConfiguration.Write(Console.Out, effective.Settings);
-                return Done;
+                return ExitCode.Done;
             case ["version" or "--version"]:
                 Console.Out.WriteLine($"sidecar {Metrics.Version}");
-                return Done;
+                return ExitCode.Done;
             case ["help" or "--help" or "-h"]:
                 Help.Write(Console.Out);
-                return Done;
+                return ExitCode.Done;
             default:
-                Console.Error.WriteLine($"sidecar: unknown command '{string.Join(' ', arguments)}'; 'sidecar help' lists the commands");
-                return BadConfiguration;
+                var environment = ProcessEnvironment.Read();
+                return await CommandLine.RunAsync(arguments, environment, CommandOutput.OfProcess(environment), TimeProvider.System, default);
         }
     }
 
@@ -75,13 +72,13 @@ internal static class Program
         if (listenError is not null)
         {
             log.Error("The listener cannot start", ("error", listenError));
-            return Failed;
+            return ExitCode.Failed;
         }
         LogStart(log, configuration, listener);
         if (!queue.TryOpen())
         {
             log.Error("SIDECAR_QUEUE_DIRECTORY: another process has this folder; each sidecar needs one of its own", ("path", folder!.Path));
-            return BadConfiguration;
+            return ExitCode.BadConfiguration;
         }
 
         using var abort = new CancellationTokenSource();
@@ -104,7 +101,7 @@ internal static class Program
         }
         if (kept + lost == 0)
             log.Info("Stopped: everything was sent");
-        return Done;
+        return ExitCode.Done;
     }
 
     /// <summary>Null after all errors were written, a line each.</summary>

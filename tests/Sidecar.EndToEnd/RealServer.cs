@@ -54,6 +54,14 @@ public sealed class RealServer : IAsyncDisposable
                 "--storage.agent.path=" + Path.Combine(folder, "data"), $"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"];
         }, "-/ready");
 
+    /// <summary>Prometheus in agent mode with this configuration.</summary>
+    public static Task<RealServer> PrometheusAgentAsync(string configuration) => StartAsync("prometheus", "prometheus", async (folder, port) =>
+    {
+        await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), configuration);
+        return ["--enable-feature=agent", "--config.file=" + Path.Combine(folder, "prometheus.yml"),
+            "--storage.agent.path=" + Path.Combine(folder, "data"), $"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"];
+    }, "-/ready");
+
     public static Task<RealServer> VictoriaMetricsAsync() => StartAsync("victoria-metrics", "victoria-metrics", (folder, port) =>
         Task.FromResult<string[]>(["-storageDataPath=" + Path.Combine(folder, "data"), $"-httpListenAddr=127.0.0.1:{port}",
             "-search.latencyOffset=0s", "-search.disableCache", "-retentionPeriod=1y", "-loggerLevel=WARN"]), "health");

@@ -1,4 +1,5 @@
 using System.Text;
+using Sidecar.Operation.Commands;
 
 namespace Sidecar.Configuration;
 
@@ -6,14 +7,7 @@ namespace Sidecar.Configuration;
 internal static class Help
 {
     private const int Width = 140;
-
-    private static readonly (string Command, string Does)[] Commands =
-    [
-        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT"),
-        ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted"),
-        ("sidecar help", "prints this"),
-        ("sidecar version", "prints the version"),
-    ];
+    private const int CommandWidth = 16;
 
     public static void Write(TextWriter output)
     {
@@ -22,13 +16,16 @@ internal static class Help
             + $"{Variables.RemoteWriteUrl.Name}.");
         output.WriteLine();
         output.WriteLine("Commands");
-        foreach (var (command, does) in Commands)
-            output.WriteLine($"  {command,-16}  {does}");
+        foreach (var (command, does) in CommandLine.All)
+        {
+            var lines = Wrap(does.Replace("`", ""), Width - 2 - CommandWidth - 2);
+            for (var i = 0; i < lines.Count; i++)
+                output.WriteLine($"  {(i == 0 ? command : "").PadRight(CommandWidth)}  {lines[i]}");
+        }
         output.WriteLine();
         output.WriteLine("Exit codes");
-        output.WriteLine("  0  done");
-        output.WriteLine("  1  a failure while running");
-        output.WriteLine("  2  a configuration error; every wrong variable is named on standard error");
+        foreach (var (code, meaning) in ExitCode.All)
+            output.WriteLine($"  {code}  {meaning}");
 
         foreach (var group in Variables.All.GroupBy(v => v.Group))
         {

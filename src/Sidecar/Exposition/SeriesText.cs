@@ -28,7 +28,8 @@ internal static class SeriesText
         output.Write("} 0\n"u8);
     }
 
-    private static void WriteQuoted(Stream output, ReadOnlySpan<byte> text)
+    /// <summary>The text in double quotes, escaped.</summary>
+    public static void WriteQuoted(Stream output, ReadOnlySpan<byte> text)
     {
         output.WriteByte((byte)'"');
         while (true)

@@ -69,6 +69,9 @@ internal sealed class SeriesEncoder
     /// <summary>Why the series that was begun last fails the scrape.</summary>
     public string Error => relabelError ?? plans.Last?.Error ?? "";
 
+    /// <summary>The labels of the series that was begun last, as Label messages of WriteRequest 1.0; good until the next call.</summary>
+    public ReadOnlySpan<byte> BegunLabels => buffer.AsSpan(length + HeaderSize, seriesEnd - length - HeaderSize);
+
     /// <summary>Begins the series of a target; what was not taken is dropped.</summary>
     public void Begin(TargetLabels labels)
     {

@@ -1,8 +1,13 @@
+using System.Buffers;
+using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
 using Cluster;
 using Sidecar.Configuration;
 using Sidecar.Http;
+using Sidecar.Operation;
+using Sidecar.Operation.Commands;
+using Sidecar.Tests.Operation.Commands;
 
 namespace Sidecar.Tests.Repository;
 
@@ -45,6 +50,89 @@ public sealed partial class ReadmeTests
         Assert.NotEmpty(named);
         Assert.All(named, reason => Assert.Contains(reason, words));
     }
+
+    [Fact]
+    public void The_table_of_commands_is_the_program_s()
+    {
+        var table = "| command | does |\n|---|---|\n" + string.Concat(CommandLine.All.Select(c => $"| `{c.Usage}` | {c.Does} |\n"));
+        Assert.True(Readme.Contains(table, StringComparison.Ordinal), $"README.md lacks this table of commands:\n{table}");
+    }
+
+    [Fact]
+    public void The_exit_codes_are_the_program_s()
+    {
+        var codes = $"Exit codes: {string.Join(", ", ExitCode.All.Select(c => $"{c.Code} {c.Meaning.Split(';')[0]}"))}.";
+        Assert.Contains(codes, Readme);
+        var constants = typeof(ExitCode).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (int)f.GetRawConstantValue()!);
+        Assert.Equal(constants.Order(), ExitCode.All.Select(c => c.Code));
+    }
+
+    [Fact]
+    public void The_table_of_own_metrics_is_the_program_s()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        new Metrics(new Uri("http://receiver/"), "apiserver", TimeSpan.FromSeconds(15), TimeProvider.System).Write(output);
+        var lines = Encoding.UTF8.GetString(output.WrittenSpan).Split('\n');
+        var table = new StringBuilder("| metric | type | meaning |\n|---|---|---|\n");
+        foreach (var help in lines.Where(l => l.StartsWith("# HELP ") && !l.StartsWith("# HELP process_")))
+        {
+            var (name, meaning) = (help.Split(' ')[2], help.Split(' ', 4)[3]);
+            table.Append($"| `{name}` | {lines.First(l => l.StartsWith($"# TYPE {name} ")).Split(' ')[3]} | {meaning.Replace("|", "\\|")} |\n");
+        }
+        Assert.True(Readme.Contains(table.ToString(), StringComparison.Ordinal), $"README.md lacks this table of own metrics:\n{table}");
+    }
+
+    /// <summary>Log messages and answers of peers that the table quotes: each stands in the sources, the stand-ins' included.</summary>
+    [Fact]
+    public void Every_message_of_the_troubleshooting_table_exists()
+    {
+        string[] folders = ["src/Sidecar", "tests/Cluster"];
+        var sources = string.Concat(folders.SelectMany(f => Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, f), "*.cs", SearchOption.AllDirectories))
+            .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")).Select(File.ReadAllText));
+        var table = Readme[Readme.IndexOf("| What the log says |", StringComparison.Ordinal)..].Split("\n\n")[0];
+        var quoted = table.Split('\n').Skip(2).SelectMany(row => QuotePattern().Matches(row.Split(" | ")[0]).Select(m => m.Groups[1].Value)).ToList();
+        // What names a user, a path or a resource is put together of pieces there.
+        var whole = quoted.Where(q => q.Contains(' ') && !q.Contains('"') && !q.Contains('…')).ToList();
+        Assert.NotEmpty(whole);
+        Assert.All(whole, message => Assert.Contains(message, sources));
+    }
+
+    /// <summary>Addresses, sizes and times are those of the day; the rest is held to what the program prints now.</summary>
+    [Theory]
+    [InlineData("sidecar check")]
+    [InlineData("sidecar top 3")]
+    public async Task Transcripts_are_what_the_program_prints(string command)
+    {
+        await using var run = await CommandRun.CreateAsync(apiServers: 2);
+        foreach (var server in run.Cluster.ApiServers)
+            server.Metrics.ServeGzip(new ApiServerPayload(1).Gzip(20_000, 0));
+        // The one that is listed first is asked and allows everything; the other one denies its metrics.
+        var (first, second) = run.Cluster.ApiServers.OrderBy(a => $"{a.Port}", StringComparer.Ordinal).ToArray() is [var a, var b] ? (a, b) : default;
+        run.Environment["SIDECAR_KUBERNETES_API_SERVER"] = first.Address.ToString();
+        var token = CheckCase.Jwt($$"""{"sub":"{{StandInCluster.AccountName}}","exp":{{DateTimeOffset.UtcNow.AddMinutes(54.5).ToUnixTimeSeconds()}}}""");
+        File.WriteAllText(run.Cluster.TokenFile, token);
+        first.Tokens[token] = new Account(StandInCluster.AccountName, RbacRule.Slices("default"), RbacRule.MetricsPath);
+        second.Tokens[token] = new Account(StandInCluster.AccountName);
+        if (command == "sidecar top 3")
+            run.Cluster.Withdraw(second);
+        run.Receiver.Answer = _ => new ReceiverAnswer(404, "404 page not found\n");
+        await run.RunAsync(command.Split(' ')[1..]);
+        var text = run.Output
+            .Replace($"127.0.0.1:{first.Port}", "10.0.0.1:6443").Replace($"127.0.0.1:{second.Port}", "10.0.0.2:6443")
+            .Replace(run.Receiver.WriteUrl.GetLeftPart(UriPartial.Authority), "http://10.206.0.16:19000")
+            .Replace(run.Cluster.TokenFile, "/var/run/secrets/kubernetes.io/serviceaccount/token");
+        var transcript = $"```\n$ {command}\n{text}```\n";
+        var isThere = Masked(Readme).Contains(Masked(transcript), StringComparison.Ordinal);
+        Assert.True(isThere, $"README.md lacks this transcript, whatever its figures:\n{transcript}");
+    }
+
+    private static string Masked(string text) => FigurePattern().Replace(text, "#");
+
+    [GeneratedRegex(@" *[0-9.,]+ ?((KiB|MiB|B|s|m)\b|%)")]
+    private static partial Regex FigurePattern();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex QuotePattern();
 
     [GeneratedRegex("SIDECAR_[A-Z0-9_]+")]
     private static partial Regex NamePattern();

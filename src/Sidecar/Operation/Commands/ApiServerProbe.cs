@@ -1,0 +1,96 @@
+using System.Net;
+using System.Text.Json;
+using Sidecar.Configuration;
+using Sidecar.Http;
+
+namespace Sidecar.Operation.Commands;
+
+/// <summary>What the API server said to one question of the kind that discovery asks.</summary>
+/// <param name="status">0 where there was no answer.</param>
+/// <param name="failure">None for 200, and for an object that is not there.</param>
+/// <param name="hasObject">The Service has a slice, or an Endpoints object.</param>
+/// <param name="date">Its clock, by the answer's Date header.</param>
+internal sealed class ApiAnswer(HttpStatusCode status, Failure failure, bool hasObject, DateTimeOffset? date)
+{
+    public Failure Failure { get; } = failure;
+
+    public bool HasObject { get; } = hasObject;
+
+    public DateTimeOffset? Date { get; } = date;
+
+    public bool IsForbidden => status == HttpStatusCode.Forbidden;
+
+    public bool IsNotFound => status == HttpStatusCode.NotFound;
+}
+
+/// <summary>Asks for slices, and for Endpoints, of the Service, so that each can be told to be allowed or not.</summary>
+internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient client, TimeProvider time)
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(15);
+
+    public Task<ApiAnswer> SlicesAsync(CancellationToken cancellation)
+    {
+        var where = options.Namespace is null ? "" : $"namespaces/{Uri.EscapeDataString(options.Namespace)}/";
+        var which = options.Service is null ? "" : $"labelSelector={Uri.EscapeDataString($"kubernetes.io/service-name={options.Service}")}&";
+        return AskAsync($"apis/discovery.k8s.io/v1/{where}endpointslices?{which}limit=1", cancellation);
+    }
+
+    public Task<ApiAnswer> EndpointsAsync(CancellationToken cancellation)
+    {
+        var where = options.Namespace is null ? "" : $"namespaces/{Uri.EscapeDataString(options.Namespace)}/";
+        var which = options.Namespace is null || options.Service is null ? "?limit=1" : "/" + Uri.EscapeDataString(options.Service);
+        return AskAsync($"api/v1/{where}endpoints{which}", cancellation);
+    }
+
+    private async Task<ApiAnswer> AskAsync(string path, CancellationToken cancellation)
+    {
+        var url = new Uri(options.ApiServer!, path);
+        using var timeout = new CancellationTokenSource(Timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        try
+        {
+            using var response = await client.SendAsync(() => Request(url), either.Token);
+            var start = await Failures.ReadStartAsync(response, either.Token);
+            var date = response.Headers.Date;
+            if (response.StatusCode == HttpStatusCode.OK)
+                return new ApiAnswer(response.StatusCode, default, HasItems(start), date);
+            var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, start));
+            // The API server names the object that is not there; a proxy or a wrong path in front of it does not.
+            var isMissing = response.StatusCode == HttpStatusCode.NotFound && failure.Message.Contains("endpoints \"", StringComparison.Ordinal);
+            return new ApiAnswer(response.StatusCode, isMissing ? default : failure, false, date);
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return new ApiAnswer(0, timeout.IsCancellationRequested
+                ? new Failure(FailureReason.Timeout, $"{Failures.Host(url)} did not answer within {Timeout.TotalSeconds}s")
+                : Failures.From(e, url), false, null);
+        }
+    }
+
+    private static HttpRequestMessage Request(Uri url)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, url);
+        request.Headers.TryAddWithoutValidation("Accept", "application/json");
+        return request;
+    }
+
+    /// <summary>A list whose items are not empty, or an object that is no list; the beginning of the answer tells.</summary>
+    private static bool HasItems(byte[] start)
+    {
+        try
+        {
+            var json = new Utf8JsonReader(start, isFinalBlock: false, default);
+            while (json.Read())
+            {
+                if (json.TokenType == JsonTokenType.PropertyName && json.CurrentDepth == 1 && json.ValueTextEquals("items"u8))
+                    return json.Read() && json.TokenType == JsonTokenType.StartArray && json.Read() && json.TokenType != JsonTokenType.EndArray;
+            }
+            return true;
+        }
+        catch (JsonException)
+        {
+            return true; // discovery will say what is wrong with it
+        }
+    }
+}
