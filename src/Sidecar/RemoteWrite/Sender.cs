@@ -375,19 +375,11 @@ internal sealed class Sender(
         _ => null,
     };
 
-    /// <summary>Both specifications, section "Protocol": these headers, and a snappy block as the body.</summary>
     private HttpRequestMessage Message(EncodedRequest request, int attempt)
     {
-        var (type, version) = request.Version == WriteVersion.One
-            ? ("application/x-protobuf", "0.1.0") : ("application/x-protobuf;proto=io.prometheus.write.v2.Request", "2.0.0");
-        var message = new HttpRequestMessage(HttpMethod.Post, options.Url) { Content = new RequestContent(request) };
-        message.Content.Headers.TryAddWithoutValidation("Content-Type", type);
-        message.Content.Headers.TryAddWithoutValidation("Content-Encoding", "snappy");
-        message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", version);
+        var message = RequestContent.Message(request, options.Url, headers);
         if (attempt > 0)
             message.Headers.TryAddWithoutValidation("Retry-Attempt", attempt.ToString());
-        foreach (var (name, value) in headers)
-            message.Headers.TryAddWithoutValidation(name, value);
         return message;
     }
 }
