@@ -12,7 +12,7 @@ internal static class RbacRules
         var group = resource == "endpoints" ? "\"\"" : "discovery.k8s.io";
         var isCluster = options.Namespace is null;
         return Manifest($"sidecar-{resource}", isCluster ? null : options.Namespace,
-            $"apiGroups: [{group}]\n    resources: [{resource}]\n    verbs: [get, list, watch]", user);
+            $"apiGroups: [{group}]\n    resources: [{resource}]\n    verbs: [list, watch]", user);
     }
 
     public static string ForMetrics(string path, string? user) =>

@@ -67,7 +67,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
             401 => new("it wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
             403 => new("the credentials are known and may not write, or the tenant is wrong", $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
             413 => new("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
-            415 => new("it does not speak this version of remote write", $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
+            415 => new($"it does not speak remote write {(protocol.Current == WriteVersion.One ? "1.0" : "2.0")}", $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
             429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again", "raise its limits, or send less ('sidecar top')"),
             >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
             _ => Advice.For(CheckPeer.Receiver, failure),
