@@ -1,4 +1,6 @@
 using Cluster;
+using Google.Protobuf;
+using Sidecar.Tests.Exposition.Wire;
 
 namespace Sidecar.EndToEnd;
 
@@ -98,6 +100,55 @@ public sealed class RealReceiverTests(PublishedBinary binary)
         // A target that is gone from discovery takes up with it.
         run.Cluster.Withdraw(run.ApiServer);
         await Eventually.TrueAsync(async () => !await Finds("up") && !await Finds("stays"), () => "up is still found");
+        Assert.Equal(0, await run.Sidecar.StopAsync());
+    }
+
+    /// <summary>Over remote write 1.0, on which the sidecar falls back here.</summary>
+    [Fact]
+    public async Task Native_histograms_and_exemplars_arrive_and_go_stale()
+    {
+        await using var server = await StartAsync("prometheus");
+        await using var run = await StartAsync(server);
+        var time = DateTimeOffset.UtcNow.AddSeconds(-1);
+        var histogram = new Metric
+        {
+            Label = { new LabelPair { Name = "verb", Value = "GET" } },
+            Histogram = new Histogram
+            {
+                SampleCount = 6, SampleSum = 4.5, Schema = 1, ZeroThreshold = 0.001, ZeroCount = 2,
+                PositiveSpan = { new BucketSpan { Offset = 0, Length = 1 }, new BucketSpan { Offset = 2, Length = 1 } }, PositiveDelta = { 1, 1 },
+                NegativeSpan = { new BucketSpan { Offset = -3, Length = 1 } }, NegativeDelta = { 1 },
+            },
+        };
+        var counter = new Metric
+        {
+            Counter = new Counter
+            {
+                Value = 7,
+                Exemplar = new Exemplar { Value = 0.25, Timestamp = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(time), Label = { new LabelPair { Name = "trace_id", Value = "abc" } } },
+            },
+        };
+        byte[] Body(params MetricFamily[] families)
+        {
+            var body = new MemoryStream();
+            foreach (var family in families)
+                family.WriteDelimitedTo(body);
+            return TargetBehaviour.Compress(body.ToArray());
+        }
+        var requests = new MetricFamily { Name = "requests_total", Type = MetricKind.Counter, Metric = { counter } };
+        run.ApiServer.Metrics.ContentType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        run.ApiServer.Metrics.ServeGzip(Body(new MetricFamily { Name = "latency", Type = MetricKind.Histogram, Metric = { histogram } }, requests));
+        run.Environment["SIDECAR_SCRAPE_PROTOCOLS"] = "PrometheusProto";
+        run.Start(binary);
+        await Eventually.TrueAsync(async () => (await server.QueryAsync("histogram_count(latency)")).Count > 0, () => string.Join('\n', run.Sidecar.Log));
+        Assert.Equal("6", Assert.Single(await server.QueryAsync("histogram_count(latency)")).Value);
+        Assert.Equal("4.5", Assert.Single(await server.QueryAsync("histogram_sum(latency)")).Value);
+        // All but the negative bucket and half of the zero bucket lie above.
+        Assert.Equal(Number("0.8333"), Number(Assert.Single(await server.QueryAsync("histogram_fraction(-0.001, +Inf, latency)")).Value), 0.001);
+        Assert.Equal("7", Assert.Single(await server.QueryAsync("requests_total")).Value);
+        Assert.Equal($"trace_id=abc 0.25 @{time.ToUnixTimeMilliseconds()}", Assert.Single(await server.ExemplarsAsync("requests_total")));
+        run.ApiServer.Metrics.ServeGzip(Body(requests));
+        await Eventually.TrueAsync(async () => (await server.QueryAsync("histogram_count(latency)")).Count == 0, () => "it is found still");
         Assert.Equal(0, await run.Sidecar.StopAsync());
     }
 

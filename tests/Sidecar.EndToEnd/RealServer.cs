@@ -33,7 +33,8 @@ public sealed class RealServer : IAsyncDisposable
     {
         await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), "global: {scrape_interval: 1h}\n");
         return ["--config.file=" + Path.Combine(folder, "prometheus.yml"), "--storage.tsdb.path=" + Path.Combine(folder, "data"),
-            $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=warn"];
+            $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
+            "--enable-feature=native-histograms,exemplar-storage", "--log.level=warn"];
     }, "-/ready");
 
     /// <summary>Prometheus in agent mode: scrapes these addresses as job <c>j</c> and sends what it finds.</summary>
@@ -103,6 +104,16 @@ public sealed class RealServer : IAsyncDisposable
         return json.RootElement.GetProperty("data").GetProperty("result").EnumerateArray().ToDictionary(
             r => string.Join(',', r.GetProperty("metric").EnumerateObject().Select(l => $"{l.Name}={l.Value}").Order(StringComparer.Ordinal)),
             r => r.GetProperty("value")[1].GetString()!);
+    }
+
+    /// <summary>The exemplars of a series: labels, value and milliseconds since the Unix epoch.</summary>
+    public async Task<List<string>> ExemplarsAsync(string query)
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var answer = await Http.GetStringAsync(new Uri(Address, $"api/v1/query_exemplars?query={Uri.EscapeDataString(query)}&start={now - 3600}&end={now + 3600}"));
+        using var json = JsonDocument.Parse(answer);
+        return [.. json.RootElement.GetProperty("data").EnumerateArray().SelectMany(s => s.GetProperty("exemplars").EnumerateArray()).Select(e =>
+            $"{string.Join(',', e.GetProperty("labels").EnumerateObject().Select(l => $"{l.Name}={l.Value}"))} {e.GetProperty("value")} @{e.GetProperty("timestamp").GetDouble() * 1000:F0}")];
     }
 
     public async ValueTask DisposeAsync()
