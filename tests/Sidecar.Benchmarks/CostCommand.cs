@@ -14,26 +14,27 @@ internal static class CostCommand
             return 1;
         using var target = TargetProcess.Start(samples);
         var folder = Directory.CreateTempSubdirectory("queue").FullName;
-        var memory = await MeasureAsync(null);
-        var disk = await MeasureAsync(folder);
+        var memory = await MeasureAsync(("SIDECAR_REMOTE_WRITE_PROTOCOL", "1.0"));
+        var disk = await MeasureAsync(("SIDECAR_REMOTE_WRITE_PROTOCOL", "1.0"), ("SIDECAR_QUEUE_DIRECTORY", folder));
+        var second = await MeasureAsync(("SIDECAR_REMOTE_WRITE_PROTOCOL", "2.0"));
         Directory.Delete(folder, recursive: true);
         Console.WriteLine($"""
 
-            | one target over TLS, {DateTime.UtcNow:yyyy-MM-dd} | queue in memory | with a queue directory |
-            |---|---|---|
-            | samples a scrape | {samples:N0} | {samples:N0} |
-            | samples sent | {memory.Samples:N0} | {disk.Samples:N0} |
-            | peak memory (VmHWM) | {memory.Process.PeakMiB:0.0} MiB | {disk.Process.PeakMiB:0.0} MiB |
-            | CPU seconds per million samples | {memory.CpuPerMillion:0.00} | {disk.CpuPerMillion:0.00} |
-            | bytes sent per sample | {memory.BytesPerSample:0.0} | {disk.BytesPerSample:0.0} |
-            | from start to the first accepted request | {memory.FirstAccepted:0.00} s | {disk.FirstAccepted:0.00} s |
-            | binary | {new FileInfo(binary).Length / 1e6:0.0} MB | |
+            | one target over TLS, {DateTime.UtcNow:yyyy-MM-dd} | queue in memory | with a queue directory | remote write 2.0 |
+            |---|---|---|---|
+            | samples a scrape | {samples:N0} | {samples:N0} | {samples:N0} |
+            | samples sent | {memory.Samples:N0} | {disk.Samples:N0} | {second.Samples:N0} |
+            | peak memory (VmHWM) | {memory.Process.PeakMiB:0.0} MiB | {disk.Process.PeakMiB:0.0} MiB | {second.Process.PeakMiB:0.0} MiB |
+            | CPU seconds per million samples | {memory.CpuPerMillion:0.00} | {disk.CpuPerMillion:0.00} | {second.CpuPerMillion:0.00} |
+            | bytes sent per sample | {memory.BytesPerSample:0.0} | {disk.BytesPerSample:0.0} | {second.BytesPerSample:0.0} |
+            | from start to the first accepted request | {memory.FirstAccepted:0.00} s | {disk.FirstAccepted:0.00} s | {second.FirstAccepted:0.00} s |
+            | binary | {new FileInfo(binary).Length / 1e6:0.0} MB | | |
             """);
         return 0;
 
-        async Task<RunCost> MeasureAsync(string? queueDirectory)
+        async Task<RunCost> MeasureAsync(params (string Name, string Value)[] variables)
         {
-            using var sidecar = SidecarRun.Start(binary, target, interval, queueDirectory);
+            using var sidecar = SidecarRun.Start(binary, target, interval, variables);
             return await sidecar.MeasureAsync((double)samples * scrapes, TimeSpan.FromSeconds(60 + interval * scrapes * 2));
         }
     }

@@ -20,15 +20,15 @@ internal sealed class SidecarRun : IDisposable
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(begun);
 
-    public static SidecarRun Start(string binary, TargetProcess target, int interval, string? queueDirectory = null)
+    public static SidecarRun Start(string binary, TargetProcess target, int interval, params (string Name, string Value)[] variables)
     {
         var port = FreePort();
         var start = new ProcessStartInfo(binary) { RedirectStandardError = true };
         start.Environment.Clear();
         foreach (var (name, value) in Environment(new PeerJob(target.Ports, target.TokenFile, target.CaFile, interval, target.ReceiverUrl, ""), port))
             start.Environment[name] = value;
-        if (queueDirectory is not null)
-            start.Environment["SIDECAR_QUEUE_DIRECTORY"] = queueDirectory;
+        foreach (var (name, value) in variables)
+            start.Environment[name] = value;
         var process = Process.Start(start)!;
         _ = process.StandardError.ReadToEndAsync();
         return new SidecarRun(process, port);
