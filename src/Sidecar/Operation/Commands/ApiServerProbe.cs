@@ -1,13 +1,14 @@
 using System.Net;
 using System.Text.Json;
 using Sidecar.Configuration;
+using Sidecar.Discovery;
 using Sidecar.Http;
 
 namespace Sidecar.Operation.Commands;
 
 /// <summary>What the API server said to one question of the kind that discovery asks.</summary>
 /// <param name="status">0 where there was no answer.</param>
-/// <param name="failure">None for 200, and for an object that is not there.</param>
+/// <param name="failure">None for 200.</param>
 /// <param name="hasObject">The Service has a slice, or an Endpoints object.</param>
 /// <param name="date">Its clock, by the answer's Date header.</param>
 internal sealed class ApiAnswer(HttpStatusCode status, Failure failure, bool hasObject, DateTimeOffset? date)
@@ -23,28 +24,14 @@ internal sealed class ApiAnswer(HttpStatusCode status, Failure failure, bool has
     public bool IsNotFound => status == HttpStatusCode.NotFound;
 }
 
-/// <summary>Asks for slices, and for Endpoints, of the Service, so that each can be told to be allowed or not.</summary>
+/// <summary>Asks what discovery asks, of one object only, so that each kind can be told to be allowed or not.</summary>
 internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient client, TimeProvider time)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(15);
 
-    public Task<ApiAnswer> SlicesAsync(CancellationToken cancellation)
+    public async Task<ApiAnswer> AskAsync(ObjectQuery query, CancellationToken cancellation)
     {
-        var where = options.Namespace is null ? "" : $"namespaces/{Uri.EscapeDataString(options.Namespace)}/";
-        var which = options.Service is null ? "" : $"labelSelector={Uri.EscapeDataString($"kubernetes.io/service-name={options.Service}")}&";
-        return AskAsync($"apis/discovery.k8s.io/v1/{where}endpointslices?{which}limit=1", cancellation);
-    }
-
-    public Task<ApiAnswer> EndpointsAsync(CancellationToken cancellation)
-    {
-        var where = options.Namespace is null ? "" : $"namespaces/{Uri.EscapeDataString(options.Namespace)}/";
-        var which = options.Namespace is null || options.Service is null ? "?limit=1" : "/" + Uri.EscapeDataString(options.Service);
-        return AskAsync($"api/v1/{where}endpoints{which}", cancellation);
-    }
-
-    private async Task<ApiAnswer> AskAsync(string path, CancellationToken cancellation)
-    {
-        var url = new Uri(options.ApiServer!, path);
+        var url = new Uri(options.ApiServer!, query.ListPath(pageSize: 1, next: null));
         using var timeout = new CancellationTokenSource(Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
@@ -55,9 +42,7 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
             if (response.StatusCode == HttpStatusCode.OK)
                 return new ApiAnswer(response.StatusCode, default, HasItems(start), date);
             var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, start));
-            // The API server names the object that is not there; a proxy or a wrong path in front of it does not.
-            var isMissing = response.StatusCode == HttpStatusCode.NotFound && failure.Message.Contains("endpoints \"", StringComparison.Ordinal);
-            return new ApiAnswer(response.StatusCode, isMissing ? default : failure, false, date);
+            return new ApiAnswer(response.StatusCode, failure, false, date);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
@@ -75,7 +60,7 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
         return request;
     }
 
-    /// <summary>A list whose items are not empty, or an object that is no list; the beginning of the answer tells.</summary>
+    /// <summary>A list whose items are not empty, as the beginning of the answer tells.</summary>
     private static bool HasItems(byte[] start)
     {
         try

@@ -114,6 +114,7 @@ internal sealed class CheckCommand : IDisposable
     {
         var all = options with
         {
+            Shards = 1,
             Kubernetes = options.Kubernetes with { PortName = null },
             Scrape = options.Scrape with { TargetRules = RelabelRules.None },
         };
@@ -128,30 +129,31 @@ internal sealed class CheckCommand : IDisposable
         var probe = new ApiServerProbe(kubernetes, once.ApiServer, time);
         var host = Failures.Host(kubernetes.ApiServer!);
         report.Say($"Asking {host} for endpoints");
-        var resource = kubernetes.Role == KubernetesRole.Endpoints ? "endpoints" : "endpointslices";
-        var answer = resource == "endpoints" ? await probe.EndpointsAsync(cancellation) : await probe.SlicesAsync(cancellation);
+        var query = new ObjectQuery(kubernetes.Role == KubernetesRole.Endpoints ? ObjectKind.Endpoints : ObjectKind.EndpointSlice, kubernetes);
+        var answer = await probe.AskAsync(query, cancellation);
         var isSecond = false;
         if (kubernetes.Role == KubernetesRole.Auto && (answer.IsForbidden || answer.IsNotFound))
         {
-            var second = await probe.EndpointsAsync(cancellation);
+            var endpoints = new ObjectQuery(ObjectKind.Endpoints, kubernetes);
+            var second = await probe.AskAsync(endpoints, cancellation);
             isSecond = second.Failure.IsNone || second.IsForbidden;
             if (isSecond)
             {
-                report.Add(ApiFailure(answer, resource, second.Failure.IsNone ? CheckStatus.Odd : CheckStatus.Failed));
-                (answer, resource) = (second, "endpoints");
+                report.Add(ApiFailure(answer, query, second.Failure.IsNone ? CheckStatus.Odd : CheckStatus.Failed));
+                (answer, query) = (second, endpoints);
             }
         }
         if (!answer.Failure.IsNone)
-            report.Add(ApiFailure(answer, resource, CheckStatus.Failed));
+            report.Add(ApiFailure(answer, query, CheckStatus.Failed));
         else if (isSecond)
-            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} allows endpoints, which are used instead; Kubernetes has deprecated them"));
+            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} allows {query.Resource}, which are used instead; Kubernetes has deprecated them"));
         else
-            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {resource}"));
+            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
         CheckClock(answer.Date);
         return answer;
     }
 
-    private CheckStep ApiFailure(ApiAnswer answer, string resource, CheckStatus status)
+    private CheckStep ApiFailure(ApiAnswer answer, ObjectQuery query, CheckStatus status)
     {
         var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
         if (answer.IsForbidden)
@@ -160,8 +162,8 @@ internal sealed class CheckCommand : IDisposable
             if (IsAnonymous(user))
                 return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
             var account = user ?? apiToken?.Subject;
-            step.Paste = RbacRules.ForEndpoints(resource, options.Kubernetes, account);
-            return step.With(new AdviceText($"{account ?? "the account"} may not read {resource} there", "apply the manifests of src/deploy, or add this rule"));
+            step.Paste = RbacRules.ForDiscovery(query, options.Kubernetes.Service, account);
+            return step.With(new AdviceText($"{account ?? "the account"} may not read {query.Resource} there", "apply the manifests of src/deploy, or add this rule"));
         }
         return step.With(answer.Failure.Reason == FailureReason.Unauthorized
             ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));

@@ -62,6 +62,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         if (scrape.BodySizeLimit > 0)
             yaml.Plain("body_size_limit", Size(scrape.BodySizeLimit));
         WriteLimit("sample_limit", scrape.SampleLimit);
+        WriteLimit("target_limit", scrape.TargetLimit);
         WriteLimit("label_limit", scrape.LabelLimits.Count);
         WriteLimit("label_name_length_limit", scrape.LabelLimits.NameLength);
         WriteLimit("label_value_length_limit", scrape.LabelLimits.ValueLength);
@@ -196,7 +197,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             labels.Add(isSlices ? "__meta_kubernetes_endpointslice_port_name" : "__meta_kubernetes_endpoint_port_name");
             values.Add(kubernetes.PortName);
         }
-        WriteRules("relabel_configs", Value(Variables.RelabelConfigs), () =>
+        WriteTargetRules(() =>
         {
             if (labels.Count == 0)
                 return;
@@ -207,6 +208,26 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             yaml.EndItem();
         }, isNeeded: labels.Count > 0);
     }
+
+    /// <summary>Sharding goes by the address as it was discovered, and so comes first.</summary>
+    private void WriteTargetRules(Action? before = null, bool isNeeded = false) => WriteRules("relabel_configs", Value(Variables.RelabelConfigs), () =>
+    {
+        if (options.Shards > 1)
+        {
+            yaml.BeginItem();
+            yaml.List("source_labels", ["__address__"]);
+            yaml.Plain("modulus", options.Shards.ToString(CultureInfo.InvariantCulture));
+            yaml.Plain("target_label", "__tmp_shard");
+            yaml.Plain("action", "hashmod");
+            yaml.EndItem();
+            yaml.BeginItem();
+            yaml.List("source_labels", ["__tmp_shard"]);
+            yaml.Text("regex", options.Shard.ToString(CultureInfo.InvariantCulture));
+            yaml.Plain("action", "keep");
+            yaml.EndItem();
+        }
+        before?.Invoke();
+    }, isNeeded || options.Shards > 1);
 
     private void WriteRules(string key, string? rules, Action? before = null, bool isNeeded = false)
     {
@@ -243,7 +264,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
                     yaml.EndItem();
                 }
                 yaml.End();
-                WriteRules("relabel_configs", Value(Variables.RelabelConfigs));
+                WriteTargetRules();
             });
         }
     }

@@ -70,8 +70,10 @@ internal static class CheckCases
         {
             run.Environment["SIDECAR_KUBERNETES_ROLE"] = "endpoints";
             run.Cluster.RotateToken(RbacRule.Slices("default"), RbacRule.MetricsPath);
-        }, "API server", "may not read endpoints", "apiGroups: [\"\"]", "resources: [endpoints]");
+        }, "API server", "may not read endpoints", "apiGroups: [\"\"]", "resources: [endpoints]", "resourceNames: [kubernetes]");
         yield return CheckCase.Of("slices and endpoints forbidden", run => run.Cluster.RotateToken(RbacRule.MetricsPath), "API server", "resources: [endpointslices]");
+        yield return CheckCase.Of("all namespaces, and rights in one", run => run.Environment["SIDECAR_KUBERNETES_NAMESPACE"] = "*",
+            "API server", "at the cluster scope", "kind: ClusterRole\n", "resources: [endpointslices]");
         yield return CheckCase.Of("slices unknown", run => run.ApiServer.HasNoSlices = true, "API server", "answers 404") with { ExitCode = 0, Status = "warning" };
         yield return CheckCase.Of("API server in trouble", run => run.ApiServer.FailNext(1, ApiServer.Answers(500, "InternalError", "etcd is away")), "API server", "answers 500: etcd is away", "trouble of its own");
     }
@@ -83,6 +85,7 @@ internal static class CheckCases
         {
             run.Environment["SIDECAR_KUBERNETES_ROLE"] = "endpoints";
             run.Environment["SIDECAR_KUBERNETES_SERVICE"] = "kubernets";
+            run.Cluster.RotateToken(new RbacRule("default", [""], ["endpoints"], ["list", "watch"]), RbacRule.MetricsPath);
         }, "discovery", "no Service kubernets");
         yield return CheckCase.Of("no endpoint", run =>
         {
