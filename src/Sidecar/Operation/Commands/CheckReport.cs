@@ -28,8 +28,8 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             text.WriteLine($"    cause:  {OneLine.Of(step.Cause)}");
         if (step.Remedy is not null)
             text.WriteLine($"    remedy: {OneLine.Of(step.Remedy)}");
-        foreach (var line in step.Paste?.TrimEnd().Split('\n') ?? [])
-            text.WriteLine($"      {line}");
+        if (step.Paste is not null)
+            text.WriteLine(step.Paste); // not indented: the shell wants the end of a here-document at the start of its line
     }
 
     /// <summary>The last line, or the whole of the JSON.</summary>
