@@ -29,16 +29,25 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(15);
 
-    public async Task<ApiAnswer> AskAsync(ObjectQuery query, CancellationToken cancellation)
+    public Task<ApiAnswer> ListAsync(ObjectQuery query, CancellationToken cancellation) =>
+        AskAsync(query.ListPath(pageSize: 1, next: null), isWatch: false, cancellation);
+
+    /// <summary>Whether it may be watched; no event is waited for.</summary>
+    public Task<ApiAnswer> WatchAsync(ObjectQuery query, CancellationToken cancellation) =>
+        AskAsync(query.WatchPath(version: "", seconds: 1), isWatch: true, cancellation);
+
+    private async Task<ApiAnswer> AskAsync(string path, bool isWatch, CancellationToken cancellation)
     {
-        var url = new Uri(options.ApiServer!, query.ListPath(pageSize: 1, next: null));
+        var url = new Uri(options.ApiServer!, path);
         using var timeout = new CancellationTokenSource(Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
             using var response = await client.SendAsync(() => Request(url), either.Token);
-            var start = await Failures.ReadStartAsync(response, either.Token);
             var date = response.Headers.Date;
+            if (isWatch && response.StatusCode == HttpStatusCode.OK)
+                return new ApiAnswer(response.StatusCode, default, true, date);
+            var start = await Failures.ReadStartAsync(response, either.Token);
             if (response.StatusCode == HttpStatusCode.OK)
                 return new ApiAnswer(response.StatusCode, default, HasItems(start), date);
             var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, start));

@@ -130,12 +130,12 @@ internal sealed class CheckCommand : IDisposable
         var host = Failures.Host(kubernetes.ApiServer!);
         report.Say($"Asking {host} for endpoints");
         var query = new ObjectQuery(kubernetes.Role == KubernetesRole.Endpoints ? ObjectKind.Endpoints : ObjectKind.EndpointSlice, kubernetes);
-        var answer = await probe.AskAsync(query, cancellation);
+        var answer = await probe.ListAsync(query, cancellation);
         var isSecond = false;
         if (kubernetes.Role == KubernetesRole.Auto && (answer.IsForbidden || answer.IsNotFound))
         {
             var endpoints = new ObjectQuery(ObjectKind.Endpoints, kubernetes);
-            var second = await probe.AskAsync(endpoints, cancellation);
+            var second = await probe.ListAsync(endpoints, cancellation);
             isSecond = second.Failure.IsNone || second.IsForbidden;
             if (isSecond)
             {
@@ -149,11 +149,13 @@ internal sealed class CheckCommand : IDisposable
             report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} allows {query.Resource}, which are used instead; Kubernetes has deprecated them"));
         else
             report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
+        if (answer.Failure.IsNone && kubernetes.Watch && await probe.WatchAsync(query, cancellation) is { IsForbidden: true } watch)
+            report.Add(ApiFailure(watch, query, CheckStatus.Odd, $"may not watch {query.Resource} there; it is asked every {Durations.Format(kubernetes.RefreshInterval)} instead"));
         CheckClock(answer.Date);
         return answer;
     }
 
-    private CheckStep ApiFailure(ApiAnswer answer, ObjectQuery query, CheckStatus status)
+    private CheckStep ApiFailure(ApiAnswer answer, ObjectQuery query, CheckStatus status, string? mayNot = null)
     {
         var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
         if (answer.IsForbidden)
@@ -163,7 +165,7 @@ internal sealed class CheckCommand : IDisposable
                 return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
             var account = user ?? apiToken?.Subject;
             step.Paste = RbacRules.ForDiscovery(query, options.Kubernetes.Service, account);
-            return step.With(new AdviceText($"{account ?? "the account"} may not read {query.Resource} there", "apply the manifests of src/deploy, or add this rule"));
+            return step.With(new AdviceText($"{account ?? "the account"} {mayNot ?? $"may not read {query.Resource} there"}", "apply the manifests of src/deploy, or add this rule"));
         }
         return step.With(answer.Failure.Reason == FailureReason.Unauthorized
             ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));
