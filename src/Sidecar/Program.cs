@@ -54,15 +54,16 @@ internal static class Program
         }
 
         // From the receiver back to the targets: each step is given the one that it hands on to.
-        using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend);
+        var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
+        using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend, protocol);
         var folder = options.Queue.Directory is { } directory ? new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
-        using var sender = new Sender(options.RemoteWrite, receiver, queue, passes, metrics, log, time);
+        using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, log, time);
         using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
         using var download = new BodyDownload(targets, options.Scrape, options.Queue.MemoryLimit, time);
-        var scraper = new Scraper(options.Scrape, download, passes, queue, metrics, log, time, stop.Token);
+        var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
         using var history = new History(metrics, options.Scrape.Interval, time);
         var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, history, time);

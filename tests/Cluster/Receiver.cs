@@ -13,7 +13,18 @@ using Microsoft.Extensions.Logging;
 namespace Cluster;
 
 /// <summary>One write request as it arrived.</summary>
-public sealed record ReceivedRequest(IReadOnlyDictionary<string, string> Headers, string Path, byte[] Body, WriteRequest Message);
+/// <param name="Message">Of 2.0, what it says in terms of 1.0.</param>
+public sealed record ReceivedRequest(IReadOnlyDictionary<string, string> Headers, string Path, byte[] Body, WriteRequest Message, bool IsSecondVersion);
+
+/// <summary>What a receiver makes of remote write 2.0.</summary>
+public enum SecondVersion
+{
+    Understood,
+    /// <summary>Read as a message of 1.0, which has none of its fields; accepted, and nothing stored. So do VictoriaMetrics, Nightingale and older Prometheus.</summary>
+    TakenForEmpty,
+    /// <summary>415, as the specification wants of receivers that check the content type.</summary>
+    Refused,
+}
 
 /// <summary>What the receiver answers to a request.</summary>
 public sealed record ReceiverAnswer(int Status = 204, string Body = "", string? RetryAfter = null)
@@ -45,6 +56,7 @@ public sealed class Receiver : IAsyncDisposable
     private readonly X509Certificate2? certificate;
     private WebApplication? application;
     private long requests;
+    private int secondVersionRequests;
     private long samples;
     private long bytes;
 
@@ -53,6 +65,20 @@ public sealed class Receiver : IAsyncDisposable
     public int Port { get; private set; }
 
     public Uri WriteUrl => new($"{(certificate is null ? "http" : "https")}://127.0.0.1:{Port}/api/v1/write");
+
+    public SecondVersion SecondVersion { get; set; }
+
+    /// <summary>Metadata by metric: its type's number, help and unit; of either version.</summary>
+    public ConcurrentDictionary<string, (int Type, string Help, string Unit)> Metadata { get; } = new();
+
+    /// <summary>Exemplars and native histograms by series, in the order of arrival.</summary>
+    public ConcurrentDictionary<string, ConcurrentQueue<Exemplar>> Exemplars { get; } = new();
+
+    /// <inheritdoc cref="Exemplars"/>
+    public ConcurrentDictionary<string, ConcurrentQueue<Histogram>> Histograms { get; } = new();
+
+    /// <summary>Accepted requests of 2.0.</summary>
+    public int SecondVersionRequests => secondVersionRequests;
 
     /// <summary>Decides each answer; everything is accepted unless set.</summary>
     public Func<ReceivedRequest, ReceiverAnswer> Answer { get; set; } = _ => new ReceiverAnswer();
@@ -173,10 +199,17 @@ public sealed class Receiver : IAsyncDisposable
         }
         var body = buffer.ToArray();
         var headers = context.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+        var isSecond = context.Request.ContentType?.Contains("io.prometheus.write.v2.Request", StringComparison.Ordinal) == true;
+        if (isSecond && SecondVersion == SecondVersion.Refused)
+        {
+            context.Response.StatusCode = 415;
+            return;
+        }
         WriteRequest message;
         try
         {
-            message = WriteRequest.Parser.ParseFrom(IronSnappy.Snappy.Decode(body));
+            var bytes = IronSnappy.Snappy.Decode(body);
+            message = isSecond && SecondVersion == SecondVersion.Understood ? FirstVersion.Of(bytes, violations) : WriteRequest.Parser.ParseFrom(bytes);
         }
         catch (Exception e)
         {
@@ -184,12 +217,12 @@ public sealed class Receiver : IAsyncDisposable
             context.Response.StatusCode = 400;
             return;
         }
-        var request = new ReceivedRequest(headers, context.Request.Path, body, message);
+        var request = new ReceivedRequest(headers, context.Request.Path, body, message, isSecond);
         Last = request;
         Check(request);
         var answer = Answer(request);
         if (answer.Status / 100 == 2 && !answer.IsReset || answer.IsStored)
-            Store(message);
+            Store(request);
         if (answer.Delay > TimeSpan.Zero)
             await Task.Delay(answer.Delay, context.RequestAborted);
         if (answer.IsReset)
@@ -198,6 +231,12 @@ public sealed class Receiver : IAsyncDisposable
             return;
         }
         context.Response.StatusCode = answer.Status;
+        if (isSecond && SecondVersion == SecondVersion.Understood && answer.Status / 100 == 2)
+        {
+            foreach (var (what, count) in new[] { ("Samples", message.Timeseries.Sum(t => t.Samples.Count)),
+                ("Histograms", message.Timeseries.Sum(t => t.Histograms.Count)), ("Exemplars", message.Timeseries.Sum(t => t.Exemplars.Count)) })
+                context.Response.Headers[$"X-Prometheus-Remote-Write-{what}-Written"] = count.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
         if (answer.RetryAfter is not null)
             context.Response.Headers.RetryAfter = answer.RetryAfter;
         if (answer.Location is not null)
@@ -212,11 +251,21 @@ public sealed class Receiver : IAsyncDisposable
         }
     }
 
-    private void Store(WriteRequest message)
+    private void Store(ReceivedRequest request)
     {
         Interlocked.Increment(ref requests);
-        foreach (var one in message.Timeseries)
+        if (request.IsSecondVersion)
+            Interlocked.Increment(ref secondVersionRequests);
+        foreach (var metric in request.Message.Metadata)
+            Metadata[metric.MetricFamilyName] = (metric.Type, metric.Help, metric.Unit);
+        foreach (var one in request.Message.Timeseries)
         {
+            foreach (var exemplar in one.Exemplars)
+                Exemplars.GetOrAdd(Name(one), _ => []).Enqueue(exemplar);
+            foreach (var histogram in one.Histograms)
+                Histograms.GetOrAdd(Name(one), _ => []).Enqueue(histogram);
+            if (one.Samples.Count == 0)
+                continue;
             var kept = series.GetOrAdd(Name(one), _ => []);
             lock (kept)
             {
@@ -250,14 +299,14 @@ public sealed class Receiver : IAsyncDisposable
     private void Check(ReceivedRequest request)
     {
         Expect(request, "Content-Encoding", "snappy");
-        Expect(request, "Content-Type", "application/x-protobuf");
-        Expect(request, "X-Prometheus-Remote-Write-Version", "0.1.0");
+        Expect(request, "Content-Type", request.IsSecondVersion ? "application/x-protobuf;proto=io.prometheus.write.v2.Request" : "application/x-protobuf");
+        Expect(request, "X-Prometheus-Remote-Write-Version", request.IsSecondVersion ? "2.0.0" : "0.1.0");
         if (!request.Headers.TryGetValue("User-Agent", out var agent) || !agent.StartsWith("sidecar/", StringComparison.Ordinal))
             violations.Enqueue($"User-Agent is {agent ?? "missing"}");
         foreach (var one in request.Message.Timeseries)
         {
-            if (one.Samples.Count == 0)
-                violations.Enqueue($"no sample: {Name(one)}");
+            if (one.Samples.Count + one.Histograms.Count != 1)
+                violations.Enqueue($"{one.Samples.Count} samples and {one.Histograms.Count} histograms: {Name(one)}");
             if (one.Labels.All(l => l.Name != "__name__"))
                 violations.Enqueue($"no name: {Name(one)}");
             for (var i = 0; i < one.Labels.Count; i++)

@@ -218,6 +218,7 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         run.Receiver.Answer = _ => new ReceiverAnswer();
         var newest = accepted.Max;
         run.Start(binary);
+        await run.Sidecar.WaitForLogAsync("Sidecar starts"); // from then on it knows what to do with SIGTERM
         await Eventually.TrueAsync(() => Directory.GetFiles(folder, "*.scrape").All(f => TimestampOf(f) > newest), () => string.Join('\n', run.Sidecar.Log));
         Assert.Equal(0, await run.Sidecar.StopAsync());
     }

@@ -126,11 +126,22 @@ internal sealed record ScrapeOptions
     public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }
 }
 
+/// <summary>Which remote write specification requests follow.</summary>
+internal enum WriteProtocol
+{
+    /// <summary>2.0 until the receiver shows that it lacks it.</summary>
+    Auto,
+    One,
+    Two,
+}
+
 /// <summary>SIDECAR_REMOTE_WRITE_….</summary>
 internal sealed record RemoteWriteOptions
 {
     /// <summary>Without user and password: those are basic authentication in <see cref="Http"/>.</summary>
     public required Uri Url { get; init; }
+
+    public WriteProtocol Protocol { get; init; }
 
     public required ImmutableArray<KeyValuePair<string, string>> Headers { get; init; }
 

@@ -166,6 +166,8 @@ internal static class OptionsReader
             Headers = settings.Read(Variables.RemoteWriteHeaders, Headers.Parse, absent: []),
             Http = http,
             Timeout = settings.Read(Variables.RemoteWriteTimeout, Durations.Within(Millisecond, Durations.MostForTimers)),
+            Protocol = settings.Read(Variables.RemoteWriteProtocol, Words.OneOf(
+                ("auto", WriteProtocol.Auto), ("1.0", WriteProtocol.One), ("2.0", WriteProtocol.Two))),
             MaxSamplesPerSend = settings.Read(Variables.RemoteWriteMaxSamplesPerSend, Words.Integer(1, 1_000_000)),
             Concurrency = settings.Read(Variables.RemoteWriteConcurrency, Words.Integer(1, 100)),
             MinBackoff = minBackoff,

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Sidecar.Configuration;
 
-/// <summary>Names behind SIDECAR_ that are not in the table: of later versions, of Kubernetes, or slips.</summary>
+/// <summary>Names behind SIDECAR_ that are not in the table: of Kubernetes, or slips.</summary>
 internal static class VariableNames
 {
     private static readonly HashSet<string> Known = [.. Variables.All.Select(v => v.Name)];
@@ -13,12 +13,7 @@ internal static class VariableNames
         {
             if (!name.StartsWith(Variables.Prefix, StringComparison.Ordinal) || Known.Contains(name))
                 continue;
-            if (Variables.Later.Contains(name))
-            {
-                if (!string.IsNullOrWhiteSpace(value))
-                    settings.Error(name, "this version does not have it yet", "unset it; sidecar help lists what there is");
-            }
-            else if (IsInjected(name, value ?? ""))
+            if (IsInjected(name, value ?? ""))
                 WarnOfPort(settings, name, value ?? "");
             else
                 settings.Error(name, "not a variable of the sidecar", Proposal(name));
@@ -31,7 +26,7 @@ internal static class VariableNames
         var wanted = name[Variables.Prefix.Length..].ToUpperInvariant();
         var best = default(string);
         var bestDistance = Math.Max(2, wanted.Length / 4) + 1;
-        foreach (var candidate in Variables.All.Select(v => v.Name).Concat(Variables.Later))
+        foreach (var candidate in Variables.All.Select(v => v.Name))
         {
             var distance = NearestWord.Distance(wanted, candidate.AsSpan(Variables.Prefix.Length));
             if (distance < bestDistance)

@@ -170,6 +170,9 @@ internal static class Variables
         "SIDECAR_REMOTE_WRITE_URL", VariableGroup.RemoteWrite, "URL",
         example: "http://prometheus:9090/api/v1/write", inWords: "required", redaction: Redaction.UrlPassword,
         meaning: "where to send; a user and password in it are basic authentication");
+    public static Variable RemoteWriteProtocol { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_PROTOCOL", VariableGroup.RemoteWrite, "word", example: "1.0", @default: "auto",
+        meaning: "1.0, 2.0, or auto: 2.0, and 1.0 for good once the receiver shows that it lacks 2.0");
     public static Variable RemoteWriteHeaders { get; } = Row(
         "SIDECAR_REMOTE_WRITE_HEADERS", VariableGroup.RemoteWrite, "headers",
         example: "X-Scope-OrgID=tenant", redaction: Redaction.PairValues,
@@ -255,12 +258,6 @@ internal static class Variables
 
     /// <summary>The table, in the order in which people read it.</summary>
     public static ImmutableArray<Variable> All { get; } = Table.ToImmutable();
-
-    /// <summary>Names that belong to the interface but to no feature of this version. Setting one is an error, never silence.</summary>
-    public static ImmutableArray<string> Later { get; } =
-    [
-        "SIDECAR_REMOTE_WRITE_PROTOCOL",
-    ];
 
     public static HttpVariables ScrapeHttp { get; } = new()
     {

@@ -37,6 +37,12 @@ internal sealed class Metrics
         SamplesRetriedTotal = new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure.", remote);
         SamplesDroppedTotal = new("prometheus_remote_storage_samples_dropped_total", "Samples not delivered, by reason.",
             "reason", Enum.GetValues<DropReason>(), DropReasons.Word, remote);
+        HistogramsTotal = new("prometheus_remote_storage_histograms_total", "Native histograms sent to remote storage, each try counted.", remote);
+        HistogramsFailedTotal = new("prometheus_remote_storage_histograms_failed_total", "Native histograms that remote storage refused for good.", remote);
+        ExemplarsTotal = new("prometheus_remote_storage_exemplars_total", "Exemplars sent to remote storage, each try counted.", remote);
+        ExemplarsFailedTotal = new("prometheus_remote_storage_exemplars_failed_total", "Exemplars that remote storage refused for good.", remote);
+        MetadataTotal = new("prometheus_remote_storage_metadata_total", "Metadata entries sent to remote storage by themselves, as in remote write 1.0.", remote);
+        MetadataFailedTotal = new("prometheus_remote_storage_metadata_failed_total", "Metadata entries that remote storage did not accept.", remote);
         SamplesPending = new("prometheus_remote_storage_samples_pending", "Samples waiting to be sent.", remote);
         BytesTotal = new("prometheus_remote_storage_bytes_total", "Bytes of requests sent to remote storage, after compression.", remote);
         SamplesAccepted = new("sidecar_samples_accepted_total", "Samples that remote storage accepted, each once.", remote);
@@ -63,6 +69,18 @@ internal sealed class Metrics
     public Counter SamplesRetriedTotal { get; }
 
     public CounterBy<DropReason> SamplesDroppedTotal { get; }
+
+    public Counter HistogramsTotal { get; }
+
+    public Counter HistogramsFailedTotal { get; }
+
+    public Counter ExemplarsTotal { get; }
+
+    public Counter ExemplarsFailedTotal { get; }
+
+    public Counter MetadataTotal { get; }
+
+    public Counter MetadataFailedTotal { get; }
 
     public Gauge SamplesPending { get; }
 
@@ -162,6 +180,12 @@ internal sealed class Metrics
         SamplesFailedTotal.Write(text);
         SamplesRetriedTotal.Write(text);
         SamplesDroppedTotal.Write(text);
+        HistogramsTotal.Write(text);
+        HistogramsFailedTotal.Write(text);
+        ExemplarsTotal.Write(text);
+        ExemplarsFailedTotal.Write(text);
+        MetadataTotal.Write(text);
+        MetadataFailedTotal.Write(text);
         SamplesPending.Write(text);
         BytesTotal.Write(text);
         SamplesAccepted.Write(text);

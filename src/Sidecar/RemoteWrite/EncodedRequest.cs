@@ -4,15 +4,15 @@ using Sidecar.Scraping;
 namespace Sidecar.RemoteWrite;
 
 /// <summary>
-/// One write request, compressed as it is made, and ready to be posted: a snappy block of a prometheus.WriteRequest. Whoever holds it last
-/// releases it.
+/// One write request, compressed as it is made, and ready to be posted: a snappy block of a prometheus.WriteRequest or, in 2.0, of an
+/// io.prometheus.write.v2.Request. Whoever holds it last releases it.
 /// </summary>
 /// <remarks>
 /// A snappy block is the length of the whole as a varint and then elements; encoders compress each 64 KiB by itself, so that no copy reaches
 /// across. So the parts are compressed one by one and put behind each other without their own lengths: the bytes are the same, and no
 /// buffer of the whole is needed (format_description.txt of google/snappy).
 /// </remarks>
-internal sealed class EncodedRequest
+internal sealed class EncodedRequest(WriteVersion version)
 {
     /// <summary>Bytes of a part: what snappy compresses by itself.</summary>
     public const int PartSize = 64 * 1024;
@@ -20,8 +20,18 @@ internal sealed class EncodedRequest
     private readonly CompressedBody elements = new();
     private int messageLength;
 
-    /// <summary>Samples in it, staleness markers included.</summary>
+    public WriteVersion Version => version;
+
+    /// <summary>Samples in it, staleness markers and native histograms included: as many as series.</summary>
     public int Samples { get; set; }
+
+    /// <summary>Of the samples, those that are native histograms.</summary>
+    public int Histograms { get; set; }
+
+    public int Exemplars { get; set; }
+
+    /// <summary>Entries of metadata: then there are no samples.</summary>
+    public int Metadata { get; set; }
 
     /// <summary>Bytes to be posted.</summary>
     public long Length => LabelMessage.VarintSize((ulong)messageLength) + elements.Length;
@@ -29,16 +39,26 @@ internal sealed class EncodedRequest
     /// <summary>What it holds in memory, in bytes.</summary>
     public long Capacity => elements.Capacity;
 
-    /// <param name="message">A whole prometheus.WriteRequest as protobuf.</param>
-    public static EncodedRequest Compress(ReadOnlySpan<byte> message, int samples)
+    /// <param name="message">Protobuf, of the kind of the version.</param>
+    public static EncodedRequest Compress(WriteVersion version, ReadOnlySpan<byte> message)
     {
-        var request = new EncodedRequest { Samples = samples };
+        var request = new EncodedRequest(version);
         for (; !message.IsEmpty; message = message[Math.Min(PartSize, message.Length)..])
             request.Append(message[..Math.Min(PartSize, message.Length)]);
         return request;
     }
 
-    /// <summary>Adds the next part of the message: all but the last are of <see cref="PartSize"/>.</summary>
+    /// <summary>This message with another one's fields behind its own; the other is released.</summary>
+    public EncodedRequest Join(EncodedRequest other)
+    {
+        foreach (var block in other.elements.Blocks())
+            elements.Append(block.Span);
+        messageLength += other.messageLength;
+        other.Release();
+        return this;
+    }
+
+    /// <summary>Adds the next part of the message, of at most <see cref="PartSize"/>.</summary>
     public void Append(ReadOnlySpan<byte> part)
     {
         var compressed = Snappy.Encode(part);
@@ -56,7 +76,7 @@ internal sealed class EncodedRequest
             yield return block;
     }
 
-    /// <summary>The prometheus.WriteRequest as protobuf.</summary>
+    /// <summary>The message as protobuf.</summary>
     public byte[] Decompress() => Snappy.Decode(Blocks().SelectMany(b => b.ToArray()).ToArray());
 
     public void Release() => elements.Release();

@@ -12,14 +12,15 @@ namespace Sidecar.RemoteWrite;
 /// the queue when that is so for all of it; the next one of its target waits until then.
 /// </summary>
 internal sealed class Sender(
-    RemoteWriteOptions options, PeerClient client, ScrapeQueue queue, PassThread passes, Metrics metrics, Log log, TimeProvider time)
-    : IDisposable
+    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, PassThread passes, Metrics metrics, Log log,
+    TimeProvider time) : IDisposable
 {
     /// <summary>Scrapes that are streamed at the same time; the others wait, since each needs buffers.</summary>
     private const int MostStreams = 2;
 
     private readonly SemaphoreSlim slots = new(options.Concurrency);
-    private readonly PassContexts contexts = new(MostStreams, options.MaxSamplesPerSend);
+    private readonly SemaphoreSlim probe = new(1); // until the receiver has shown what it understands, one request at a time
+    private readonly PassContexts contexts = new(MostStreams, options.MaxSamplesPerSend, protocol);
     private readonly RetrySchedule retries = new(options.MinBackoff, options.MaxBackoff, time);
     private readonly KeyValuePair<string, string>[] headers = [.. options.Headers];
     private Failure lastFailure;
@@ -50,6 +51,7 @@ internal sealed class Sender(
     public void Dispose()
     {
         slots.Dispose();
+        probe.Dispose();
         contexts.Dispose();
     }
 
@@ -73,9 +75,25 @@ internal sealed class Sender(
     /// <summary>True when the receiver accepted all of it.</summary>
     private async Task<bool> SendAsync(Scrape scrape, CancellationToken cancellation)
     {
-        var posts = new List<Task<bool>>();
+        while (true)
+        {
+            var deliveries = await PostAsync(scrape, cancellation);
+            if (!deliveries.Contains(Delivery.Outdated))
+            {
+                foreach (var request in scrape.Metadata)
+                    await SendMetadataAsync(request, cancellation);
+                return !deliveries.Contains(Delivery.Refused);
+            }
+            // All of it again, in the version that the receiver understands: what it has already, it has twice.
+            scrape.Held?.Release();
+        }
+    }
+
+    private async Task<Delivery[]> PostAsync(Scrape scrape, CancellationToken cancellation)
+    {
+        var posts = new List<Task<Delivery>>();
         foreach (var request in scrape.Held?.Requests ?? [])
-            await PostAsync(request, release: false);
+            await PostOneAsync(request, release: false);
 
         if (scrape.Held is not { IsComplete: true })
         {
@@ -84,18 +102,17 @@ internal sealed class Sender(
             {
                 var stream = new RequestStream(scrape, context);
                 while (await passes.RunAsync(stream.Next) is { } request)
-                    await PostAsync(request, release: true);
+                    await PostOneAsync(request, release: true);
             }
             finally
             {
                 contexts.Return(context);
             }
         }
-        var accepted = await Task.WhenAll(posts);
-        return Array.TrueForAll(accepted, a => a);
+        return await Task.WhenAll(posts);
 
         // Waits for a free slot; the answer is awaited later, unless order matters.
-        async Task PostAsync(EncodedRequest request, bool release)
+        async Task PostOneAsync(EncodedRequest request, bool release)
         {
             await slots.WaitAsync(cancellation);
             var post = DeliverInSlotAsync(request, release, scrape, cancellation);
@@ -106,28 +123,43 @@ internal sealed class Sender(
     }
 
     /// <summary>The caller took the slot; it is given back here.</summary>
-    private async Task<bool> DeliverInSlotAsync(EncodedRequest request, bool release, Scrape scrape, CancellationToken cancellation)
+    private async Task<Delivery> DeliverInSlotAsync(EncodedRequest request, bool release, Scrape scrape, CancellationToken cancellation)
     {
+        var hasProbe = false;
         try
         {
+            if (!protocol.IsSettled)
+            {
+                await probe.WaitAsync(cancellation);
+                hasProbe = true;
+                if (protocol.IsSettled)
+                {
+                    hasProbe = false;
+                    probe.Release();
+                }
+            }
             return await DeliverAsync(request, scrape, cancellation);
         }
         finally
         {
+            if (hasProbe)
+                probe.Release();
             if (release)
                 request.Release();
             slots.Release();
         }
     }
 
-    /// <summary>Tries until the request is accepted (true) or refused; halves it where the receiver may mind only some of its series.</summary>
-    private async Task<bool> DeliverAsync(EncodedRequest request, Scrape scrape, CancellationToken cancellation)
+    /// <summary>Tries until the request is accepted or refused; halves it where the receiver may mind only some of its series.</summary>
+    private async Task<Delivery> DeliverAsync(EncodedRequest request, Scrape scrape, CancellationToken cancellation)
     {
         for (var attempt = 0; ; attempt++)
         {
+            if (request.Version != protocol.Current)
+                return Delivery.Outdated;
             if (attempt > 0)
             {
-                metrics.SamplesRetriedTotal.Add(request.Samples);
+                metrics.SamplesRetriedTotal.Add(request.Samples - request.Histograms);
                 await Task.Delay(retries.Wait(attempt), time, cancellation);
             }
             switch (await AttemptAsync(request, scrape, attempt, cancellation))
@@ -135,13 +167,13 @@ internal sealed class Sender(
                 case Answer.Accepted:
                     metrics.SamplesAccepted.Add(request.Samples);
                     metrics.BytesAccepted.Add(request.Length);
-                    return true;
+                    return Delivery.Accepted;
                 case Answer.RefusedInPart when RequestSplitter.Halve(request) is var (first, second):
-                    var accepted = await DeliverAsync(first, scrape, cancellation);
+                    var ofFirst = await DeliverAsync(first, scrape, cancellation);
                     first.Release();
-                    accepted &= await DeliverAsync(second, scrape, cancellation);
+                    var ofSecond = await DeliverAsync(second, scrape, cancellation);
                     second.Release();
-                    return accepted;
+                    return ofFirst > ofSecond ? ofFirst : ofSecond;
                 case Answer.RefusedInPart:
                     log.Recurring(LogLevel.Warn, "remote write refused series", "The receiver refuses a series; it is dropped",
                         ("series", RequestSplitter.DescribeFirst(request)), ("target", scrape.Target.Url), ("error", LastFailure.Message));
@@ -152,11 +184,46 @@ internal sealed class Sender(
         }
     }
 
-    private bool Drop(EncodedRequest request)
+    /// <summary>Once: more of it comes in a minute, and no sample is lost with it.</summary>
+    private async Task SendMetadataAsync(EncodedRequest request, CancellationToken cancellation)
     {
-        metrics.SamplesFailedTotal.Add(request.Samples);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(options.Timeout);
+        metrics.MetadataTotal.Add(request.Metadata);
+        metrics.BytesTotal.Add(request.Length);
+        string error;
+        try
+        {
+            using var response = await client.SendAsync(() => Message(request, attempt: 0), timeout.Token);
+            if (response.IsSuccessStatusCode)
+                return;
+            error = Redact(Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, timeout.Token))).Message;
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            error = e is OperationCanceledException ? "no answer in time" : Failures.From(e, options.Url).Message;
+        }
+        metrics.MetadataFailedTotal.Add(request.Metadata);
+        log.Recurring(LogLevel.Warn, "remote write metadata", "The receiver did not take the metadata of metrics; their samples are not affected",
+            ("url", Failures.Show(options.Url)), ("error", error));
+    }
+
+    /// <summary>What became of a request; of two halves, the greater.</summary>
+    private enum Delivery
+    {
+        Accepted,
+        Refused,
+        /// <summary>It is of a version that the receiver does not understand.</summary>
+        Outdated,
+    }
+
+    private Delivery Drop(EncodedRequest request)
+    {
+        metrics.SamplesFailedTotal.Add(request.Samples - request.Histograms);
+        metrics.HistogramsFailedTotal.Add(request.Histograms);
+        metrics.ExemplarsFailedTotal.Add(request.Exemplars);
         metrics.SamplesDroppedTotal.Add(DropReason.Rejected, request.Samples);
-        return false;
+        return Delivery.Refused;
     }
 
     private enum Answer
@@ -167,20 +234,24 @@ internal sealed class Sender(
         /// <summary>400 or 413: some series in it may be the reason.</summary>
         RefusedInPart,
         Refused,
+        /// <summary>Remote write 2.0 is not; 1.0 is used from now on.</summary>
+        NotUnderstood,
     }
 
     private async Task<Answer> AttemptAsync(EncodedRequest request, Scrape scrape, int attempt, CancellationToken cancellation)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         timeout.CancelAfter(options.Timeout);
-        metrics.SamplesTotal.Add(request.Samples);
+        metrics.SamplesTotal.Add(request.Samples - request.Histograms);
+        metrics.HistogramsTotal.Add(request.Histograms);
+        metrics.ExemplarsTotal.Add(request.Exemplars);
         metrics.BytesTotal.Add(request.Length);
         var started = time.GetTimestamp();
         try
         {
             using var response = await client.SendAsync(() => Message(request, attempt), timeout.Token);
             metrics.SentBatchDuration.Observe(time.GetElapsedTime(started));
-            return await JudgeAsync(response, scrape, timeout.Token);
+            return await JudgeAsync(response, request, scrape, timeout.Token);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -201,17 +272,21 @@ internal sealed class Sender(
         }
     }
 
-    private async Task<Answer> JudgeAsync(HttpResponseMessage response, Scrape scrape, CancellationToken cancellation)
+    private async Task<Answer> JudgeAsync(HttpResponseMessage response, EncodedRequest request, Scrape scrape, CancellationToken cancellation)
     {
         var status = (int)response.StatusCode;
         if (response.IsSuccessStatusCode)
         {
             // What follows an accepting status line is of no account: it is drained or cut behind our back.
+            if (request.Version == WriteVersion.Two && !IsUnderstood(response, request))
+                return Answer.NotUnderstood;
             SetFailure(default);
             log.Recovered("remote write", "The receiver accepts again", ("url", Failures.Show(options.Url)));
             return Answer.Accepted;
         }
         var failure = Redact(Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, cancellation)));
+        if (request.Version == WriteVersion.Two && (status == 415 || (status == 400 && !protocol.IsSettled)) && FallBack($"it answers {status}"))
+            return Answer.NotUnderstood;
         if (RetryAfter(response) is { } retryAfter)
             retries.Obey(retryAfter);
         // 499 is Nightingale's answer to overload. 401, 403 and redirects are an operator's mistake that will be mended: nothing is lost by it.
@@ -224,6 +299,49 @@ internal sealed class Sender(
             ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
             ("target", scrape.Target.Url));
         return Answer.Refused;
+    }
+
+    /// <summary>
+    /// Receivers of 2.0 say how much they have written (specification 2.0, section "Response"); older ones take the message for an empty one
+    /// of 1.0, accept it and store nothing. False where it is to be sent again in 1.0.
+    /// </summary>
+    private bool IsUnderstood(HttpResponseMessage response, EncodedRequest request)
+    {
+        var samples = request.Samples - request.Histograms;
+        if (Written(response, samples > 0 ? "Samples" : "Histograms") is not { } written)
+        {
+            if (FallBack("it accepts 2.0 and does not say that it wrote anything"))
+                return false;
+            log.Recurring(LogLevel.Warn, "remote write written", "The receiver accepts remote write 2.0 and does not say that it wrote anything: it may store nothing",
+                ("url", Failures.Show(options.Url)), ("remedy", "leave SIDECAR_REMOTE_WRITE_PROTOCOL unset, or set it to 1.0"));
+            return true;
+        }
+        if (protocol.Confirm())
+            log.Info("The receiver understands remote write 2.0", ("url", Failures.Show(options.Url)));
+        var sent = samples > 0 ? samples : request.Histograms;
+        if (written < sent)
+        {
+            log.Recurring(LogLevel.Warn, "remote write written", "The receiver wrote less than it was sent, and calls that success",
+                ("url", Failures.Show(options.Url)), ("sent", sent), ("written", written));
+        }
+        return true;
+    }
+
+    private static long? Written(HttpResponseMessage response, string what) =>
+        response.Headers.TryGetValues($"X-Prometheus-Remote-Write-{what}-Written", out var values) && long.TryParse(values.FirstOrDefault(), out var count)
+            ? count : null;
+
+    /// <summary>True where requests are made in 1.0 from now on.</summary>
+    private bool FallBack(string why)
+    {
+        if (!protocol.MayFallBack)
+            return protocol.Current == WriteVersion.One;
+        if (protocol.FallBack())
+        {
+            log.Info("The receiver lacks remote write 2.0: 1.0 is used until the sidecar is restarted", ("url", Failures.Show(options.Url)),
+                ("because", why), ("remedy", "SIDECAR_REMOTE_WRITE_PROTOCOL=1.0 saves the try"));
+        }
+        return true;
     }
 
     /// <summary>A receiver may well answer with what it was sent; headers are the user's, and may be keys.</summary>
@@ -257,17 +375,11 @@ internal sealed class Sender(
         _ => null,
     };
 
-    /// <summary>Remote write 1.0, section "Protocol": these headers, and a snappy block as the body.</summary>
     private HttpRequestMessage Message(EncodedRequest request, int attempt)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, options.Url) { Content = new RequestContent(request) };
-        message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/x-protobuf");
-        message.Content.Headers.TryAddWithoutValidation("Content-Encoding", "snappy");
-        message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", "0.1.0");
+        var message = RequestContent.Message(request, options.Url, headers);
         if (attempt > 0)
             message.Headers.TryAddWithoutValidation("Retry-Attempt", attempt.ToString());
-        foreach (var (name, value) in headers)
-            message.Headers.TryAddWithoutValidation(name, value);
         return message;
     }
 }

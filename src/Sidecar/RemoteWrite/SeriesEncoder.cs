@@ -8,13 +8,13 @@ using Sidecar.Scraping;
 namespace Sidecar.RemoteWrite;
 
 /// <summary>
-/// Encodes samples as <c>TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }</c>, one sample each, into one
-/// <c>WriteRequest { repeated TimeSeries timeseries = 1; }</c> after another (remote write 1.0, section "Protocol"). Reused; nothing is
-/// allocated for a sample.
+/// Encodes samples as series of one sample each, into one write request after another. In remote write 1.0 that is
+/// <c>WriteRequest { repeated TimeSeries timeseries = 1; }</c> with
+/// <c>TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram histograms = 4; }</c>;
+/// for 2.0 see <see cref="SeriesMessage"/>. Reused; nothing is allocated for a sample.
 /// </summary>
 internal sealed class SeriesEncoder
 {
-    private const byte TimeSeriesTag = 1 << 3 | 2;
     private const byte SamplesTag = 2 << 3 | 2;
     private const byte ValueTag = 1 << 3 | 1;
     private const byte TimestampTag = 2 << 3;
@@ -32,6 +32,8 @@ internal sealed class SeriesEncoder
     private static readonly long Seed = Random.Shared.NextInt64();
 
     private readonly int samplesPerRequest;
+    private readonly ReceiverProtocol protocol;
+    private readonly SeriesMessage message = new(); // of what is not a plain sample of 1.0
     private static readonly TargetLabels NoLabels = new([], [], false);
 
     private readonly SeriesPlans plans = new();
@@ -45,18 +47,24 @@ internal sealed class SeriesEncoder
     private int length;    // of complete series, behind those
     private int seriesEnd; // of the series that is being made
     private TargetLabels target;
+    private WriteVersion version;
 
-    public SeriesEncoder(int samplesPerRequest)
+    /// <param name="protocol">Tells the version, looked at when a pass begins; null for 1.0.</param>
+    public SeriesEncoder(int samplesPerRequest, ReceiverProtocol? protocol = null)
     {
         this.samplesPerRequest = samplesPerRequest;
+        this.protocol = protocol ?? new ReceiverProtocol();
         target = NoLabels;
     }
+
+    private int histograms; // of the samples in the request that is being made
+    private int exemplars;
 
     /// <summary>Samples in the request that is being made.</summary>
     public int Samples { get; private set; }
 
     /// <summary>The request is full and must be taken before the next sample.</summary>
-    public bool IsFull => Samples >= samplesPerRequest || compressed + length >= LargestRequest;
+    public bool IsFull => Samples >= samplesPerRequest || compressed + length + message.Symbols.Size >= LargestRequest;
 
     /// <summary>Why the series that was begun last fails the scrape.</summary>
     public string Error => relabelError ?? plans.Last?.Error ?? "";
@@ -78,6 +86,7 @@ internal sealed class SeriesEncoder
             relabeling = labels.Rules is null ? null : new SeriesRelabeling(labels.Rules);
         target = labels;
         Drop();
+        version = protocol.Current;
         if (buffer.Length > BufferSize)
             buffer = new byte[BufferSize];
     }
@@ -190,16 +199,39 @@ internal sealed class SeriesEncoder
         return null;
     }
 
-    /// <summary>Native histograms can be sent; where not, they are left out and counted.</summary>
-    public static bool WritesHistograms => false;
-
-    /// <summary>Gives the series that was begun its sample, of which this protocol carries the value.</summary>
-    public void Commit(Sample sample, long timestamp) => Commit(sample.Value, timestamp);
+    /// <summary>Gives the series that was begun its sample, with all that it brings.</summary>
+    /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
+    public void Commit(Sample sample, long timestamp)
+    {
+        if (version == WriteVersion.One && !sample.HasHistogram && sample.ExemplarCount == 0)
+        {
+            Commit(sample.Value, timestamp);
+            return;
+        }
+        if (version == WriteVersion.One)
+        {
+            var rest = message.WriteRest(sample, timestamp);
+            Reserve(seriesEnd + rest.Length + 32);
+            rest.CopyTo(buffer.AsSpan(seriesEnd));
+            Frame(seriesEnd + rest.Length - length - HeaderSize);
+        }
+        else
+            Frame(message.Write(Labels, sample, timestamp));
+        histograms += sample.HasHistogram ? 1 : 0;
+        exemplars += sample.ExemplarCount;
+        CompressParts();
+    }
 
     /// <summary>Gives the series that was begun its sample: <c>Sample { double value = 1; int64 timestamp = 2; }</c>.</summary>
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
     public void Commit(double value, long timestamp)
     {
+        if (version == WriteVersion.Two)
+        {
+            Frame(message.Write(Labels, value, timestamp));
+            CompressParts();
+            return;
+        }
         Reserve(seriesEnd + 32);
         var to = buffer.AsSpan(seriesEnd);
         to[0] = SamplesTag;
@@ -218,18 +250,34 @@ internal sealed class SeriesEncoder
         }
         to[1] = (byte)(at - 2);
 
-        var body = seriesEnd + at - length - HeaderSize;
+        Frame(seriesEnd + at - length - HeaderSize);
+        CompressParts();
+    }
+
+    /// <summary>Of the series that was begun: Label messages of 1.0, each with tag and length.</summary>
+    private ReadOnlySpan<byte> Labels => buffer.AsSpan((length + HeaderSize)..seriesEnd);
+
+    /// <summary>Takes a whole message as the series.</summary>
+    private void Frame(ReadOnlySpan<byte> series)
+    {
+        Reserve(length + HeaderSize + series.Length + 8);
+        series.CopyTo(buffer.AsSpan(length + HeaderSize));
+        Frame(series.Length);
+    }
+
+    /// <summary>Puts tag and length in front of a series that stands behind the place for them.</summary>
+    private void Frame(int body)
+    {
         var size = LabelMessage.VarintSize((uint)body);
         if (size != HeaderSize - 1)
         {
             Reserve(length + 1 + size + body + 8);
             buffer.AsSpan(length + HeaderSize, body).CopyTo(buffer.AsSpan(length + 1 + size));
         }
-        buffer[length] = TimeSeriesTag;
+        buffer[length] = version == WriteVersion.One ? SeriesMessage.FirstTag : SeriesMessage.SecondTag;
         LabelMessage.WriteVarint(buffer.AsSpan(length + 1), (uint)body);
         length += 1 + size + body;
         Samples++;
-        CompressParts();
     }
 
     /// <summary>Compresses what is left, and begins the next request. Null when there is nothing.</summary>
@@ -237,12 +285,14 @@ internal sealed class SeriesEncoder
     {
         if (Samples == 0)
             return null;
-        var taken = request ?? new EncodedRequest();
+        var taken = request ?? new EncodedRequest(version);
+        request = null;
         if (length > 0)
             taken.Append(buffer.AsSpan(0, length));
-        taken.Samples = Samples;
-        request = null;
-        compressed = length = Samples = 0;
+        if (version == WriteVersion.Two)
+            taken = EncodedRequest.Compress(version, message.Symbols.Field).Join(taken);
+        (taken.Samples, taken.Histograms, taken.Exemplars) = (Samples, histograms, exemplars);
+        Drop();
         return taken;
     }
 
@@ -251,14 +301,15 @@ internal sealed class SeriesEncoder
     {
         request?.Release();
         request = null;
-        compressed = length = Samples = 0;
+        compressed = length = Samples = histograms = exemplars = 0;
+        message.Clear();
     }
 
     private void CompressParts()
     {
         var done = 0;
         for (; length - done >= EncodedRequest.PartSize; done += EncodedRequest.PartSize)
-            (request ??= new EncodedRequest()).Append(buffer.AsSpan(done, EncodedRequest.PartSize));
+            (request ??= new EncodedRequest(version)).Append(buffer.AsSpan(done, EncodedRequest.PartSize));
         if (done == 0)
             return;
         buffer.AsSpan(done, length - done).CopyTo(buffer);

@@ -42,6 +42,9 @@ internal sealed class Scrape
     /// <summary>The finished requests, while they are held; see <see cref="HeldRequests"/>.</summary>
     public HeldRequests? Held { get; set; }
 
+    /// <summary>Requests with the metadata of its metrics, now and then; they are sent once or not at all.</summary>
+    public IReadOnlyList<EncodedRequest> Metadata { get; set; } = [];
+
     /// <summary>Where it is kept on disk; null while it is in memory alone.</summary>
     public string? File { get; set; }
 
@@ -79,6 +82,9 @@ internal sealed class Scrape
     {
         Held?.Release();
         Held = null;
+        foreach (var request in Metadata)
+            request.Release();
+        Metadata = [];
         Body?.Release();
         Vanished?.Release();
         Body = Vanished = null;

@@ -35,7 +35,7 @@ internal sealed class ScrapeLoop : IDisposable
     private volatile bool isGone;
 
     public ScrapeLoop(
-        Target target, bool atOnce, ScrapeOptions options, BodyDownload download, PassThread passes, HeldBudget budget, ScrapeQueue queue,
+        Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, PassThread passes, HeldBudget budget, ScrapeQueue queue,
         Metrics metrics, Log log, TimeProvider time)
     {
         Target = target;
@@ -47,7 +47,7 @@ internal sealed class ScrapeLoop : IDisposable
         this.log = log;
         this.time = time;
         schedule = new ScrapeSchedule(target, Interval, atOnce, time);
-        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time);
+        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time, protocol);
     }
 
     /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
@@ -215,11 +215,6 @@ internal sealed class ScrapeLoop : IDisposable
                 log.Recurring(LogLevel.Warn, "samples " + Target.Key, "Samples of this target are left out",
                     ("target", Target.Url), ("duplicates", outcome.Duplicates), ("out_of_order", outcome.OutOfOrder),
                     ("too_far_in_future", outcome.OutOfBounds));
-            }
-            if (outcome.Unsendable > 0)
-            {
-                log.Recurring(LogLevel.Warn, "histograms " + Target.Key, "Native histograms of this target are not sent",
-                    ("target", Target.Url), ("histograms", outcome.Unsendable));
             }
             return;
         }

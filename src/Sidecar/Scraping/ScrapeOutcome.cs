@@ -29,9 +29,6 @@ internal sealed class ScrapeOutcome
     /// <summary>More samples than allowed, whatever else failed.</summary>
     public bool IsOverSampleLimit { get; set; }
 
-    /// <summary>Native histograms that the protocol of sending does not carry.</summary>
-    public int Unsendable { get; set; }
-
     public int Vanished { get; set; }
 
     public long BodyBytes { get; set; }

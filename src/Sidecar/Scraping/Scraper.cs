@@ -4,12 +4,13 @@ using Sidecar.Discovery;
 using Sidecar.Http;
 using Sidecar.Operation;
 using Sidecar.Queueing;
+using Sidecar.RemoteWrite;
 
 namespace Sidecar.Scraping;
 
 /// <summary>One scrape loop for each target that discovery names.</summary>
 internal sealed class Scraper(
-    ScrapeOptions options, BodyDownload download, PassThread passes, ScrapeQueue queue, Metrics metrics, Log log,
+    ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, PassThread passes, ScrapeQueue queue, Metrics metrics, Log log,
     TimeProvider time, CancellationToken cancellation)
 {
     /// <summary>Up to so many targets are scraped the moment they are known: nobody waits an interval for the first data.</summary>
@@ -61,7 +62,7 @@ internal sealed class Scraper(
 
         void Begin(Target target, bool atOnce, bool isGone)
         {
-            var loop = new ScrapeLoop(target, atOnce, options, download, passes, budget, queue, metrics, log, time) { IsGone = isGone };
+            var loop = new ScrapeLoop(target, atOnce, options, protocol, download, passes, budget, queue, metrics, log, time) { IsGone = isGone };
             loop.Rediscover(target, limitFailure);
             loops.Add(target.Key, (loop, RunAsync(loop)));
         }

@@ -12,8 +12,11 @@ namespace Sidecar.Scraping;
 /// What is known of one target from scrape to scrape: which series it has, and the last good body. Turns a download into a
 /// <see cref="Scrape"/>: all of it or nothing, with the markers for what vanished.
 /// </summary>
-internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOptions options, HeldBudget budget, TimeProvider time) : IDisposable
+internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOptions options, HeldBudget budget, TimeProvider time, ReceiverProtocol? protocol = null) : IDisposable
 {
+    /// <summary>How often metadata is sent by itself: Prometheus's default metadata_config.send_interval.</summary>
+    private static readonly TimeSpan MetadataInterval = TimeSpan.FromMinutes(1);
+
     /// <summary>Prometheus's maxAheadTime (scrape/scrape.go).</summary>
     private const long MostAheadMilliseconds = 10 * 60 * 1000;
 
@@ -22,6 +25,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     private Dictionary<ulong, long> timestampsNow = [];
     private CompressedBody? lastBody;
     private int lastCount;
+    private long lastMetadata; // time.GetTimestamp(); 0 for never
     private long lastTimestamp; // of the last samples without one of their own, markers included
 
     /// <summary>What was known of the target before this process: its series and its last timestamp. Before anything else.</summary>
@@ -57,13 +61,16 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     {
         var skipped = new SkippedSamples();
         var held = new HeldRequests(budget);
-        var encoding = new Encoding(context.Encoder, held);
+        var encoding = new Encoding(context.Encoder, held, protocol is null or { IsSettled: true });
         context.Encoder.Begin(labels);
         table.ClearSeen();
         timestampsNow.Clear();
         var ordered = false;
+        // In 2.0 it stands beside each series.
+        var metadata = protocol is { IsSettled: true, Current: WriteVersion.One } 
+            && (lastMetadata == 0 || time.GetElapsedTime(lastMetadata) >= MetadataInterval) ? new MetadataEncoder() : null;
         if (body is not null)
-            Validate(context, body, timestamp, skipped, ref encoding, outcome, out ordered);
+            Validate(context, body, timestamp, skipped, metadata, ref encoding, outcome, out ordered);
 
         var good = outcome.Failure.IsNone;
         if (!good)
@@ -92,14 +99,22 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
 
         var report = new ReportSamples(
             good ? 1 : 0, time.GetElapsedTime(started).TotalSeconds, outcome.Scraped, outcome.PostRelabeling, outcome.Added);
-        return Finish(good ? body : null, vanished, skipped, report, timestamp, ordered, ref encoding, outcome);
+        var scrape = Finish(good ? body : null, vanished, skipped, report, timestamp, ordered, ref encoding, outcome);
+        if (metadata is not null && scrape.Body is not null)
+        {
+            scrape.Metadata = metadata.Take();
+            lastMetadata = time.GetTimestamp();
+        }
+        else
+            metadata?.Drop();
+        return scrape;
     }
 
     /// <summary>The target is gone for good: markers for all its series and the five report series.</summary>
     public Scrape End(PassContext context, long timestamp)
     {
         var outcome = new ScrapeOutcome();
-        var encoding = new Encoding(context.Encoder, new HeldRequests(budget));
+        var encoding = new Encoding(context.Encoder, new HeldRequests(budget), protocol is null or { IsSettled: true });
         context.Encoder.Begin(labels);
         table.ClearSeen();
         timestampsNow.Clear();
@@ -116,8 +131,8 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     }
 
     private void Validate(
-        PassContext context, CompressedBody body, long timestamp, SkippedSamples skipped, ref Encoding encoding, ScrapeOutcome outcome,
-        out bool ordered)
+        PassContext context, CompressedBody body, long timestamp, SkippedSamples skipped, MetadataEncoder? metadata, ref Encoding encoding,
+        ScrapeOutcome outcome, out bool ordered)
     {
         var reader = context.Reader;
         var encoder = context.Encoder;
@@ -132,6 +147,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         {
             var sample = reader.Sample;
             var ordinal = outcome.Scraped++;
+            metadata?.Add(sample.Family);
             var fate = encoder.Begin(sample, out var hash);
             if (fate == SeriesFate.Dropped)
                 continue;
@@ -155,12 +171,6 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
                     outcome.Duplicates++;
                 else
                     outcome.IsOverSampleLimit = true;
-                skipped.Add(ordinal);
-                continue;
-            }
-            if (sample.HasHistogram && !SeriesEncoder.WritesHistograms)
-            {
-                outcome.Unsendable++;
                 skipped.Add(ordinal);
                 continue;
             }
@@ -339,9 +349,11 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     }
 
     /// <summary>Encodes into held requests for as long as the budget lasts.</summary>
-    private struct Encoding(SeriesEncoder encoder, HeldRequests held)
+    /// <param name="mayHold">It is known in which version: what is held in the wrong one is made in vain.</param>
+    private struct Encoding(SeriesEncoder encoder, HeldRequests held, bool mayHold)
     {
-        private bool holds = true;
+        private readonly bool mayHold = mayHold;
+        private bool holds = mayHold;
         private int bodySamples;
         private int otherSamples;
 
@@ -374,7 +386,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         {
             encoder.Drop();
             held.Release();
-            holds = true;
+            holds = mayHold;
             bodySamples = otherSamples = 0;
         }
 

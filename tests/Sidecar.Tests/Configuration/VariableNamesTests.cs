@@ -31,19 +31,6 @@ public sealed class VariableNamesTests
         Assert.DoesNotContain("value-of-unknown", error.ToString());
     }
 
-    public static TheoryData<string> LaterNames => [.. Variables.Later];
-
-    [Theory]
-    [MemberData(nameof(LaterNames))]
-    public void A_variable_of_a_later_version_is_refused_as_that(string name)
-    {
-        var error = Given.OneError(Given.Pod((name, "1")));
-        Assert.Equal(name, error.Name);
-        Assert.Contains("this version does not have it yet", error.ToString());
-        Assert.DoesNotContain("did you mean", error.ToString());
-        Given.Good(Given.Pod((name, "")));
-    }
-
     [Theory]
     [InlineData("SIDECAR_SERVICE_HOST", "10.0.0.1")]
     [InlineData("SIDECAR_SERVICE_PORT", "9090")]

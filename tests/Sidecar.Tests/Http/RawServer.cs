@@ -15,6 +15,7 @@ internal sealed class RawServer : IAsyncDisposable
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly Func<RawRequest, string> answer;
     private readonly ConcurrentQueue<RawRequest> requests = [];
+    private readonly CancellationTokenSource stop = new();
     private readonly Task accepting;
     private int connections;
 
@@ -47,8 +48,10 @@ internal sealed class RawServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await stop.CancelAsync(); // first: it accepts now or has not begun to accept again
         listener.Stop();
         await accepting;
+        stop.Dispose();
     }
 
     private async Task AcceptAsync()
@@ -57,9 +60,9 @@ internal sealed class RawServer : IAsyncDisposable
         {
             try
             {
-                _ = ServeAsync(await listener.AcceptTcpClientAsync());
+                _ = ServeAsync(await listener.AcceptTcpClientAsync(stop.Token));
             }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            catch (Exception e) when (stop.IsCancellationRequested && e is SocketException or InvalidOperationException or OperationCanceledException)
             {
                 return;
             }

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using Google.Protobuf;
 using Sidecar.RemoteWrite;
 using Sidecar.RemoteWrite.Wire;
 
@@ -16,7 +18,16 @@ internal sealed record SentSample(string Series, ulong Bits, long Timestamp)
     public override string ToString() =>
         $"{Series} {(Bits == Stale ? "stale" : BitConverter.UInt64BitsToDouble(Bits).ToString("R", CultureInfo.InvariantCulture))} @{Timestamp}";
 
-    public static WriteRequest Decode(EncodedRequest request) => WriteRequest.Parser.ParseFrom(request.Decompress());
+    public static WriteRequest Decode(EncodedRequest request)
+    {
+        var message = request.Decompress();
+        if (request.Version == WriteVersion.One)
+            return WriteRequest.Parser.ParseFrom(message);
+        var violations = new ConcurrentQueue<string>();
+        var first = Cluster.FirstVersion.Of(message, violations);
+        Assert.Empty(violations);
+        return WriteRequest.Parser.ParseFrom(first.ToByteArray());
+    }
 
     public static List<SentSample> Read(IEnumerable<EncodedRequest> requests)
     {

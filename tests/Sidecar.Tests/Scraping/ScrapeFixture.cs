@@ -42,7 +42,7 @@ internal sealed class ScrapeFixture : IDisposable
     public ScrapeFixture(
         bool honorLabels = false, bool honorTimestamps = true, bool trackTimestamps = false, long bodySizeLimit = 0, long budget = 0,
         int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, int sampleLimit = 0, LabelLimits labelLimits = default,
-        SeriesRules? rules = null)
+        SeriesRules? rules = null, ReceiverProtocol? protocol = null)
     {
         Target = MakeTarget("h:1");
         var externalLabels = (external ?? []).Select(l => KeyValuePair.Create(l.Name, l.Value)).ToImmutableArray();
@@ -57,9 +57,9 @@ internal sealed class ScrapeFixture : IDisposable
             LabelLimits = labelLimits,
         };
         Budget = new HeldBudget(budget);
-        Context = new PassContext(samplesPerRequest);
-        sending = new PassContext(samplesPerRequest);
-        series = new TargetSeries(Target, new TargetLabels(Target.Labels, externalLabels, honorLabels, rules), options, Budget, Time);
+        Context = new PassContext(samplesPerRequest, protocol);
+        sending = new PassContext(samplesPerRequest, protocol);
+        series = new TargetSeries(Target, new TargetLabels(Target.Labels, externalLabels, honorLabels, rules), options, Budget, Time, protocol);
     }
 
     public FakeTimeProvider Time { get; } = new();

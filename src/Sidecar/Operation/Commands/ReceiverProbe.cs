@@ -14,6 +14,9 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
 {
     public const string SeriesName = "sidecar_check";
 
+    /// <summary>1.0, which all understand, unless 2.0 is asked for.</summary>
+    private readonly ReceiverProtocol protocol = new(options.RemoteWrite.Protocol == WriteProtocol.Two ? WriteProtocol.Two : WriteProtocol.One);
+
     /// <summary>What Prometheus, Mimir, Thanos and VictoriaMetrics say of samples that come too late.</summary>
     private static readonly string[] OutOfOrderWords = ["out of order", "out-of-order", "out of bounds", "too old", "too far behind", "duplicate sample"];
 
@@ -21,7 +24,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
     {
         const string Name = "receiver";
         var remote = options.RemoteWrite;
-        var request = sendsSample ? OneSample() : EncodedRequest.Compress([], 0);
+        var request = sendsSample ? OneSample() : EncodedRequest.Compress(protocol.Current, []);
         if (request is null)
         {
             return new CheckStep(Name, CheckStatus.Odd, $"{Variables.WriteRelabelConfigs.Name} drops the sample {SeriesName}; nothing was sent")
@@ -64,7 +67,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
             401 => new("it wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
             403 => new("the credentials are known and may not write, or the tenant is wrong", $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
             413 => new("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
-            415 => new("it does not speak remote write 1.0", $"look at its version and at {Variables.RemoteWriteUrl.Name}"),
+            415 => new($"it does not speak remote write {(protocol.Current == WriteVersion.One ? "1.0" : "2.0")}", $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
             429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again", "raise its limits, or send less ('sidecar top')"),
             >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
             _ => Advice.For(CheckPeer.Receiver, failure),
@@ -78,7 +81,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var name = System.Text.Encoding.UTF8.GetBytes(SeriesName);
         var sample = new Sample { Window = name };
         sample.Begin(0, name.Length);
-        var encoder = new SeriesEncoder(1);
+        var encoder = new SeriesEncoder(1, protocol);
         encoder.Begin(new TargetLabels([new("job", options.Scrape.JobName)], options.Scrape.ExternalLabels, honorLabels: false, options.Scrape.SeriesRules));
         if (encoder.Begin(sample, out _, isReport: true) != Relabeling.SeriesFate.Sent)
             return null;
@@ -93,7 +96,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
-            using var response = await client.SendAsync(() => Message(request), either.Token);
+            using var response = await client.SendAsync(() => RequestContent.Message(request, remote.Url, remote.Headers.AsSpan()), either.Token);
             if (response.IsSuccessStatusCode)
                 return new WriteAnswer((int)response.StatusCode, default);
             var failure = client.Redact(Failures.FromStatus(response.StatusCode, remote.Url, await Failures.ReadStartAsync(response, either.Token)));
@@ -108,18 +111,6 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
                 ? new Failure(FailureReason.Timeout, $"{Failures.Host(remote.Url)} did not answer within {Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s)")
                 : Failures.From(e, remote.Url));
         }
-    }
-
-    /// <summary>Remote write 1.0, section "Protocol".</summary>
-    private HttpRequestMessage Message(EncodedRequest request)
-    {
-        var message = new HttpRequestMessage(HttpMethod.Post, options.RemoteWrite.Url) { Content = new RequestContent(request) };
-        message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/x-protobuf");
-        message.Content.Headers.TryAddWithoutValidation("Content-Encoding", "snappy");
-        message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", "0.1.0");
-        foreach (var (name, value) in options.RemoteWrite.Headers)
-            message.Headers.TryAddWithoutValidation(name, value);
-        return message;
     }
 }
 

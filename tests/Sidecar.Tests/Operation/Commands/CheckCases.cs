@@ -88,7 +88,7 @@ internal static class CheckCases
         {
             run.Environment["SIDECAR_KUBERNETES_ROLE"] = "endpoints";
             run.Environment["SIDECAR_KUBERNETES_SERVICE"] = "kubernets";
-            run.Cluster.RotateToken(new RbacRule("default", [""], ["endpoints"], ["list", "watch"]), RbacRule.MetricsPath);
+            run.Cluster.RotateToken(RbacRule.Endpoints("default"), RbacRule.MetricsPath); // those of the manifest are for one name
         }, "discovery", "no Service kubernets");
         yield return CheckCase.Of("no endpoint", run =>
         {
