@@ -14,7 +14,7 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
     private readonly PeerClient targets = new(options.Scrape.Http, maxConnectionsPerServer: 2, time);
 
     /// <summary>The buffers of every pass over what was scraped.</summary>
-    public PassContext Context { get; } = new(options.RemoteWrite.MaxSamplesPerSend);
+    public PassContext Context { get; } = new(options.RemoteWrite.MaxSamplesPerSend, new ReceiverProtocol(options.RemoteWrite.Protocol));
 
     public PeerClient ApiServer => apiServer;
 

@@ -285,6 +285,13 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         var remote = options.RemoteWrite;
         yaml.BeginItem();
         yaml.Text("url", remote.Url.AbsoluteUri);
+        if (remote.Protocol == WriteProtocol.Two)
+        {
+            yaml.Comment("From Prometheus 2.54 on:");
+            yaml.Plain("protobuf_message", "io.prometheus.write.v2.Request");
+        }
+        yaml.Plain("send_exemplars", "true");
+        yaml.Plain("send_native_histograms", "true");
         yaml.Plain("remote_timeout", Durations.Format(remote.Timeout));
         if (!remote.Headers.IsEmpty)
         {

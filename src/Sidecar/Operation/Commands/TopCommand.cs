@@ -74,7 +74,7 @@ internal static class TopCommand
     private static void WriteTable(TextWriter text, Options options, int targets, MetricCosts costs, List<MetricCost> metrics)
     {
         text.WriteLine($"{Number(costs.Series)} series of {Number(targets)} target{(targets == 1 ? "" : "s")}, "
-            + $"{Size(costs.Bytes)} as sent for each scrape (every {Configuration.Values.Durations.Format(options.Scrape.Interval)})");
+            + $"{Size(costs.Bytes)} as sent (remote write {(options.RemoteWrite.Protocol == WriteProtocol.One ? "1.0" : "2.0")}) for each scrape (every {Configuration.Values.Durations.Format(options.Scrape.Interval)})");
         text.WriteLine();
         text.WriteLine($"{"series",10}  {"share",6}  {"bytes",9}  metric and its labels by number of values");
         foreach (var metric in metrics)

@@ -83,12 +83,13 @@ public sealed class PrometheusConfigTests
     public void What_newer_ones_have_only_is_there_with_their_version()
     {
         var text = Write(Given.StaticTarget(("SIDECAR_TRACK_TIMESTAMPS_STALENESS", "true"),
-            ("SIDECAR_SCRAPE_PROTOCOLS", "PrometheusProto, PrometheusText0.0.4"), ("SIDECAR_QUEUE_AGE_LIMIT", "2h")));
+            ("SIDECAR_SCRAPE_PROTOCOLS", "PrometheusProto, PrometheusText0.0.4"), ("SIDECAR_QUEUE_AGE_LIMIT", "2h"), ("SIDECAR_REMOTE_WRITE_PROTOCOL", "2.0")));
         var job = Load(text)["scrape_configs"][0];
         Assert.Equal("true", job["track_timestamps_staleness"].ToString());
         Assert.Equal("[ PrometheusProto, PrometheusText0.0.4 ]", job["scrape_protocols"].ToString());
         Assert.Equal("2h", Load(text)["remote_write"][0]["queue_config"]["sample_age_limit"].ToString());
-        Assert.Equal(3, text.Split("# From Prometheus 2.").Length - 1);
+        Assert.Equal("io.prometheus.write.v2.Request", Load(text)["remote_write"][0]["protobuf_message"].ToString());
+        Assert.Equal(4, text.Split("# From Prometheus 2.").Length - 1);
     }
 
     [Theory]
