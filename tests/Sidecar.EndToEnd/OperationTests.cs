@@ -18,14 +18,14 @@ public sealed class OperationTests(PublishedBinary binary)
             ["SIDECAR_REMOTE_WRITE_CONCURENCY"] = "8",
             ["SIDECAR_REMOTE_WRITE_AUTHORIZATION_CREDENTIALS"] = "hush-hush",
             ["SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD"] = "hush-hush",
-            ["SIDECAR_REMOTE_WRITE_PROTOCOL"] = "2.0",
+            ["SIDECAR_REMOTE_WRITE_PROTOCOL"] = "3.0",
             ["SIDECAR_SERVICE_HOST"] = "10.0.0.1",
         });
         Assert.Equal(2, await sidecar.WaitForExitAsync());
         var errors = string.Join('\n', sidecar.Log);
         Assert.Contains("SIDECAR_SCRAPE_INTERVAL", errors);
         Assert.Contains("SIDECAR_REMOTE_WRITE_CONCURRENCY", errors); // the nearest name is proposed
-        Assert.Contains("SIDECAR_REMOTE_WRITE_PROTOCOL", errors); // of a later version: not accepted in silence
+        Assert.Contains("SIDECAR_REMOTE_WRITE_PROTOCOL", errors);
         Assert.Contains("SIDECAR_REMOTE_WRITE_URL", errors);
         Assert.DoesNotContain("SIDECAR_SERVICE_HOST", errors);
         Assert.DoesNotContain("hush-hush", errors);

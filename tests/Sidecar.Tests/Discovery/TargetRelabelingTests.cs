@@ -85,7 +85,7 @@ public sealed class TargetRelabelingTests
         var rules = Rules.Parse("""{"source_labels":["__meta_kubernetes_namespace"],"regex":"other","action":"keep"}""");
         await using var run = new DiscoveryRun(options with { Scrape = options.Scrape with { TargetRules = rules } }, TimeProvider.System);
         await run.UntilAsync(() => run.Log.Any(l => l.Contains("SIDECAR_RELABEL_CONFIGS keeps no target")));
-        Assert.Equal("", run.Targets);
+        await run.UntilAsync(() => run.Targets == "");
     }
 
     private static Target? Build(string rules, out string? problem) => TargetBuilder.FromLabels(
