@@ -78,7 +78,8 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
             while (json.Read())
             {
                 if (json.TokenType == JsonTokenType.PropertyName && json.CurrentDepth == 1 && json.ValueTextEquals("items"u8))
-                    return json.Read() && json.TokenType == JsonTokenType.StartArray && json.Read() && json.TokenType != JsonTokenType.EndArray;
+                    return json.Read() && json.TokenType == JsonTokenType.StartArray && json.Read()
+                        && json.TokenType != JsonTokenType.EndArray;
             }
             return true;
         }

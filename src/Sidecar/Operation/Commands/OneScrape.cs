@@ -6,7 +6,10 @@ using Sidecar.Scraping;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>Discovery and a scrape of each target, once and one after another: what the commands look at. The steps are those of the running sidecar.</summary>
+/// <summary>
+/// Discovery and a scrape of each target, once and one after another: what the commands look at. The steps are those of the running
+/// sidecar.
+/// </summary>
 /// <param name="log">Of discovery: what it has to warn of.</param>
 internal sealed class OneScrape(Options options, Log log, TimeProvider time) : IDisposable
 {

@@ -8,7 +8,10 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary><c>sidecar config --prometheus</c>: the configuration in effect as a prometheus.yml, for agent mode. What is Prometheus's default is left out.</summary>
+/// <summary>
+/// <c>sidecar config --prometheus</c>: the configuration in effect as a prometheus.yml, for agent mode. What is Prometheus's default is
+/// left out.
+/// </summary>
 /// <param name="environment">Rules are taken from it as they are written there.</param>
 internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<string, string?> environment, TextWriter output)
 {
@@ -16,7 +19,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
 
     public void Write()
     {
-        yaml.Comment("What this sidecar does, for Prometheus in agent mode (prometheus --enable-feature=agent, from 3.0 on prometheus --agent).");
+        yaml.Comment("What this sidecar does, for Prometheus in agent mode "
+            + "(prometheus --enable-feature=agent, from 3.0 on prometheus --agent).");
         yaml.Comment($"Secrets are left out: put them in where it says {Redacted.Mark}.");
         var scrape = options.Scrape;
         yaml.Begin("global");
@@ -57,7 +61,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         if (!scrape.Protocols.SequenceEqual(ScrapeProtocols.Default))
         {
             yaml.Comment("From Prometheus 2.49 on:");
-            yaml.List("scrape_protocols", Value(Variables.ScrapeProtocols)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+            yaml.List("scrape_protocols", Value(Variables.ScrapeProtocols)!
+                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
         }
         if (scrape.BodySizeLimit > 0)
             yaml.Plain("body_size_limit", Size(scrape.BodySizeLimit));
@@ -162,7 +167,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     {
         var rules = Value(Variables.RelabelConfigs) ?? "";
         return kubernetes.Role == KubernetesRole.EndpointSlice || (kubernetes.Role == KubernetesRole.Auto
-            && !rules.Contains("__meta_kubernetes_endpoint_", StringComparison.Ordinal) && !rules.Contains("__meta_kubernetes_endpoints_", StringComparison.Ordinal));
+            && !rules.Contains("__meta_kubernetes_endpoint_", StringComparison.Ordinal)
+            && !rules.Contains("__meta_kubernetes_endpoints_", StringComparison.Ordinal));
     }
 
     private void WriteSelectors(KubernetesOptions kubernetes, bool isSlices)
@@ -210,7 +216,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     }
 
     /// <summary>Sharding goes by the address as it was discovered, and so comes first.</summary>
-    private void WriteTargetRules(Action? before = null, bool isNeeded = false) => WriteRules("relabel_configs", Value(Variables.RelabelConfigs), () =>
+    private void WriteTargetRules(Action? before = null, bool isNeeded = false) => WriteRules("relabel_configs",
+        Value(Variables.RelabelConfigs), () =>
     {
         if (options.Shards > 1)
         {
@@ -323,7 +330,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         {
             yaml.Begin("basic_auth");
             // A user without a password may well be a token.
-            yaml.Text("username", http.BasicAuthPassword is null && http.BasicAuthPasswordFile is null ? Redacted.Mark : http.BasicAuthUsername);
+            yaml.Text("username", http.BasicAuthPassword is null && http.BasicAuthPasswordFile is null ? Redacted.Mark
+                : http.BasicAuthUsername);
             yaml.Text("password", http.BasicAuthPassword is null ? null : Redacted.Mark);
             yaml.Text("password_file", http.BasicAuthPasswordFile);
             yaml.End();

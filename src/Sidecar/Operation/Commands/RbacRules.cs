@@ -18,7 +18,9 @@ internal static class RbacRules
     public static string ForMetrics(string path, string? user) =>
         Manifest("sidecar-metrics", null, $"nonResourceURLs: [{path}]\n    verbs: [get]", user);
 
-    /// <summary>The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.</summary>
+    /// <summary>
+    /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.
+    /// </summary>
     public static string? User(string message)
     {
         var start = message.IndexOf("User \"", StringComparison.Ordinal);
