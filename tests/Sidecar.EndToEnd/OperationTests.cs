@@ -36,6 +36,7 @@ public sealed class OperationTests(PublishedBinary binary)
     [InlineData("help", 0, "SIDECAR_REMOTE_WRITE_URL")]
     [InlineData("config", 0, "SIDECAR_SCRAPE_INTERVAL=15s  # default")]
     [InlineData("nonsense", 2, "")]
+    [InlineData("--help", 0, "sidecar check")]
     public async Task Commands_print_and_end(string command, int exitCode, string output)
     {
         await using var sidecar = SidecarProcess.Start(binary, new Dictionary<string, string>

@@ -56,7 +56,8 @@ internal sealed class ObjectQuery
         _ => "Service",
     };
 
-    private string Resource => Kind switch
+    /// <summary>As RBAC rules and paths have it.</summary>
+    public string Resource => Kind switch
     {
         ObjectKind.EndpointSlice => "endpointslices",
         ObjectKind.Endpoints => "endpoints",

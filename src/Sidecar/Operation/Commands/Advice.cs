@@ -17,11 +17,13 @@ internal sealed class CheckPeer(string who, string address, string scheme, strin
         Variables.KubernetesTokenFile.Name);
 
     public static readonly CheckPeer StaticTarget = new(
-        "the target", Variables.Targets.Name, $"{Variables.Scheme.Name} or the URL in {Variables.Targets.Name}", Variables.ScrapeCaFile.Name,
+        "the target", Variables.Targets.Name, $"{Variables.Scheme.Name} or the URL in {Variables.Targets.Name}",
+            Variables.ScrapeCaFile.Name,
         Variables.ScrapeServerName.Name, Variables.ScrapeCredentialsFile.Name);
 
     public static readonly CheckPeer FoundTarget = new(
-        "the target", $"{Variables.KubernetesService.Name} and {Variables.KubernetesPortName.Name}", Variables.Scheme.Name, Variables.ScrapeCaFile.Name,
+        "the target", $"{Variables.KubernetesService.Name} and {Variables.KubernetesPortName.Name}", Variables.Scheme.Name,
+            Variables.ScrapeCaFile.Name,
         Variables.ScrapeServerName.Name, Variables.ScrapeCredentialsFile.Name);
 
     public static readonly CheckPeer Receiver = new(
@@ -65,7 +67,8 @@ internal static class Advice
         FailureReason.Timeout when peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver =>
             new($"packets are dropped on the way (a firewall or a NetworkPolicy), or {peer.Who} is overloaded",
                 $"look at host and port ({peer.Address}) and at what is allowed to leave this pod"),
-        FailureReason.Timeout => new("the target takes longer to answer, or packets are dropped on the way; a kube-apiserver with many resources takes seconds",
+        FailureReason.Timeout => new("the target takes longer to answer, or packets are dropped on the way; "
+                + "a kube-apiserver with many resources takes seconds",
             $"raise {Variables.ScrapeTimeout.Name}, and {Variables.ScrapeInterval.Name} with it where it is shorter"),
         FailureReason.Certificate => ForCertificate(peer, failure.Message),
         FailureReason.TlsHandshake when failure.Message.Contains("scheme is http", StringComparison.Ordinal) =>
@@ -74,27 +77,35 @@ internal static class Advice
             "look at the client certificate and at the TLS versions of both sides; the fact above names what the other side said"),
         FailureReason.HttpOnHttpsPort => new("plain HTTP is spoken to a port that speaks TLS", $"set {peer.Scheme} to https"),
         FailureReason.Unauthorized => new("the credentials are missing, expired, or for somebody else", $"look at {peer.Credentials}"),
-        FailureReason.Forbidden => new("the credentials are good, and what is asked is not allowed with them", $"grant it, or use others ({peer.Credentials})"),
-        FailureReason.NotFound when peer == CheckPeer.ApiServer => new("something else than an API server answers there, or a proxy with a path in front of it",
+        FailureReason.Forbidden => new("the credentials are good, and what is asked is not allowed with them",
+            $"grant it, or use others ({peer.Credentials})"),
+        FailureReason.NotFound when peer == CheckPeer.ApiServer =>
+            new("something else than an API server answers there, or a proxy with a path in front of it",
             $"look at {peer.Address}"),
-        FailureReason.NotFound => new("the path is wrong, or something else answers there", $"look at {Variables.MetricsPath.Name} and {peer.Address}"),
+        FailureReason.NotFound => new("the path is wrong, or something else answers there",
+            $"look at {Variables.MetricsPath.Name} and {peer.Address}"),
         FailureReason.Redirect => new("a login page or a proxy is in between", $"let {peer.Address} name the address that answers itself"),
         FailureReason.Credentials => new(null, "mend the file that is named, or the variable that names it"),
         FailureReason.ContentType => new("something else than an exporter answers there: a web page, or JSON",
             $"look at {peer.Address} and {Variables.MetricsPath.Name}"),
         FailureReason.ContentEncoding => new("a proxy in between compresses", "make it pass answers on as they are"),
-        FailureReason.Truncated => new("the target or a proxy in between ended the answer early; a proxy's own timeout or size limit does that",
+        FailureReason.Truncated => new("the target or a proxy in between ended the answer early; "
+                + "a proxy's own timeout or size limit does that",
             "scrape the target without the proxy, and look at its log"),
         FailureReason.BodySizeLimit when failure.Message.Contains(Variables.QueueSizeLimit.Name, StringComparison.Ordinal) =>
-            new("one scrape is larger than all that may wait for the receiver", $"raise {Variables.QueueSizeLimit.Name}; 'sidecar top' tells what the size comes from"),
+            new("one scrape is larger than all that may wait for the receiver",
+                $"raise {Variables.QueueSizeLimit.Name}; 'sidecar top' tells what the size comes from"),
         FailureReason.BodySizeLimit => new("the target has grown past the limit",
             $"raise {Variables.BodySizeLimit.Name}; 'sidecar top' tells what the size comes from"),
         FailureReason.SampleLimit => new("the target has grown past the limit",
             $"raise {Variables.SampleLimit.Name}, or drop series by {Variables.MetricRelabelConfigs.Name} ('sidecar top' proposes rules)"),
         FailureReason.LabelLimit => new("a series has more or longer labels than are allowed",
-            $"raise {Variables.LabelLimit.Name}, {Variables.LabelNameLengthLimit.Name} or {Variables.LabelValueLengthLimit.Name}, or drop it by {Variables.MetricRelabelConfigs.Name}"),
-        FailureReason.Parse when peer == CheckPeer.ApiServer => new("something else than an API server answers there, or a proxy that cuts answers", $"look at {peer.Address}"),
-        FailureReason.Parse => new("the exporter writes what is not in the exposition format; as in Prometheus, nothing of such a scrape is kept",
+            $"raise {Variables.LabelLimit.Name}, {Variables.LabelNameLengthLimit.Name} or {Variables.LabelValueLengthLimit.Name}, "
+                + $"or drop it by {Variables.MetricRelabelConfigs.Name}"),
+        FailureReason.Parse when peer == CheckPeer.ApiServer =>
+            new("something else than an API server answers there, or a proxy that cuts answers", $"look at {peer.Address}"),
+        FailureReason.Parse => new("the exporter writes what is not in the exposition format; "
+                + "as in Prometheus, nothing of such a scrape is kept",
             "mend the exporter; the line is named above"),
         _ => new("the other side has trouble of its own", $"look at the log of {peer.Who}"),
     };
@@ -108,14 +119,16 @@ internal static class Advice
                 "renew it (kubeadm certs renew all, or whatever issues it), and compare the clocks");
         }
         if (message.Contains("is not valid before", StringComparison.Ordinal))
-            return new("this machine's clock is behind, or the certificate was made for later", "set the clock, by NTP (chrony, systemd-timesyncd)");
+            return new("this machine's clock is behind, or the certificate was made for later",
+                "set the clock, by NTP (chrony, systemd-timesyncd)");
         if (message.Contains("is not for ", StringComparison.Ordinal))
         {
             return new("the address that is asked is not among the names of the certificate",
                 $"use one of those names in {peer.Address}{serverName}; with kubeadm, apiServer.certSANs adds names");
         }
         if (message.Contains("may not be used for this", StringComparison.Ordinal))
-            return new("the certificate is made for another use, a client's for instance", "issue one for servers (extended key usage serverAuth)");
+            return new("the certificate is made for another use, a client's for instance",
+                "issue one for servers (extended key usage serverAuth)");
         return new("another authority than the trusted one signed the certificate: another cluster's, a new one, or a proxy's in between",
             $"let {peer.CaFile} name the file with the authority that signed it, rather than switching checks off");
     }

@@ -24,25 +24,30 @@ internal sealed class ApiAnswer(HttpStatusCode status, Failure failure, bool has
     public bool IsNotFound => status == HttpStatusCode.NotFound;
 }
 
-/// <summary>Asks for slices, and for Endpoints, of the Service, so that each can be told to be allowed or not.</summary>
+/// <summary>Asks what discovery asks, of one object only, so that each kind can be told to be allowed or not.</summary>
 internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient client, TimeProvider time)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(15);
 
-    public Task<ApiAnswer> SlicesAsync(CancellationToken cancellation) => AskAsync(ObjectKind.EndpointSlice, cancellation);
+    public Task<ApiAnswer> ListAsync(ObjectQuery query, CancellationToken cancellation) =>
+        AskAsync(query.ListPath(pageSize: 1, next: null), isWatch: false, cancellation);
 
-    public Task<ApiAnswer> EndpointsAsync(CancellationToken cancellation) => AskAsync(ObjectKind.Endpoints, cancellation);
+    /// <summary>Whether it may be watched; no event is waited for.</summary>
+    public Task<ApiAnswer> WatchAsync(ObjectQuery query, CancellationToken cancellation) =>
+        AskAsync(query.WatchPath(version: "", seconds: 1), isWatch: true, cancellation);
 
-    private async Task<ApiAnswer> AskAsync(ObjectKind kind, CancellationToken cancellation)
+    private async Task<ApiAnswer> AskAsync(string path, bool isWatch, CancellationToken cancellation)
     {
-        var url = new Uri(options.ApiServer!, new ObjectQuery(kind, options).ListPath(pageSize: 1, next: null));
+        var url = new Uri(options.ApiServer!, path);
         using var timeout = new CancellationTokenSource(Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
             using var response = await client.SendAsync(() => Request(url), either.Token);
-            var start = await Failures.ReadStartAsync(response, either.Token);
             var date = response.Headers.Date;
+            if (isWatch && response.StatusCode == HttpStatusCode.OK)
+                return new ApiAnswer(response.StatusCode, default, true, date);
+            var start = await Failures.ReadStartAsync(response, either.Token);
             if (response.StatusCode == HttpStatusCode.OK)
                 return new ApiAnswer(response.StatusCode, default, HasItems(start), date);
             var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, start));
@@ -64,7 +69,7 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
         return request;
     }
 
-    /// <summary>A list whose items are not empty; the beginning of the answer tells.</summary>
+    /// <summary>A list whose items are not empty, as the beginning of the answer tells.</summary>
     private static bool HasItems(byte[] start)
     {
         try
@@ -73,7 +78,8 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
             while (json.Read())
             {
                 if (json.TokenType == JsonTokenType.PropertyName && json.CurrentDepth == 1 && json.ValueTextEquals("items"u8))
-                    return json.Read() && json.TokenType == JsonTokenType.StartArray && json.Read() && json.TokenType != JsonTokenType.EndArray;
+                    return json.Read() && json.TokenType == JsonTokenType.StartArray && json.Read()
+                        && json.TokenType != JsonTokenType.EndArray;
             }
             return true;
         }

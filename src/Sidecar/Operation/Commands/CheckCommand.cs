@@ -41,7 +41,11 @@ internal sealed class CheckCommand : IDisposable
         foreach (var error in configuration.Errors)
         {
             report.Add(new CheckStep("configuration", CheckStatus.Failed,
-                error.Value is null ? error.Name : $"{error.Name}=\"{OneLine.Of(error.Value, 200)}\"") { Cause = error.Problem, Remedy = error.Remedy });
+                error.Value is null ? error.Name : $"{error.Name}=\"{OneLine.Of(error.Value, 200)}\"")
+            {
+                Cause = error.Problem,
+                Remedy = error.Remedy,
+            });
         }
         if (configuration.Options is not { } options)
         {
@@ -49,7 +53,8 @@ internal sealed class CheckCommand : IDisposable
             return ExitCode.BadConfiguration;
         }
         var set = EffectiveConfiguration.WhatWasSet(configuration.Settings).Length;
-        report.Add(new CheckStep("configuration", CheckStatus.Ok, $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
+        report.Add(new CheckStep("configuration", CheckStatus.Ok,
+            $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
         foreach (var warning in configuration.Warnings)
             report.Add(new CheckStep("configuration", CheckStatus.Odd, warning.ToString()));
         using (var check = new CheckCommand(options, report, time))
@@ -114,6 +119,7 @@ internal sealed class CheckCommand : IDisposable
     {
         var all = options with
         {
+            Shards = 1,
             Kubernetes = options.Kubernetes with { PortName = null },
             Scrape = options.Scrape with { TargetRules = RelabelRules.None },
         };
@@ -128,30 +134,36 @@ internal sealed class CheckCommand : IDisposable
         var probe = new ApiServerProbe(kubernetes, once.ApiServer, time);
         var host = Failures.Host(kubernetes.ApiServer!);
         report.Say($"Asking {host} for endpoints");
-        var resource = kubernetes.Role == KubernetesRole.Endpoints ? "endpoints" : "endpointslices";
-        var answer = resource == "endpoints" ? await probe.EndpointsAsync(cancellation) : await probe.SlicesAsync(cancellation);
+        var query = new ObjectQuery(kubernetes.Role == KubernetesRole.Endpoints ? ObjectKind.Endpoints : ObjectKind.EndpointSlice,
+            kubernetes);
+        var answer = await probe.ListAsync(query, cancellation);
         var isSecond = false;
         if (kubernetes.Role == KubernetesRole.Auto && (answer.IsForbidden || answer.IsNotFound))
         {
-            var second = await probe.EndpointsAsync(cancellation);
+            var endpoints = new ObjectQuery(ObjectKind.Endpoints, kubernetes);
+            var second = await probe.ListAsync(endpoints, cancellation);
             isSecond = second.Failure.IsNone || second.IsForbidden;
             if (isSecond)
             {
-                report.Add(ApiFailure(answer, resource, second.Failure.IsNone ? CheckStatus.Odd : CheckStatus.Failed));
-                (answer, resource) = (second, "endpoints");
+                report.Add(ApiFailure(answer, query, second.Failure.IsNone ? CheckStatus.Odd : CheckStatus.Failed));
+                (answer, query) = (second, endpoints);
             }
         }
         if (!answer.Failure.IsNone)
-            report.Add(ApiFailure(answer, resource, CheckStatus.Failed));
+            report.Add(ApiFailure(answer, query, CheckStatus.Failed));
         else if (isSecond)
-            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} allows endpoints, which are used instead; Kubernetes has deprecated them"));
+            report.Add(new CheckStep("API server", CheckStatus.Ok,
+                $"{host} allows {query.Resource}, which are used instead; Kubernetes has deprecated them"));
         else
-            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {resource}"));
+            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
+        if (answer.Failure.IsNone && kubernetes.Watch && await probe.WatchAsync(query, cancellation) is { IsForbidden: true } watch)
+            report.Add(ApiFailure(watch, query, CheckStatus.Odd,
+                $"may not watch {query.Resource} there; it is asked every {Durations.Format(kubernetes.RefreshInterval)} instead"));
         CheckClock(answer.Date);
         return answer;
     }
 
-    private CheckStep ApiFailure(ApiAnswer answer, string resource, CheckStatus status)
+    private CheckStep ApiFailure(ApiAnswer answer, ObjectQuery query, CheckStatus status, string? mayNot = null)
     {
         var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
         if (answer.IsForbidden)
@@ -160,8 +172,9 @@ internal sealed class CheckCommand : IDisposable
             if (IsAnonymous(user))
                 return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
             var account = user ?? apiToken?.Subject;
-            step.Paste = RbacRules.ForEndpoints(resource, options.Kubernetes, account);
-            return step.With(new AdviceText($"{account ?? "the account"} may not read {resource} there", "apply the manifests of src/deploy, or add this rule"));
+            step.Paste = RbacRules.ForDiscovery(query, options.Kubernetes.Service, account);
+            return step.With(new AdviceText($"{account ?? "the account"} {mayNot ?? $"may not read {query.Resource} there"}",
+                "apply the manifests of src/deploy, or add this rule"));
         }
         return step.With(answer.Failure.Reason == FailureReason.Unauthorized
             ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));
@@ -175,7 +188,8 @@ internal sealed class CheckCommand : IDisposable
         if (token is { IsForAnother: true })
         {
             return new($"the token's audience is {string.Join(", ", token.Audiences)}: it was made for somebody else than the API server",
-                $"let {variable.Name} name a token without an audience of its own (the service account's default, or a projected one without audience)");
+                $"let {variable.Name} name a token without an audience of its own "
+                    + "(the service account's default, or a projected one without audience)");
         }
         return new("the token is of another cluster, or its service account was deleted or made anew",
             $"look at what mounts the file of {variable.Name}, and restart the pod");
@@ -189,7 +203,8 @@ internal sealed class CheckCommand : IDisposable
         if (ahead.Duration() <= MostSkew)
             return;
         report.Add(new CheckStep("clock", CheckStatus.Failed,
-            $"this machine's clock is {Durations.Format(TimeSpan.FromSeconds(Math.Floor(ahead.Duration().TotalSeconds)))} {(ahead > TimeSpan.Zero ? "ahead of" : "behind")} the API server's")
+            $"this machine's clock is {Durations.Format(TimeSpan.FromSeconds(Math.Floor(ahead.Duration().TotalSeconds)))} "
+                + $"{(ahead > TimeSpan.Zero ? "ahead of" : "behind")} the API server's")
         {
             Cause = "one of the two is not synchronised; samples get this machine's time, and receivers refuse or misplace what is far off",
             Remedy = "set the clock, by NTP (chrony, systemd-timesyncd)",
@@ -209,10 +224,12 @@ internal sealed class CheckCommand : IDisposable
             toSend += scrape.Samples;
             scrape.Release();
             report.Add(TargetCheck.Judge(target, outcome, length, time.GetElapsedTime(started), options.Scrape,
-                isStatic ? CheckPeer.StaticTarget : CheckPeer.FoundTarget, () => Unauthorized(scrapeToken, Variables.ScrapeCredentialsFile)));
+                isStatic ? CheckPeer.StaticTarget : CheckPeer.FoundTarget,
+                () => Unauthorized(scrapeToken, Variables.ScrapeCredentialsFile)));
         }
         report.Add(new CheckStep("to send", CheckStatus.Ok,
-            $"{toSend:N0} samples every {Durations.Format(options.Scrape.Interval)}, up and the like included; 'sidecar scrape' prints them, 'sidecar top' weighs them"));
+            $"{toSend:N0} samples every {Durations.Format(options.Scrape.Interval)}, up and the like included; "
+                + "'sidecar scrape' prints them, 'sidecar top' weighs them"));
     }
 
     internal static bool IsAnonymous(string? user) => user == "system:anonymous";

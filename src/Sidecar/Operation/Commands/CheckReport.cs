@@ -8,6 +8,9 @@ namespace Sidecar.Operation.Commands;
 internal sealed class CheckReport(CommandOutput output, bool isJson)
 {
     private const int NameWidth = 14;
+    private static readonly JsonWriterOptions Json =
+        new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private const string Reset = "\e[0m";
 
     private readonly List<CheckStep> steps = [];
@@ -28,8 +31,8 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             text.WriteLine($"    cause:  {OneLine.Of(step.Cause)}");
         if (step.Remedy is not null)
             text.WriteLine($"    remedy: {OneLine.Of(step.Remedy)}");
-        foreach (var line in step.Paste?.TrimEnd().Split('\n') ?? [])
-            text.WriteLine($"      {line}");
+        if (step.Paste is not null)
+            text.WriteLine(step.Paste); // not indented: the shell wants the end of a here-document at the start of its line
     }
 
     /// <summary>The last line, or the whole of the JSON.</summary>
@@ -61,7 +64,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
 
     private void WriteJson()
     {
-        using var json = new Utf8JsonWriter(output.Results, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using var json = new Utf8JsonWriter(output.Results, Json);
         json.WriteStartObject();
         json.WriteBoolean("ok"u8, IsGood);
         json.WriteStartArray("steps"u8);

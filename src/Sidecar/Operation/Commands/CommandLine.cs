@@ -8,7 +8,8 @@ internal static class CommandLine
     /// <summary>How each command is called, and what it does. The README has the same table.</summary>
     public static readonly (string Usage, string Does)[] All =
     [
-        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT; then sends what is queued for at most `SIDECAR_SHUTDOWN_TIMEOUT`"),
+        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT; "
+            + "then sends what is queued for at most `SIDECAR_SHUTDOWN_TIMEOUT`"),
         ("sidecar check", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
             + "`--send` sends one sample too, `--output json` is for scripts"),
         ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
@@ -24,7 +25,8 @@ internal static class CommandLine
 
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(
-        string[] arguments, IReadOnlyDictionary<string, string?> environment, CommandOutput output, TimeProvider time, CancellationToken cancellation)
+        string[] arguments, IReadOnlyDictionary<string, string?> environment, CommandOutput output, TimeProvider time,
+        CancellationToken cancellation)
     {
         switch (arguments)
         {
@@ -35,7 +37,8 @@ internal static class CommandLine
             case ["scrape"]:
                 return await LookAsync(options => ScrapeCommand.RunAsync(options, output, time, cancellation));
             case ["top"]:
-                return await LookAsync(options => TopCommand.RunAsync(options, TopCommand.UsualCount, environment, output, time, cancellation));
+                return await LookAsync(options => TopCommand.RunAsync(options, TopCommand.UsualCount, environment, output, time,
+                    cancellation));
             case ["top", var number]:
                 if (!int.TryParse(number, out var count) || count is < 1 or > 1000)
                 {

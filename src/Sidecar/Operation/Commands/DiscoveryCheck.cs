@@ -22,7 +22,8 @@ internal sealed class DiscoveryCheck(Options options)
         var withPort = all.FindAll(HasPort);
         if (withPort.Count == 0)
         {
-            var ports = all.Select(t => Label(t, "__meta_kubernetes_endpoint_port_name")).Distinct().Select(p => p.Length == 0 ? "(no name)" : p);
+            var ports = all.Select(t => Label(t, "__meta_kubernetes_endpoint_port_name")).Distinct()
+                .Select(p => p.Length == 0 ? "(no name)" : p);
             return new CheckStep(Name, CheckStatus.Failed, $"the {service} has endpoints, but none with a port named {kubernetes.PortName}")
             {
                 Cause = $"its ports are {string.Join(", ", ports)}",
@@ -32,7 +33,8 @@ internal sealed class DiscoveryCheck(Options options)
         if (kept.Count == 0)
             return NoneKept(withPort);
         var ready = withPort.FindAll(t => Label(t, "__meta_kubernetes_endpoint_ready") != "false").Count;
-        var fact = $"{kept.Count} target{(kept.Count == 1 ? "" : "s")}" + (kept.Count < withPort.Count ? $" of {withPort.Count} found" : "");
+        var fact = $"{kept.Count} target{(kept.Count == 1 ? "" : "s")}"
+            + (kept.Count < withPort.Count ? $" of {withPort.Count} found" : "");
         if (ready == 0 && options.Targets.IsEmpty)
         {
             return new CheckStep(Name, CheckStatus.Odd, $"{fact}, none of them ready")
@@ -41,19 +43,23 @@ internal sealed class DiscoveryCheck(Options options)
                 Remedy = "look at those pods",
             };
         }
-        return new CheckStep(Name, CheckStatus.Ok, fact + (options.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
+        return new CheckStep(Name, CheckStatus.Ok,
+            fact + (options.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
     }
 
-    private static CheckStep NoService(string service) => new(Name, CheckStatus.Failed, $"there is no {service}, or nothing was ever behind it")
+    private static CheckStep NoService(string service) => new(Name, CheckStatus.Failed,
+        $"there is no {service}, or nothing was ever behind it")
     {
         Cause = "the name or the namespace is wrong",
         Remedy = $"look at {Variables.KubernetesNamespace.Name} and {Variables.KubernetesService.Name} (kubectl get services)",
     };
 
-    private static CheckStep NoEndpoint(string service) => new(Name, CheckStatus.Failed, $"the {service} has no ready endpoint, nor any other")
+    private static CheckStep NoEndpoint(string service) => new(Name, CheckStatus.Failed,
+        $"the {service} has no ready endpoint, nor any other")
     {
         Cause = "no pod runs behind it: its selector matches none, or they are down",
-        Remedy = $"look at its selector and at the pods (kubectl describe service); {Variables.KubernetesLabelSelector.Name} may leave its slices out too",
+        Remedy = $"look at its selector and at the pods (kubectl describe service); "
+            + $"{Variables.KubernetesLabelSelector.Name} may leave its slices out too",
     };
 
     private CheckStep NoneKept(List<Target> found)
@@ -65,11 +71,13 @@ internal sealed class DiscoveryCheck(Options options)
             if (rule.Action != RelabelAction.Keep || found.Exists(t => Keeps(rule, t)))
                 continue;
             var names = string.Join(',', rule.SourceLabels.Select(Encoding.UTF8.GetString));
-            seen = $"the rule that keeps \"{rule.Pattern.Text}\" of [{names}] matches none; there is {string.Join(", ", found.Select(t => $"\"{Value(rule, t)}\"").Distinct().Take(5))}";
+            seen = $"the rule that keeps \"{rule.Pattern.Text}\" of [{names}] matches none; "
+                + $"there is {string.Join(", ", found.Select(t => $"\"{Value(rule, t)}\"").Distinct().Take(5))}";
             remedy = $"mend that rule in {Variables.RelabelConfigs.Name}";
             break;
         }
-        return new CheckStep(Name, CheckStatus.Failed, $"{Variables.RelabelConfigs.Name} keeps none of {found.Count} target{(found.Count == 1 ? "" : "s")}")
+        return new CheckStep(Name, CheckStatus.Failed,
+            $"{Variables.RelabelConfigs.Name} keeps none of {found.Count} target{(found.Count == 1 ? "" : "s")}")
         {
             Cause = seen,
             Remedy = remedy,
@@ -77,7 +85,8 @@ internal sealed class DiscoveryCheck(Options options)
     }
 
     private bool HasPort(Target target) =>
-        !options.Targets.IsEmpty || options.Kubernetes.PortName is not { } name || Label(target, "__meta_kubernetes_endpoint_port_name") == name;
+        !options.Targets.IsEmpty || options.Kubernetes.PortName is not { } name
+        || Label(target, "__meta_kubernetes_endpoint_port_name") == name;
 
     private static bool Keeps(RelabelRule rule, Target target) => rule.Pattern.IsMatch(Encoding.UTF8.GetBytes(Value(rule, target)));
 

@@ -2,7 +2,9 @@ using Sidecar.Exposition;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>Walks the labels of a series as the encoder wrote them: <c>Label { string name = 1; string value = 2; }</c>, one behind another.</summary>
+/// <summary>
+/// Walks the labels of a series as the encoder wrote them: <c>Label { string name = 1; string value = 2; }</c>, one behind another.
+/// </summary>
 internal ref struct EncodedLabels(ReadOnlySpan<byte> encoded)
 {
     private readonly ReadOnlySpan<byte> encoded = encoded;

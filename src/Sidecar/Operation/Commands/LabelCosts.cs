@@ -13,7 +13,8 @@ internal static class LabelCosts
     public static List<LabelCost> Of(MetricCost metric)
     {
         var labels = metric.Labels.FindAll(static l => l.Values > 1);
-        labels.Sort(static (one, other) => one.Values != other.Values ? other.Values.CompareTo(one.Values) : string.CompareOrdinal(one.Name, other.Name));
+        labels.Sort(static (one, other) => one.Values != other.Values ? other.Values.CompareTo(one.Values)
+            : string.CompareOrdinal(one.Name, other.Name));
         return labels;
     }
 

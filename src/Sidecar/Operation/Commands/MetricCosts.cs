@@ -4,7 +4,9 @@ using Sidecar.RemoteWrite;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>What the metrics of one or more scrapes cost: series, and bytes as sent. A small object for each name; nothing for a series.</summary>
+/// <summary>
+/// What the metrics of one or more scrapes cost: series, and bytes as sent. A small object for each name; nothing for a series.
+/// </summary>
 internal sealed class MetricCosts
 {
     /// <summary>About what a sample takes beside its labels in a request, bytes: a double, a timestamp, tags and lengths.</summary>

@@ -6,7 +6,10 @@ using Sidecar.Scraping;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>Discovery and a scrape of each target, once and one after another: what the commands look at. The steps are those of the running sidecar.</summary>
+/// <summary>
+/// Discovery and a scrape of each target, once and one after another: what the commands look at. The steps are those of the running
+/// sidecar.
+/// </summary>
 /// <param name="log">Of discovery: what it has to warn of.</param>
 internal sealed class OneScrape(Options options, Log log, TimeProvider time) : IDisposable
 {
@@ -14,7 +17,7 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
     private readonly PeerClient targets = new(options.Scrape.Http, maxConnectionsPerServer: 2, time);
 
     /// <summary>The buffers of every pass over what was scraped.</summary>
-    public PassContext Context { get; } = new(options.RemoteWrite.MaxSamplesPerSend);
+    public PassContext Context { get; } = new(options.RemoteWrite.MaxSamplesPerSend, new ReceiverProtocol(options.RemoteWrite.Protocol));
 
     public PeerClient ApiServer => apiServer;
 

@@ -8,7 +8,10 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary><c>sidecar config --prometheus</c>: the configuration in effect as a prometheus.yml, for agent mode. What is Prometheus's default is left out.</summary>
+/// <summary>
+/// <c>sidecar config --prometheus</c>: the configuration in effect as a prometheus.yml, for agent mode. What is Prometheus's default is
+/// left out.
+/// </summary>
 /// <param name="environment">Rules are taken from it as they are written there.</param>
 internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<string, string?> environment, TextWriter output)
 {
@@ -16,7 +19,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
 
     public void Write()
     {
-        yaml.Comment("What this sidecar does, for Prometheus in agent mode (prometheus --enable-feature=agent, from 3.0 on prometheus --agent).");
+        yaml.Comment("What this sidecar does, for Prometheus in agent mode "
+            + "(prometheus --enable-feature=agent, from 3.0 on prometheus --agent).");
         yaml.Comment($"Secrets are left out: put them in where it says {Redacted.Mark}.");
         var scrape = options.Scrape;
         yaml.Begin("global");
@@ -57,11 +61,13 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         if (!scrape.Protocols.SequenceEqual(ScrapeProtocols.Default))
         {
             yaml.Comment("From Prometheus 2.49 on:");
-            yaml.List("scrape_protocols", Value(Variables.ScrapeProtocols)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+            yaml.List("scrape_protocols", Value(Variables.ScrapeProtocols)!
+                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
         }
         if (scrape.BodySizeLimit > 0)
             yaml.Plain("body_size_limit", Size(scrape.BodySizeLimit));
         WriteLimit("sample_limit", scrape.SampleLimit);
+        WriteLimit("target_limit", scrape.TargetLimit);
         WriteLimit("label_limit", scrape.LabelLimits.Count);
         WriteLimit("label_name_length_limit", scrape.LabelLimits.NameLength);
         WriteLimit("label_value_length_limit", scrape.LabelLimits.ValueLength);
@@ -161,7 +167,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     {
         var rules = Value(Variables.RelabelConfigs) ?? "";
         return kubernetes.Role == KubernetesRole.EndpointSlice || (kubernetes.Role == KubernetesRole.Auto
-            && !rules.Contains("__meta_kubernetes_endpoint_", StringComparison.Ordinal) && !rules.Contains("__meta_kubernetes_endpoints_", StringComparison.Ordinal));
+            && !rules.Contains("__meta_kubernetes_endpoint_", StringComparison.Ordinal)
+            && !rules.Contains("__meta_kubernetes_endpoints_", StringComparison.Ordinal));
     }
 
     private void WriteSelectors(KubernetesOptions kubernetes, bool isSlices)
@@ -196,7 +203,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             labels.Add(isSlices ? "__meta_kubernetes_endpointslice_port_name" : "__meta_kubernetes_endpoint_port_name");
             values.Add(kubernetes.PortName);
         }
-        WriteRules("relabel_configs", Value(Variables.RelabelConfigs), () =>
+        WriteTargetRules(() =>
         {
             if (labels.Count == 0)
                 return;
@@ -207,6 +214,27 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             yaml.EndItem();
         }, isNeeded: labels.Count > 0);
     }
+
+    /// <summary>Sharding goes by the address as it was discovered, and so comes first.</summary>
+    private void WriteTargetRules(Action? before = null, bool isNeeded = false) => WriteRules("relabel_configs",
+        Value(Variables.RelabelConfigs), () =>
+    {
+        if (options.Shards > 1)
+        {
+            yaml.BeginItem();
+            yaml.List("source_labels", ["__address__"]);
+            yaml.Plain("modulus", options.Shards.ToString(CultureInfo.InvariantCulture));
+            yaml.Plain("target_label", "__tmp_shard");
+            yaml.Plain("action", "hashmod");
+            yaml.EndItem();
+            yaml.BeginItem();
+            yaml.List("source_labels", ["__tmp_shard"]);
+            yaml.Text("regex", options.Shard.ToString(CultureInfo.InvariantCulture));
+            yaml.Plain("action", "keep");
+            yaml.EndItem();
+        }
+        before?.Invoke();
+    }, isNeeded || options.Shards > 1);
 
     private void WriteRules(string key, string? rules, Action? before = null, bool isNeeded = false)
     {
@@ -243,7 +271,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
                     yaml.EndItem();
                 }
                 yaml.End();
-                WriteRules("relabel_configs", Value(Variables.RelabelConfigs));
+                WriteTargetRules();
             });
         }
     }
@@ -264,6 +292,13 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         var remote = options.RemoteWrite;
         yaml.BeginItem();
         yaml.Text("url", remote.Url.AbsoluteUri);
+        if (remote.Protocol == WriteProtocol.Two)
+        {
+            yaml.Comment("From Prometheus 2.54 on:");
+            yaml.Plain("protobuf_message", "io.prometheus.write.v2.Request");
+        }
+        yaml.Plain("send_exemplars", "true");
+        yaml.Plain("send_native_histograms", "true");
         yaml.Plain("remote_timeout", Durations.Format(remote.Timeout));
         if (!remote.Headers.IsEmpty)
         {
@@ -295,7 +330,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         {
             yaml.Begin("basic_auth");
             // A user without a password may well be a token.
-            yaml.Text("username", http.BasicAuthPassword is null && http.BasicAuthPasswordFile is null ? Redacted.Mark : http.BasicAuthUsername);
+            yaml.Text("username", http.BasicAuthPassword is null && http.BasicAuthPasswordFile is null ? Redacted.Mark
+                : http.BasicAuthUsername);
             yaml.Text("password", http.BasicAuthPassword is null ? null : Redacted.Mark);
             yaml.Text("password_file", http.BasicAuthPasswordFile);
             yaml.End();

@@ -44,17 +44,20 @@ internal static class Proposal
     /// <summary>The buckets of these histograms go; null where there is none.</summary>
     public static string? DropBuckets(List<MetricCost> metrics)
     {
-        var names = metrics.FindAll(m => CanBeNamed(m) && LabelCosts.BoundariesOf(m).Count > 0).ConvertAll(static m => m.Name[..^"_bucket".Length]);
+        var names = metrics.FindAll(m => CanBeNamed(m) && LabelCosts.BoundariesOf(m).Count > 0)
+            .ConvertAll(static m => m.Name[..^"_bucket".Length]);
         return names.Count == 0 ? null : $"[{Rule("[\"__name__\"]", $"({string.Join('|', names)})_bucket")}]";
     }
 
     /// <summary>All but each third, as alternatives of a pattern; empty where there are few.</summary>
     private static string DroppedBoundaries(MetricCost metric)
     {
-        var finite = LabelCosts.BoundariesOf(metric).FindAll(static b => b != "+Inf" && double.TryParse(b, CultureInfo.InvariantCulture, out _));
+        var finite = LabelCosts.BoundariesOf(metric)
+            .FindAll(static b => b != "+Inf" && double.TryParse(b, CultureInfo.InvariantCulture, out _));
         if (finite.Count < FewBoundaries)
             return "";
-        finite.Sort(static (one, other) => double.Parse(one, CultureInfo.InvariantCulture).CompareTo(double.Parse(other, CultureInfo.InvariantCulture)));
+        finite.Sort(static (one, other) =>
+            double.Parse(one, CultureInfo.InvariantCulture).CompareTo(double.Parse(other, CultureInfo.InvariantCulture)));
         var dropped = new List<string>();
         for (var i = 0; i < finite.Count; i++)
         {

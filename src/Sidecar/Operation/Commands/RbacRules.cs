@@ -1,24 +1,26 @@
-using Sidecar.Configuration;
+using Sidecar.Discovery;
 
 namespace Sidecar.Operation.Commands;
 
 /// <summary>The rules that are missing, as manifests ready to paste. They grant what src/deploy/sidecar.yaml grants.</summary>
 internal static class RbacRules
 {
-    /// <param name="resource">endpointslices or endpoints.</param>
+    /// <param name="service">Of which the Endpoints are read by name; null for all.</param>
     /// <param name="user">Of whom the API server said that he may not.</param>
-    public static string ForEndpoints(string resource, KubernetesOptions options, string? user)
+    public static string ForDiscovery(ObjectQuery query, string? service, string? user)
     {
-        var group = resource == "endpoints" ? "\"\"" : "discovery.k8s.io";
-        var isCluster = options.Namespace is null;
-        return Manifest($"sidecar-{resource}", isCluster ? null : options.Namespace,
-            $"apiGroups: [{group}]\n    resources: [{resource}]\n    verbs: [list, watch]", user);
+        var group = query.Kind == ObjectKind.EndpointSlice ? "discovery.k8s.io" : "\"\"";
+        var names = query.Kind == ObjectKind.Endpoints && query.IsNamed && service is not null ? $"    resourceNames: [{service}]\n" : "";
+        return Manifest($"sidecar-{query.Resource}", query.Namespace,
+            $"apiGroups: [{group}]\n    resources: [{query.Resource}]\n{names}    verbs: [list, watch]", user);
     }
 
     public static string ForMetrics(string path, string? user) =>
         Manifest("sidecar-metrics", null, $"nonResourceURLs: [{path}]\n    verbs: [get]", user);
 
-    /// <summary>The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.</summary>
+    /// <summary>
+    /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.
+    /// </summary>
     public static string? User(string message)
     {
         var start = message.IndexOf("User \"", StringComparison.Ordinal);

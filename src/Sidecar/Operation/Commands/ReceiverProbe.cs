@@ -15,10 +15,12 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
     public const string SeriesName = "sidecar_check";
 
     /// <summary>1.0, which all understand, unless 2.0 is asked for.</summary>
-    private readonly ReceiverProtocol protocol = new(options.RemoteWrite.Protocol == WriteProtocol.Two ? WriteProtocol.Two : WriteProtocol.One);
+    private readonly ReceiverProtocol protocol =
+        new(options.RemoteWrite.Protocol == WriteProtocol.Two ? WriteProtocol.Two : WriteProtocol.One);
 
     /// <summary>What Prometheus, Mimir, Thanos and VictoriaMetrics say of samples that come too late.</summary>
-    private static readonly string[] OutOfOrderWords = ["out of order", "out-of-order", "out of bounds", "too old", "too far behind", "duplicate sample"];
+    private static readonly string[] OutOfOrderWords = ["out of order", "out-of-order", "out of bounds", "too old", "too far behind",
+        "duplicate sample"];
 
     public async Task<CheckStep> RunAsync(bool sendsSample, CancellationToken cancellation)
     {
@@ -27,7 +29,8 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var request = sendsSample ? OneSample() : EncodedRequest.Compress(protocol.Current, []);
         if (request is null)
         {
-            return new CheckStep(Name, CheckStatus.Odd, $"{Variables.WriteRelabelConfigs.Name} drops the sample {SeriesName}; nothing was sent")
+            return new CheckStep(Name, CheckStatus.Odd,
+                $"{Variables.WriteRelabelConfigs.Name} drops the sample {SeriesName}; nothing was sent")
             {
                 Remedy = "run it without --send, or let the rules keep that series",
             };
@@ -51,7 +54,8 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         if (status is 404 or 405 && words.Contains("enable-remote-write-receiver", StringComparison.Ordinal))
             return new("it is a Prometheus that takes no writes", "start it with --web.enable-remote-write-receiver");
         if (status is 404 or 405)
-            return new("the path of the URL is wrong: nothing takes writes there", $"set {Variables.RemoteWriteUrl.Name} to one of {WriteUrls.Of(url)}");
+            return new("the path of the URL is wrong: nothing takes writes there",
+                $"set {Variables.RemoteWriteUrl.Name} to one of {WriteUrls.Of(url)}");
         if (failure.Reason == FailureReason.HttpOnHttpsPort)
             return Advice.For(CheckPeer.Receiver, failure);
         if (status is 400 && IsOutOfOrder(words))
@@ -65,16 +69,20 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
                 $"try --send; a tenant is set by {Variables.RemoteWriteHeaders.Name}=X-Scope-OrgID=…"),
             400 or 422 => new("it is reached, and does not take this sample; its own words are above", "look at its log and at its limits"),
             401 => new("it wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
-            403 => new("the credentials are known and may not write, or the tenant is wrong", $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
+            403 => new("the credentials are known and may not write, or the tenant is wrong",
+                $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
             413 => new("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
-            415 => new($"it does not speak remote write {(protocol.Current == WriteVersion.One ? "1.0" : "2.0")}", $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
-            429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again", "raise its limits, or send less ('sidecar top')"),
+            415 => new($"it does not speak remote write {(protocol.Current == WriteVersion.One ? "1.0" : "2.0")}",
+                $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
+            429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again",
+                "raise its limits, or send less ('sidecar top')"),
             >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
             _ => Advice.For(CheckPeer.Receiver, failure),
         };
     }
 
-    private static bool IsOutOfOrder(string words) => Array.Exists(OutOfOrderWords, w => words.Contains(w, StringComparison.OrdinalIgnoreCase));
+    private static bool IsOutOfOrder(string words) =>
+        Array.Exists(OutOfOrderWords, w => words.Contains(w, StringComparison.OrdinalIgnoreCase));
 
     private EncodedRequest? OneSample()
     {
@@ -82,7 +90,8 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var sample = new Sample { Window = name };
         sample.Begin(0, name.Length);
         var encoder = new SeriesEncoder(1, protocol);
-        encoder.Begin(new TargetLabels([new("job", options.Scrape.JobName)], options.Scrape.ExternalLabels, honorLabels: false, options.Scrape.SeriesRules));
+        encoder.Begin(new TargetLabels([new("job", options.Scrape.JobName)], options.Scrape.ExternalLabels, honorLabels: false,
+            options.Scrape.SeriesRules));
         if (encoder.Begin(sample, out _, isReport: true) != Relabeling.SeriesFate.Sent)
             return null;
         encoder.Commit(1, time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -96,10 +105,12 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
-            using var response = await client.SendAsync(() => RequestContent.Message(request, remote.Url, remote.Headers.AsSpan()), either.Token);
+            using var response = await client.SendAsync(() => RequestContent.Message(request, remote.Url, remote.Headers.AsSpan()),
+                either.Token);
             if (response.IsSuccessStatusCode)
                 return new WriteAnswer((int)response.StatusCode, default);
-            var failure = client.Redact(Failures.FromStatus(response.StatusCode, remote.Url, await Failures.ReadStartAsync(response, either.Token)));
+            var start = await Failures.ReadStartAsync(response, either.Token);
+            var failure = client.Redact(Failures.FromStatus(response.StatusCode, remote.Url, start));
             foreach (var (_, value) in remote.Headers)
                 failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
             return new WriteAnswer((int)response.StatusCode, failure);
@@ -108,7 +119,9 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         {
             cancellation.ThrowIfCancellationRequested();
             return new WriteAnswer(0, timeout.IsCancellationRequested
-                ? new Failure(FailureReason.Timeout, $"{Failures.Host(remote.Url)} did not answer within {Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s)")
+                ? new Failure(FailureReason.Timeout,
+                    $"{Failures.Host(remote.Url)} did not answer within "
+                        + $"{Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s)")
                 : Failures.From(e, remote.Url));
         }
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 using Sidecar.Exposition;
 
@@ -18,6 +19,15 @@ internal sealed class SampleText(Stream output)
         {
             family = now.Ordinal;
             WriteType(now, name);
+        }
+        if (sample.Histogram is { } histogram)
+        {
+            // This format has no native histograms: what there is to say of one stands in a comment.
+            output.Write("# native histogram "u8);
+            WriteLabels(name, sample.Labels);
+            var count = histogram.IsFloat ? histogram.CountFloat : histogram.Count;
+            output.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $" count {count} sum {histogram.Sum}\n")));
+            return;
         }
         WriteLabels(name, sample.Labels);
         output.WriteByte((byte)' ');

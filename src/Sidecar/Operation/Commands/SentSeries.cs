@@ -12,6 +12,7 @@ internal sealed class SentSeries : IDisposable
     private readonly SeriesEncoder encoder;
     private SkippedSamples.Cursor skipped;
     private bool isBodyRead;
+    private bool isOfBody; // and not one that the scrape reports of itself
     private int ordinal;
     private int report;
 
@@ -39,6 +40,9 @@ internal sealed class SentSeries : IDisposable
     /// <summary>The timestamp is the sample's own, and not the scrape's.</summary>
     public bool HasOwnTimestamp { get; private set; }
 
+    /// <summary>Instead of the value; null for nearly all.</summary>
+    public NativeHistogram? Histogram => isOfBody && reader.Sample.HasHistogram ? reader.Sample.Histogram : null;
+
     /// <summary>What the body says of the metric; null for the series that a scrape reports of itself.</summary>
     public MetricFamily? Family { get; private set; }
 
@@ -54,9 +58,11 @@ internal sealed class SentSeries : IDisposable
             HasOwnTimestamp = sample.HasTimestamp && scrape.HonorTimestamps;
             Timestamp = HasOwnTimestamp ? sample.Timestamp : scrape.Timestamp;
             Family = sample.Family;
+            isOfBody = true;
             return true;
         }
         isBodyRead = true;
+        isOfBody = false;
         Family = null;
         HasOwnTimestamp = false;
         Timestamp = scrape.Timestamp;
@@ -73,7 +79,10 @@ internal sealed class SentSeries : IDisposable
     /// <summary>Puts the sample into the request that is being made, which is returned when it is full; to be released.</summary>
     public EncodedRequest? Encode()
     {
-        encoder.Commit(Value, Timestamp);
+        if (isOfBody)
+            encoder.Commit(reader.Sample, Timestamp);
+        else
+            encoder.Commit(Value, Timestamp);
         return encoder.IsFull ? encoder.Take() : null;
     }
 

@@ -5,7 +5,9 @@ using Sidecar.Http;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>What a bearer token says of itself: the claims of a JWT (RFC 7519), read and not trusted; its signature is the API server's affair.</summary>
+/// <summary>
+/// What a bearer token says of itself: the claims of a JWT (RFC 7519), read and not trusted; its signature is the API server's affair.
+/// </summary>
 internal sealed class ServiceAccountToken
 {
     /// <summary>Null where it does not say.</summary>
@@ -28,7 +30,8 @@ internal sealed class ServiceAccountToken
 
     /// <summary>The token of a file as it would be sent.</summary>
     /// <exception cref="PeerException">There is none that could be sent.</exception>
-    public static string Read(string file) => new PeerCredentials(new HttpOptions { CredentialsFile = file }).Header(out _)!["Bearer ".Length..];
+    public static string Read(string file) => new PeerCredentials(new HttpOptions { CredentialsFile = file })
+        .Header(out _)!["Bearer ".Length..];
 
     /// <summary>Null for a token that is no JWT, of which nothing can be told.</summary>
     public static ServiceAccountToken? TryParse(string text)

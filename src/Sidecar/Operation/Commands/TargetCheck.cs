@@ -25,7 +25,8 @@ internal static class TargetCheck
                 Remedy = $"look at {peer.Address} and {Variables.MetricsPath.Name}",
             };
         }
-        var fact = $"{url}: {outcome.Scraped:N0} sample{(outcome.Scraped == 1 ? "" : "s")}, {compressed / 1024.0:N0} KiB compressed, in {took.TotalSeconds:0.0}s";
+        var fact = $"{url}: {outcome.Scraped:N0} sample{(outcome.Scraped == 1 ? "" : "s")}, "
+            + $"{compressed / 1024.0:N0} KiB compressed, in {took.TotalSeconds:0.0}s";
         if (outcome.Scraped > 0 && outcome.Sent == 0)
         {
             return new CheckStep(Name, CheckStatus.Odd, $"{fact}; none of them would be sent")
@@ -36,7 +37,8 @@ internal static class TargetCheck
         }
         if (outcome.OutOfBounds > 0)
         {
-            return new CheckStep(Name, CheckStatus.Odd, $"{fact}; {outcome.OutOfBounds:N0} of them are more than ten minutes in the future, and left out")
+            return new CheckStep(Name, CheckStatus.Odd,
+                $"{fact}; {outcome.OutOfBounds:N0} of them are more than ten minutes in the future, and left out")
             {
                 Cause = "the target's clock is ahead of this machine's",
                 Remedy = $"set the clocks, or {Variables.HonorTimestamps.Name}=false",
@@ -44,7 +46,8 @@ internal static class TargetCheck
         }
         if (outcome.Duplicates + outcome.OutOfOrder > 0)
         {
-            return new CheckStep(Name, CheckStatus.Odd, $"{fact}; {outcome.Duplicates + outcome.OutOfOrder:N0} of them are there twice, and the later ones left out")
+            return new CheckStep(Name, CheckStatus.Odd,
+                $"{fact}; {outcome.Duplicates + outcome.OutOfOrder:N0} of them are there twice, and the later ones left out")
             {
                 Cause = "the exporter repeats series, or relabeling makes different ones the same",
                 Remedy = $"mend the exporter, or {Variables.MetricRelabelConfigs.Name}",
@@ -56,7 +59,8 @@ internal static class TargetCheck
     private static CheckStep Failed(
         string name, Target target, string url, Failure failure, ScrapeOptions options, CheckPeer peer, Func<AdviceText> unauthorized)
     {
-        var fact = failure.Message.Contains(Failures.Host(target.Url), StringComparison.Ordinal) ? failure.Message : $"{url}: {failure.Message}";
+        var fact = failure.Message.Contains(Failures.Host(target.Url), StringComparison.Ordinal) ? failure.Message
+            : $"{url}: {failure.Message}";
         var step = new CheckStep(name, CheckStatus.Failed, fact) { Reason = Failure.Word(failure.Reason) };
         var user = RbacRules.User(failure.Message);
         switch (failure.Reason)
@@ -64,11 +68,13 @@ internal static class TargetCheck
             case FailureReason.Forbidden when CheckCommand.IsAnonymous(user):
                 var isUnset = options.Http.CredentialsFile is null && options.Http.Credentials is null;
                 return step.With(new AdviceText(isUnset
-                    ? "no token was sent: with static targets none is sent unless it is set" : "the token was not sent", $"set {Variables.ScrapeCredentialsFile.Name}"));
+                    ? "no token was sent: with static targets none is sent unless it is set" : "the token was not sent",
+                    $"set {Variables.ScrapeCredentialsFile.Name}"));
             case FailureReason.Forbidden when user is not null:
                 step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user);
                 return step.With(new AdviceText(
-                    $"{user} may not read {target.Url.AbsolutePath} (a nonResourceURL)", "apply the manifests of src/deploy, or add this rule"));
+                    $"{user} may not read {target.Url.AbsolutePath} (a nonResourceURL)",
+                    "apply the manifests of src/deploy, or add this rule"));
             case FailureReason.Unauthorized when options.Http.CredentialsFile is not null:
                 return step.With(unauthorized());
             default:

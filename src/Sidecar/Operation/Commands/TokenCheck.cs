@@ -26,20 +26,24 @@ internal static class TokenCheck
         }
         token = ServiceAccountToken.TryParse(text);
         if (token is null)
-            return new CheckStep(name, CheckStatus.Ok, $"{file} holds a token of {text.Length} characters, which is no JWT: only its receiver knows whether it is good");
+            return new CheckStep(name, CheckStatus.Ok,
+                $"{file} holds a token of {text.Length} characters, which is no JWT: only its receiver knows whether it is good");
         var now = time.GetUtcNow();
         if (token.Expires is { } expires && expires + Slack < now)
         {
             return new CheckStep(name, CheckStatus.Failed, $"the token in {file} expired {Ago(now - expires)} ago ({Date(expires)})")
             {
                 Reason = Failure.Word(FailureReason.Credentials),
-                Cause = "a token that is copied into a file or a Secret is not renewed; a projected one is renewed by the kubelet, unless its node is in trouble",
-                Remedy = $"mount the service account's token (automountServiceAccountToken, or a projected volume) and let {variable.Name} name that file",
+                Cause = "a token that is copied into a file or a Secret is not renewed; "
+                    + "a projected one is renewed by the kubelet, unless its node is in trouble",
+                Remedy = $"mount the service account's token (automountServiceAccountToken, or a projected volume) "
+                    + $"and let {variable.Name} name that file",
             };
         }
         if (token.NotBefore is { } notBefore && notBefore - Slack > now)
         {
-            return new CheckStep(name, CheckStatus.Failed, $"the token in {file} is valid from {Date(notBefore)} on, and here it is {Date(now)}")
+            return new CheckStep(name, CheckStatus.Failed,
+                $"the token in {file} is valid from {Date(notBefore)} on, and here it is {Date(now)}")
             {
                 Reason = Failure.Word(FailureReason.Credentials),
                 Cause = $"the clock of this machine is {Ago(notBefore - now)} behind the API server's, or more",

@@ -63,7 +63,8 @@ internal static class TopCommand
         {
             text.WriteLine();
             var of = targets.Count > 1 ? $" of {Failures.Show(largest!.Target.Url)}" : "";
-            text.WriteLine($"{proposal.What}: saves {Number(proposal.Series)} series{of} ({Percent(proposal.Series, savings.Before.Series)}) "
+            text.WriteLine($"{proposal.What}: saves {Number(proposal.Series)} series{of} "
+                + $"({Percent(proposal.Series, savings.Before.Series)}) "
                 + $"and {Percent(proposal.Bytes, savings.Before.Bytes)} of the bytes");
             text.WriteLine($"  {proposal.Variable}='{proposal.Value.Replace("'", "'\\''")}'");
         }
@@ -74,12 +75,14 @@ internal static class TopCommand
     private static void WriteTable(TextWriter text, Options options, int targets, MetricCosts costs, List<MetricCost> metrics)
     {
         text.WriteLine($"{Number(costs.Series)} series of {Number(targets)} target{(targets == 1 ? "" : "s")}, "
-            + $"{Size(costs.Bytes)} as sent for each scrape (every {Configuration.Values.Durations.Format(options.Scrape.Interval)})");
+            + $"{Size(costs.Bytes)} as sent (remote write {(options.RemoteWrite.Protocol == WriteProtocol.One ? "1.0" : "2.0")}) "
+            + $"for each scrape (every {Configuration.Values.Durations.Format(options.Scrape.Interval)})");
         text.WriteLine();
         text.WriteLine($"{"series",10}  {"share",6}  {"bytes",9}  metric and its labels by number of values");
         foreach (var metric in metrics)
         {
-            text.WriteLine($"{Number(metric.Series),10}  {Percent(metric.Series, costs.Series),6}  {Size(metric.Bytes),9}  {OneLine.Of(metric.Name, 100)}");
+            text.WriteLine($"{Number(metric.Series),10}  {Percent(metric.Series, costs.Series),6}  "
+                + $"{Size(metric.Bytes),9}  {OneLine.Of(metric.Name, 100)}");
             var all = LabelCosts.Of(metric);
             if (all.Count == 0)
                 continue;
@@ -91,7 +94,8 @@ internal static class TopCommand
 
     private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Percent(long part, long whole) => whole == 0 ? "0.0%" : (100.0 * part / whole).ToString("0.0", CultureInfo.InvariantCulture) + "%";
+    private static string Percent(long part, long whole) => whole == 0 ? "0.0%" : (100.0 * part / whole).ToString("0.0",
+        CultureInfo.InvariantCulture) + "%";
 
     private static string Size(double bytes) => bytes switch
     {

@@ -21,7 +21,9 @@ internal sealed class SavingProposal(string what, string variable, string value,
     public long Bytes { get; } = bytes;
 }
 
-/// <summary>Tries proposals on a scrape: they are read as the configuration would be, and the scrape is encoded once more with them.</summary>
+/// <summary>
+/// Tries proposals on a scrape: they are read as the configuration would be, and the scrape is encoded once more with them.
+/// </summary>
 /// <param name="environment">What is set now: proposed rules go behind one's own.</param>
 internal sealed class TopSavings(Options options, Scrape scrape, PassContext context, IReadOnlyDictionary<string, string?> environment)
 {

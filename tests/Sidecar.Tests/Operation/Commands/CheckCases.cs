@@ -70,8 +70,13 @@ internal static class CheckCases
         {
             run.Environment["SIDECAR_KUBERNETES_ROLE"] = "endpoints";
             run.Cluster.RotateToken(RbacRule.Slices("default"), RbacRule.MetricsPath);
-        }, "API server", "may not read endpoints", "apiGroups: [\"\"]", "resources: [endpoints]");
+        }, "API server", "may not read endpoints", "apiGroups: [\"\"]", "resources: [endpoints]", "resourceNames: [kubernetes]");
         yield return CheckCase.Of("slices and endpoints forbidden", run => run.Cluster.RotateToken(RbacRule.MetricsPath), "API server", "resources: [endpointslices]");
+        yield return CheckCase.Of("all namespaces, and rights in one", run => run.Environment["SIDECAR_KUBERNETES_NAMESPACE"] = "*",
+            "API server", "at the cluster scope", "kind: ClusterRole\n", "resources: [endpointslices]");
+        yield return CheckCase.Of("watch forbidden", run => run.Cluster.RotateToken(
+            new RbacRule("default", ["discovery.k8s.io"], ["endpointslices"], ["list"]), RbacRule.MetricsPath),
+            "API server", "cannot watch resource", "may not watch endpointslices there; it is asked every 15s instead", "verbs: [list, watch]") with { ExitCode = 0, Status = "warning" };
         yield return CheckCase.Of("slices unknown", run => run.ApiServer.HasNoSlices = true, "API server", "answers 404") with { ExitCode = 0, Status = "warning" };
         yield return CheckCase.Of("API server in trouble", run => run.ApiServer.FailNext(1, ApiServer.Answers(500, "InternalError", "etcd is away")), "API server", "answers 500: etcd is away", "trouble of its own");
     }

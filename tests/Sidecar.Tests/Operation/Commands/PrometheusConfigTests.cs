@@ -32,6 +32,7 @@ public sealed class PrometheusConfigTests
         SIDECAR_PRESET=apiserver-lean|SIDECAR_METRIC_RELABEL_CONFIGS=[{"regex":"é\u00e9\ud83d\ude00\t\"x\"","action":"labeldrop"},{"source_labels":[],"target_label":"a","replacement":"true"},{"source_labels":["a","b_c"],"separator":"\n","regex":null,"target_label":"y","action":"Uppercase"},{"regex":"a(.*)","replacement":"b$1","action":"labelmap"}]|SIDECAR_WRITE_RELABEL_CONFIGS=[{"regex":"pod|node","action":"labeldrop"}]
         """.Trim(),
         "SIDECAR_METRIC_RELABEL_CONFIGS=[]",
+        "SIDECAR_SHARDS=3|SIDECAR_SHARD=2|SIDECAR_TARGET_LIMIT=10",
     ];
 
     [Theory]
@@ -52,6 +53,7 @@ public sealed class PrometheusConfigTests
     [InlineData("SIDECAR_KUBERNETES_NAMESPACE=kube-system|SIDECAR_KUBERNETES_SERVICE=kube-dns|SIDECAR_KUBERNETES_PORT_NAME=metrics", "role: endpointslice",
         "names: [kube-system]", "label: kubernetes.io/service-name=kube-dns", "regex: kube-dns;metrics")]
     [InlineData("SIDECAR_KUBERNETES_LABEL_SELECTOR=app=web,tier!=cache", "label: kubernetes.io/service-name=kubernetes,app=web,tier!=cache")]
+    [InlineData("SIDECAR_KUBERNETES_NAMESPACE=*|SIDECAR_KUBERNETES_SERVICE=*|SIDECAR_SHARDS=2", "source_labels: [__address__]", "modulus: 2", "regex: 0", "source_labels: [__meta_kubernetes_endpointslice_port_name]", "regex: https")]
     [InlineData("SIDECAR_KUBERNETES_PORT_NAME=*", "source_labels: [__meta_kubernetes_service_name]", "regex: kubernetes")]
     [InlineData("SIDECAR_KUBERNETES_API_SERVER=https://10.0.0.1:6443|SIDECAR_KUBERNETES_TOKEN_FILE=FILE|SIDECAR_KUBERNETES_CA_FILE=FILE", "api_server: https://10.0.0.1:6443", "credentials_file: FILE", "ca_file: FILE")]
     [InlineData("SIDECAR_KUBERNETES_TLS_INSECURE_SKIP_VERIFY=true", "api_server: https://10.96.0.1", "insecure_skip_verify: true")]
@@ -81,12 +83,13 @@ public sealed class PrometheusConfigTests
     public void What_newer_ones_have_only_is_there_with_their_version()
     {
         var text = Write(Given.StaticTarget(("SIDECAR_TRACK_TIMESTAMPS_STALENESS", "true"),
-            ("SIDECAR_SCRAPE_PROTOCOLS", "PrometheusProto, PrometheusText0.0.4"), ("SIDECAR_QUEUE_AGE_LIMIT", "2h")));
+            ("SIDECAR_SCRAPE_PROTOCOLS", "PrometheusProto, PrometheusText0.0.4"), ("SIDECAR_QUEUE_AGE_LIMIT", "2h"), ("SIDECAR_REMOTE_WRITE_PROTOCOL", "2.0")));
         var job = Load(text)["scrape_configs"][0];
         Assert.Equal("true", job["track_timestamps_staleness"].ToString());
         Assert.Equal("[ PrometheusProto, PrometheusText0.0.4 ]", job["scrape_protocols"].ToString());
         Assert.Equal("2h", Load(text)["remote_write"][0]["queue_config"]["sample_age_limit"].ToString());
-        Assert.Equal(3, text.Split("# From Prometheus 2.").Length - 1);
+        Assert.Equal("io.prometheus.write.v2.Request", Load(text)["remote_write"][0]["protobuf_message"].ToString());
+        Assert.Equal(4, text.Split("# From Prometheus 2.").Length - 1);
     }
 
     [Theory]

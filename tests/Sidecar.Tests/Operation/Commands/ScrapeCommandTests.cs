@@ -53,6 +53,24 @@ public sealed class ScrapeCommandTests
     }
 
     [Fact]
+    public async Task A_native_histogram_stands_in_a_comment()
+    {
+        await using var run = await CommandRun.CreateAsync();
+        run.Environment["SIDECAR_SCRAPE_PROTOCOLS"] = "PrometheusProto";
+        run.ApiServer.Metrics.ContentType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        var histogram = ProtobufBody.NativeHistogram();
+        run.ApiServer.Metrics.ServeGzip(TargetBehaviour.Compress(ProtobufBody.Of(
+            ProtobufBody.Family("a", Sidecar.Tests.Exposition.Wire.MetricKind.Histogram, ProtobufBody.Native(histogram, "b", "c")))));
+        Assert.Equal(0, await run.RunAsync("scrape"));
+        var line = Assert.Single(run.Lines, l => l.StartsWith("# native histogram "));
+        Assert.Equal($"# native histogram a{{b=\"c\",instance=\"127.0.0.1:{run.ApiServer.Port}\",job=\"apiserver\"}} count {histogram.SampleCount} sum {histogram.SampleSum}",
+            line);
+        Assert.Equal(5, ParsedText.Read(run.Output).Count);
+        Assert.Equal(0, await run.RunAsync("top"));
+        Assert.StartsWith("6 series", run.Lines[0]);
+    }
+
+    [Fact]
     public async Task A_target_that_fails_is_named_and_the_others_are_printed()
     {
         await using var run = await CommandRun.CreateAsync(apiServers: 2);

@@ -64,6 +64,18 @@ public sealed partial class TopCommandTests
         }
     }
 
+    [Theory]
+    [InlineData("1.0")]
+    [InlineData("2.0")]
+    public async Task Bytes_are_of_the_protocol_that_is_set(string protocol)
+    {
+        await using var run = await CommandRun.CreateAsync();
+        run.Environment["SIDECAR_REMOTE_WRITE_PROTOCOL"] = protocol;
+        Assert.Equal(0, await run.RunAsync("top"));
+        Assert.Contains($"as sent (remote write {protocol})", run.Lines[0]);
+        Assert.Contains(run.Lines, l => l.EndsWith("  up"));
+    }
+
     [Fact]
     public async Task Where_no_histogram_is_to_blame_the_biggest_metric_is()
     {
