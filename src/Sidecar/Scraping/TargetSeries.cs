@@ -61,7 +61,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     {
         var skipped = new SkippedSamples();
         var held = new HeldRequests(budget);
-        var encoding = new Encoding(context.Encoder, held, protocol is null or { IsSettled: true });
+        var encoding = new HeldEncoding(context.Encoder, held, protocol is null or { IsSettled: true });
         context.Encoder.Begin(labels);
         table.ClearSeen();
         timestampsNow.Clear();
@@ -114,7 +114,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     public Scrape End(PassContext context, long timestamp)
     {
         var outcome = new ScrapeOutcome();
-        var encoding = new Encoding(context.Encoder, new HeldRequests(budget), protocol is null or { IsSettled: true });
+        var encoding = new HeldEncoding(context.Encoder, new HeldRequests(budget), protocol is null or { IsSettled: true });
         context.Encoder.Begin(labels);
         table.ClearSeen();
         timestampsNow.Clear();
@@ -131,7 +131,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     }
 
     private void Validate(
-        PassContext context, CompressedBody body, long timestamp, SkippedSamples skipped, MetadataEncoder? metadata, ref Encoding encoding,
+        PassContext context, CompressedBody body, long timestamp, SkippedSamples skipped, MetadataEncoder? metadata, ref HeldEncoding encoding,
         ScrapeOutcome outcome, out bool ordered)
     {
         var reader = context.Reader;
@@ -187,7 +187,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             else
                 skipped.Add(ordinal);
 
-            void Commit(long own, ref Encoding encoding)
+            void Commit(long own, ref HeldEncoding encoding)
             {
                 // Write relabeling is decided again when the body is streamed again: nothing needs to be noted.
                 if (fate != SeriesFate.Sent)
@@ -282,7 +282,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
     /// <summary>Streams the last good body again for the series that are there and not here.</summary>
     /// <param name="forget">What has vanished is known no longer.</param>
     private CompressedBody? MarkVanished(
-        PassContext context, bool forget, long timestamp, ref Encoding encoding, ScrapeOutcome outcome, ref bool ordered)
+        PassContext context, bool forget, long timestamp, ref HeldEncoding encoding, ScrapeOutcome outcome, ref bool ordered)
     {
         var previous = lastBody;
         lastBody = null;
@@ -327,7 +327,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
 
     private Scrape Finish(
         CompressedBody? body, CompressedBody? vanished, SkippedSamples? skipped, in ReportSamples report, long timestamp, bool ordered,
-        ref Encoding encoding, ScrapeOutcome outcome)
+        ref HeldEncoding encoding, ScrapeOutcome outcome)
     {
         var reported = 0;
         for (var i = 0; i < ReportSamples.Count; i++)
@@ -346,67 +346,5 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
             IsOrdered = ordered,
             Held = encoding.Finish(report, timestamp),
         };
-    }
-
-    /// <summary>Encodes into held requests for as long as the budget lasts.</summary>
-    /// <param name="mayHold">It is known in which version: what is held in the wrong one is made in vain.</param>
-    private struct Encoding(SeriesEncoder encoder, HeldRequests held, bool mayHold)
-    {
-        private readonly bool mayHold = mayHold;
-        private bool holds = mayHold;
-        private int bodySamples;
-        private int otherSamples;
-
-        public readonly SeriesEncoder Encoder => encoder;
-
-        /// <param name="samples">Samples of the body read so far, this one included.</param>
-        public void CommitBody(Sample sample, long timestamp, int samples)
-        {
-            bodySamples = samples;
-            if (!holds)
-                return;
-            encoder.Commit(sample, timestamp);
-            if (encoder.IsFull)
-                Hold();
-        }
-
-        /// <summary>A marker or a report sample.</summary>
-        public void CommitOther(double value, long timestamp, bool isSent = true)
-        {
-            otherSamples++;
-            if (!holds || !isSent)
-                return;
-            encoder.Commit(value, timestamp);
-            if (encoder.IsFull)
-                Hold();
-        }
-
-        /// <summary>What was encoded is not to be sent.</summary>
-        public void Restart()
-        {
-            encoder.Drop();
-            held.Release();
-            holds = mayHold;
-            bodySamples = otherSamples = 0;
-        }
-
-        public HeldRequests Finish(in ReportSamples report, long timestamp)
-        {
-            for (var i = 0; i < ReportSamples.Count && holds; i++)
-            {
-                var isSent = report.TryBegin(encoder, i, out var value);
-                CommitOther(value, timestamp, isSent);
-            }
-            if (holds)
-                Hold();
-            held.IsComplete = holds;
-            return held;
-        }
-
-        private void Hold()
-        {
-            if (encoder.Take() is { } request && !held.TryAdd(request, bodySamples, otherSamples))
-                holds = false;
-        }
     }
 }

@@ -98,7 +98,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         return encoder.Take();
     }
 
-    private async Task<WriteAnswer> PostAsync(EncodedRequest request, CancellationToken cancellation)
+    private async Task<ProbeAnswer> PostAsync(EncodedRequest request, CancellationToken cancellation)
     {
         var remote = options.RemoteWrite;
         using var timeout = new CancellationTokenSource(remote.Timeout, time);
@@ -108,17 +108,17 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
             using var response = await client.SendAsync(() => RequestContent.Message(request, remote.Url, remote.Headers.AsSpan()),
                 either.Token);
             if (response.IsSuccessStatusCode)
-                return new WriteAnswer((int)response.StatusCode, default);
+                return new ProbeAnswer((int)response.StatusCode, default);
             var start = await Failures.ReadStartAsync(response, either.Token);
             var failure = client.Redact(Failures.FromStatus(response.StatusCode, remote.Url, start));
             foreach (var (_, value) in remote.Headers)
                 failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
-            return new WriteAnswer((int)response.StatusCode, failure);
+            return new ProbeAnswer((int)response.StatusCode, failure);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
             cancellation.ThrowIfCancellationRequested();
-            return new WriteAnswer(0, timeout.IsCancellationRequested
+            return new ProbeAnswer(0, timeout.IsCancellationRequested
                 ? new Failure(FailureReason.Timeout,
                     $"{Failures.Host(remote.Url)} did not answer within "
                         + $"{Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s)")
@@ -130,7 +130,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
 /// <summary>What the receiver said.</summary>
 /// <param name="status">0 where there was no answer.</param>
 /// <param name="failure">None where it accepted.</param>
-internal sealed class WriteAnswer(int status, Failure failure)
+internal sealed class ProbeAnswer(int status, Failure failure)
 {
     public int Status { get; } = status;
 
