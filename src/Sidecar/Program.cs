@@ -62,7 +62,7 @@ internal static class Program
         using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, log, time);
         using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
-        using var download = new BodyDownload(targets, options.Scrape, options.Queue.MemoryLimit, time);
+        using var download = new BodyDownload(targets, options.Scrape, options.Queue.BodyLimit, time);
         var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
         using var history = new History(metrics, options.Scrape.Interval, time);

@@ -172,7 +172,10 @@ internal sealed record QueueOptions
     public required long SizeLimit { get; init; }
 
     /// <summary>The same for what is in memory, which with a folder is only what could not be written.</summary>
-    public long MemoryLimit => Directory is null ? SizeLimit : Math.Min(SizeLimit, DefaultMemoryLimit);
+    public long MemoryLimit => Directory is null ? SizeLimit : Math.Min(SizeLimit, Math.Max(DefaultMemoryLimit, SizeLimit / 128));
+
+    /// <summary>Compressed bytes of one body: while one waits, the next is fetched. By default some 1.2 million series.</summary>
+    public long BodyLimit => MemoryLimit / 2;
 
     /// <summary>Zero for none.</summary>
     public required TimeSpan AgeLimit { get; init; }

@@ -31,8 +31,8 @@ internal sealed class SymbolTable
         if (count == 0)
             return;
         count = 0;
-        text.Shrink(256 * 1024);
-        if (places.Length > 64 * 1024)
+        text.Shrink(512 * 1024);
+        if (places.Length > 16 * 1024)
         {
             places = new ulong[2048];
             symbols = new (int, int)[512];

@@ -9,7 +9,7 @@ using Sidecar.Http;
 namespace Sidecar.Scraping;
 
 /// <summary>Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.</summary>
-/// <param name="heldLimit">Most compressed bytes of one body: it would not fit the queue.</param>
+/// <param name="heldLimit">Most compressed bytes of one body.</param>
 internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time) : IDisposable
 {
     /// <summary>A target that always has more to read would keep a worker for itself, and there are few.</summary>
@@ -136,7 +136,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
     }
 
     private Failure TooLarge() =>
-        new(FailureReason.BodySizeLimit, $"the body is larger than SIDECAR_QUEUE_SIZE_LIMIT ({heldLimit} bytes), even compressed");
+        new(FailureReason.BodySizeLimit, $"the body takes more than {heldLimit} bytes, even compressed: SIDECAR_QUEUE_SIZE_LIMIT is too small for it");
 
     /// <summary>As in Prometheus 3 without a fallback: a missing or unknown type fails the scrape.</summary>
     private bool TryReadFormat(HttpContentHeaders headers, CompressedBody body, out Failure failure)

@@ -10,7 +10,7 @@ internal sealed class LargeBodies(long limit) : IDisposable
     /// <summary>Compressed bytes: some 200,000 series.</summary>
     private const long LargestSmall = 640 * 1024;
 
-    private readonly SemaphoreSlim free = new((int)Math.Clamp(limit / (4 * 1024 * 1024), 2, 100));
+    private readonly SemaphoreSlim free = new((int)Math.Clamp(limit / (2 * 1024 * 1024), 2, 100));
 
     /// <summary>For one body.</summary>
     public Turn Begin() => new(free);

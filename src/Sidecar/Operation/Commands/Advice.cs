@@ -93,7 +93,7 @@ internal static class Advice
                 + "a proxy's own timeout or size limit does that",
             "scrape the target without the proxy, and look at its log"),
         FailureReason.BodySizeLimit when failure.Message.Contains(Variables.QueueSizeLimit.Name, StringComparison.Ordinal) =>
-            new("one scrape is larger than all that may wait for the receiver",
+            new("one scrape is larger than half of what may wait for the receiver",
                 $"raise {Variables.QueueSizeLimit.Name}; 'sidecar top' tells what the size comes from"),
         FailureReason.BodySizeLimit => new("the target has grown past the limit",
             $"raise {Variables.BodySizeLimit.Name}; 'sidecar top' tells what the size comes from"),
