@@ -1,4 +1,5 @@
 using Cluster;
+using Sidecar.Configuration;
 using Sidecar.Exposition;
 using Sidecar.RemoteWrite;
 using Sidecar.Scraping;
@@ -14,11 +15,14 @@ public sealed class AllocationTests
 {
     private const int Large = 40_000;
 
-    [Fact]
-    public void Reading_validating_and_encoding_a_warm_body_allocates_nothing()
+    /// <param name="version">Of remote write.</param>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Reading_validating_and_encoding_a_warm_body_allocates_nothing(int version)
     {
         var body = Body(Large);
-        var context = new PassContext(samplesPerRequest: 1_000_000);
+        var context = new PassContext(samplesPerRequest: 1_000_000, new ReceiverProtocol((WriteProtocol)version));
         using var table = new SeriesTable();
         var labels = new TargetLabels(ScrapeFixture.MakeTarget("h:1").Labels, [], honorLabels: false);
 
@@ -39,7 +43,7 @@ public sealed class AllocationTests
                 samples++;
                 Assert.True(context.Encoder.TryBegin(context.Reader.Sample, out var hash));
                 table.Add(hash);
-                context.Encoder.Commit(context.Reader.Sample.Value, 1_800_000_000_000);
+                context.Encoder.Commit(context.Reader.Sample, 1_800_000_000_000);
                 if (context.Encoder.Samples == 100)
                     context.Encoder.Drop(); // before a part is full and is compressed
             }
