@@ -23,7 +23,8 @@ public static class FirstVersion
             one.Labels.AddRange(Labels(series.LabelsRefs));
             one.Samples.AddRange(series.Samples.Select(s => new Sample { Value = s.Value, Timestamp = s.Timestamp }));
             // The numbers of histograms are the same but for the start timestamp.
-            one.Histograms.AddRange(series.Histograms.Select(h => Histogram.Parser.ParseFrom(h.ToByteString())));
+            one.Histograms.AddRange(series.Histograms.Select(h =>
+                Histogram.Parser.ParseFrom(new Wire.V2.Histogram(h) { StartTimestamp = 0 }.ToByteString())));
             foreach (var exemplar in series.Exemplars)
             {
                 var other = new Exemplar { Value = exemplar.Value, Timestamp = exemplar.Timestamp };

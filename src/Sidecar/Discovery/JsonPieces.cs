@@ -107,9 +107,9 @@ internal sealed class JsonPieces(bool isList)
                 isEnded = token == JsonTokenType.EndObject;
                 return false;
             case 1 when token == JsonTokenType.PropertyName:
-                isInItems = reader.ValueTextEquals("items"u8);
-                Part = reader.ValueTextEquals("kind"u8) ? ListPart.Kind
-                    : reader.ValueTextEquals("metadata"u8) ? ListPart.Metadata : ListPart.Item;
+                isInItems = JsonWalk.Is(ref reader, "items"u8);
+                Part = JsonWalk.Is(ref reader, "kind"u8) ? ListPart.Kind
+                    : JsonWalk.Is(ref reader, "metadata"u8) ? ListPart.Metadata : ListPart.Item;
                 return false;
             case 1 when isInItems:
                 HasItems = true;

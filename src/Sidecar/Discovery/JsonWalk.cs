@@ -31,7 +31,21 @@ internal ref struct JsonWalk(ReadOnlySpan<byte> json)
     }
 
     /// <summary>Whether the field at hand has this name.</summary>
-    public readonly bool Is(ReadOnlySpan<byte> name) => reader.ValueTextEquals(name);
+    public bool Is(ReadOnlySpan<byte> name) => Is(ref reader, name);
+
+    /// <summary>Whether the text at hand is this one. Its escapes may be no text at all.</summary>
+    /// <exception cref="FormatException">They are not.</exception>
+    public static bool Is(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return reader.ValueTextEquals(text);
+        }
+        catch (InvalidOperationException)
+        {
+            throw HalfText();
+        }
+    }
 
     /// <summary>The name of the field at hand.</summary>
     public readonly string Name() => String();
@@ -115,9 +129,11 @@ internal ref struct JsonWalk(ReadOnlySpan<byte> json)
         }
         catch (InvalidOperationException)
         {
-            throw Error("a text is not valid UTF-8 or has half a surrogate pair");
+            throw HalfText();
         }
     }
+
+    private static FormatException HalfText() => Error("a text is not valid UTF-8 or has half a surrogate pair");
 
     private readonly FormatException Wrong(string wanted)
     {

@@ -83,7 +83,7 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
             }
             return true;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return true; // discovery will say what is wrong with it
         }
