@@ -154,6 +154,11 @@ internal sealed class Metrics
         "Scrapes dropped from the queue before all of it was delivered, by reason.", "reason",
         [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged], DropReasons.Word);
 
+    // The process
+
+    public CounterBy<ProcessLoop> InternalErrors { get; } = new("sidecar_internal_errors_total",
+        "Exceptions that nobody expected, by the loop that caught them and went on.", "loop", Enum.GetValues<ProcessLoop>(), Operation.InternalErrors.Word);
+
     /// <summary>The version of this build, as in <c>sidecar version</c> and the User-Agent.</summary>
     public static string Version { get; } = typeof(Metrics).Assembly.GetName().Version?.ToString(3) ?? "unknown";
 
@@ -212,6 +217,7 @@ internal sealed class Metrics
         QueueDamagedFiles.Write(text);
         QueueDirectoryFailures.Write(text);
         QueueDroppedScrapes.Write(text);
+        InternalErrors.Write(text);
         text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
         text.Sample("prometheus_build_info", BuildLabels, 1);
         process.Write(text);
