@@ -43,6 +43,7 @@ internal static class Program
         var time = TimeProvider.System;
         var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
         var log = new Log(Console.Error, options.Operation.LogLevel, options.Operation.LogFormat, time);
+        var errors = new InternalErrors(metrics, log, time);
 
         using var stop = new CancellationTokenSource();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
@@ -63,9 +64,9 @@ internal static class Program
         using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
         using var download = new BodyDownload(targets, options.Scrape, options.Queue.BodyLimit, time);
-        var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, time, stop.Token);
+        var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, errors, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
-        using var history = new History(metrics, options.Scrape.Interval, time);
+        using var history = new History(metrics, options.Scrape.Interval, errors, time);
         var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, history, time);
 
         await using var listener = Listen(options, metrics, state, log, time, out var listenError);

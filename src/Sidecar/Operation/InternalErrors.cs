@@ -57,11 +57,18 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
     {
         metrics.InternalErrors.Increment(loop);
         var kind = exception.GetType().Name;
-        lock (gate)
-            last = (loop, kind, time.GetUtcNow());
-        // Told apart by kind and message: the same one again is counted, another one is logged at once.
-        log.Recurring(LogLevel.Error, $"internal {Word(loop)} {kind} {exception.Message}", "A bug in the sidecar; please report it with this line",
-            [("loop", Word(loop)), .. fields, ("error", exception.ToString())]);
+        try
+        {
+            lock (gate)
+                last = (loop, kind, time.GetUtcNow());
+            // Told apart by kind and message: the same one again is counted, another one is logged at once.
+            log.Recurring(LogLevel.Error, $"internal {Word(loop)} {kind} {exception.Message}", "A bug in the sidecar; please report it with this line",
+                [("loop", Word(loop)), .. fields, ("error", exception.ToString())]);
+        }
+        catch (Exception)
+        {
+            // Where even the clock or the memory for a line fails, the count has to do: the edge of a loop must hold.
+        }
     }
 
     /// <summary>The loop as a label value.</summary>

@@ -18,6 +18,9 @@ internal delegate bool TryLeave(ScrapeLoop loop, out bool isReplaced);
 /// <summary>Scrapes one target at its times, until it has been gone from discovery for two intervals or the process ends.</summary>
 internal sealed class ScrapeLoop : IDisposable
 {
+    /// <summary>What provokes an exception is tried so often, and then left.</summary>
+    private const int MostTries = 3;
+
     private readonly ScrapeOptions options;
     private readonly BodyDownload download;
     private readonly PassThread passes;
@@ -27,8 +30,11 @@ internal sealed class ScrapeLoop : IDisposable
     private readonly TimeProvider time;
     private readonly ScrapeSchedule schedule;
     private readonly TargetSeries series;
+    private readonly LoopEdge edge;
+    private readonly InternalErrors errors;
     private readonly Lock gate = new();
     private LastScrape last;
+    private long? goneSince;
     private Failure overLimit;
     private long lastTick;
     private long lastTimestamp = long.MinValue;
@@ -36,7 +42,7 @@ internal sealed class ScrapeLoop : IDisposable
 
     public ScrapeLoop(
         Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, PassThread passes, HeldBudget budget, ScrapeQueue queue,
-        Metrics metrics, Log log, TimeProvider time)
+        Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
     {
         Target = target;
         this.options = options;
@@ -46,6 +52,8 @@ internal sealed class ScrapeLoop : IDisposable
         this.metrics = metrics;
         this.log = log;
         this.time = time;
+        this.errors = errors;
+        edge = new LoopEdge(ProcessLoop.Scrape, errors, time, target.Url);
         schedule = new ScrapeSchedule(target, Interval, atOnce, time);
         series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time, protocol);
     }
@@ -71,35 +79,71 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
-    /// <summary>Ends when the target has left, or with an exception when cancelled.</summary>
+    /// <summary>Ends when the target has left, or with an exception when cancelled. Whatever else a tick throws, the next tick comes.</summary>
     public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
     {
-        await RecallAsync(cancellation);
-        long? goneSince = null;
+        // Without what was known before, a target is scraped as a new one.
+        await TryAsync(() => RecallAsync(cancellation), cancellation);
         while (true)
         {
-            await schedule.WaitAsync(cancellation);
-            if (!IsGone)
+            try
             {
-                goneSince = null;
-                await ScrapeAsync(cancellation);
+                await schedule.WaitAsync(cancellation);
+                if (await TickAsync(tryLeave, cancellation) is { } end)
+                {
+                    await TryAsync(end, cancellation);
+                    return;
+                }
+                edge.Passed();
             }
-            else if (goneSince is null)
-                goneSince = schedule.Timestamp();
-            else
+            catch (Exception e) when (!IsCancelled(e, cancellation))
             {
-                // As Prometheus's endOfRunStaleness: two ticks and a tenth, in which the target may come back.
-                await Task.Delay(Interval / 10, time, cancellation);
-                if (!tryLeave(this, out var isReplaced))
-                    continue;
-                if (isReplaced)
-                    await queue.ForgetAsync(Target);
-                else
-                    await EndAsync(goneSince.Value);
-                return;
+                await edge.FailedAsync(e, cancellation);
             }
         }
     }
+
+    /// <summary>Returns what is left to do for a target that has left; null while the loop goes on.</summary>
+    private async Task<Func<Task>?> TickAsync(TryLeave tryLeave, CancellationToken cancellation)
+    {
+        if (!IsGone)
+        {
+            goneSince = null;
+            await ScrapeAsync(cancellation);
+            return null;
+        }
+        if (goneSince is not { } since)
+        {
+            goneSince = schedule.Timestamp();
+            return null;
+        }
+        // As Prometheus's endOfRunStaleness: two ticks and a tenth, in which the target may come back.
+        await Task.Delay(Interval / 10, time, cancellation);
+        if (!tryLeave(this, out var isReplaced))
+            return null;
+        return isReplaced ? () => queue.ForgetAsync(Target) : () => EndAsync(since);
+    }
+
+    /// <summary>Does something that no later tick makes good: up to three times, and then the loop goes on without.</summary>
+    private async Task TryAsync(Func<Task> action, CancellationToken cancellation)
+    {
+        for (var tries = 1; tries <= MostTries; tries++)
+        {
+            try
+            {
+                await action();
+                edge.Passed();
+                return;
+            }
+            catch (Exception e) when (!IsCancelled(e, cancellation))
+            {
+                await edge.FailedAsync(e, cancellation);
+            }
+        }
+    }
+
+    private static bool IsCancelled(Exception e, CancellationToken cancellation) =>
+        e is OperationCanceledException && cancellation.IsCancellationRequested;
 
     /// <summary>Discovery names the target again, perhaps with other discovered labels.</summary>
     /// <param name="limit">Why no target may be scraped now; none where they may.</param>
@@ -126,13 +170,19 @@ internal sealed class ScrapeLoop : IDisposable
     {
         if (await queue.RecallAsync(Target, cancellation) is not { } last)
             return;
-        await passes.RunAsync(context =>
-        {
-            series.Recall(context, last);
-            return true;
-        });
         lastTimestamp = last.Timestamp;
-        last.Release();
+        try
+        {
+            await passes.RunAsync(context =>
+            {
+                series.Recall(context, last);
+                return true;
+            });
+        }
+        finally
+        {
+            last.Release();
+        }
     }
 
     private async Task ScrapeAsync(CancellationToken cancellation)
@@ -163,7 +213,10 @@ internal sealed class ScrapeLoop : IDisposable
         {
             outcome.Failure = Bug(e);
         }
-        body?.Release();
+        finally
+        {
+            body?.Release();
+        }
         outcome.Failure = download.Redact(outcome.Failure);
         lastTimestamp = timestamp;
         lock (gate)
@@ -183,8 +236,12 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
-    /// <summary>The edge: whatever a target provokes, its next scrape comes, and the other targets go on.</summary>
-    private static Failure Bug(Exception e) => new(FailureReason.Internal, $"a bug in the sidecar, please report it: {e}");
+    /// <summary>Whatever a target provokes, its scrape has failed, and its next one comes.</summary>
+    private Failure Bug(Exception e)
+    {
+        errors.Report(ProcessLoop.Scrape, e, ("target", Target.Url));
+        return new Failure(FailureReason.Internal, $"a bug in the sidecar, which the log tells more of: {e.GetType().Name}: {e.Message}");
+    }
 
     private async Task EndAsync(long timestamp)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.ExceptionServices;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
@@ -11,7 +12,7 @@ namespace Sidecar.Scraping;
 /// <summary>One scrape loop for each target that discovery names.</summary>
 internal sealed class Scraper(
     ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, PassThread passes, ScrapeQueue queue, Metrics metrics, Log log,
-    TimeProvider time, CancellationToken cancellation)
+    InternalErrors errors, TimeProvider time, CancellationToken cancellation)
 {
     /// <summary>Up to so many targets are scraped the moment they are known: nobody waits an interval for the first data.</summary>
     private const int FewTargets = 10;
@@ -22,9 +23,18 @@ internal sealed class Scraper(
     /// </summary>
     private const long HeldBytes = 4 * 1024 * 1024;
 
+    /// <summary>A target that cannot be begun is tried so often, and then left out.</summary>
+    private const int MostBegins = 3;
+
     private readonly HeldBudget budget = new(HeldBytes);
 
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private readonly Dictionary<string, (ScrapeLoop Loop, Task Run)> loops = [];
+    private readonly Dictionary<string, int> failedBegins = []; // under the lock of the loops
+
+    /// <summary>Fails when a loop could not go on, a bug: its target would be without scrapes in silence.</summary>
+    public Task Ended => ended.Task;
 
     /// <summary>The targets of now; also those that are gone but not yet ended.</summary>
     public ImmutableArray<ScrapeLoop> Loops
@@ -37,12 +47,16 @@ internal sealed class Scraper(
     }
 
     /// <summary>Discovery has these targets now. New ones are begun; those that are missing end after two intervals.</summary>
+    /// <exception cref="Exception">A target could not be begun, a bug; all others were. The same set may be given again.</exception>
     public void Update(ImmutableArray<Target> targets)
     {
         var limitFailure = CheckLimit(targets.Length);
+        Exception? failed = null;
         lock (loops)
         {
             var keys = targets.Select(t => t.Key).ToHashSet();
+            foreach (var key in failedBegins.Keys.Where(k => !keys.Contains(k)).ToArray())
+                failedBegins.Remove(key);
             foreach (var target in queue.TakeRemembered())
             {
                 // Known from before and gone meanwhile: its series end as if it had left just now.
@@ -59,12 +73,28 @@ internal sealed class Scraper(
                     Begin(target, targets.Length <= FewTargets, isGone: false);
             }
         }
+        if (failed is not null)
+            ExceptionDispatchInfo.Throw(failed);
 
         void Begin(Target target, bool atOnce, bool isGone)
         {
-            var loop = new ScrapeLoop(target, atOnce, options, protocol, download, passes, budget, queue, metrics, log, time) { IsGone = isGone };
-            loop.Rediscover(target, limitFailure);
-            loops.Add(target.Key, (loop, RunAsync(loop)));
+            var failures = failedBegins.GetValueOrDefault(target.Key);
+            if (failures == MostBegins)
+                return;
+            try
+            {
+                var loop = new ScrapeLoop(target, atOnce, options, protocol, download, passes, budget, queue, metrics, log, errors, time) { IsGone = isGone };
+                loop.Rediscover(target, limitFailure);
+                loops.Add(target.Key, (loop, RunAsync(loop)));
+                failedBegins.Remove(target.Key);
+            }
+            catch (Exception e)
+            {
+                failed = e;
+                failedBegins[target.Key] = failures + 1;
+                if (failures + 1 == MostBegins)
+                    log.Error("A target cannot be scraped; it is left out until discovery names it anew", ("target", target.Url), ("error", e));
+            }
         }
     }
 
@@ -78,7 +108,10 @@ internal sealed class Scraper(
             $"there are {count} targets, and the limit is {options.TargetLimit}: none is scraped");
     }
 
-    /// <summary>Ends when all loops have, after cancellation; each has scraped once more where that is asked for.</summary>
+    /// <summary>
+    /// Ends when all loops have, after cancellation, or when <paramref name="abort"/> is cancelled; each has scraped once more where that is
+    /// asked for. Never throws: what waits is to be sent whatever happens here.
+    /// </summary>
     /// <param name="abort">Cuts the last scrapes short.</param>
     public async Task StopAsync(bool finalScrape, CancellationToken abort)
     {
@@ -87,16 +120,21 @@ internal sealed class Scraper(
             all = [.. loops.Values];
         await Task.WhenAll(all.Select(async l =>
         {
-            await l.Run;
             try
             {
+                await l.Run.WaitAsync(abort);
                 if (finalScrape)
-                    await l.Loop.FinishAsync(abort);
+                    await l.Loop.FinishAsync(abort).WaitAsync(abort);
+                l.Loop.Dispose();
             }
             catch (OperationCanceledException) when (abort.IsCancellationRequested)
             {
+                // What a loop that hangs holds, the end of the process frees.
             }
-            l.Loop.Dispose();
+            catch (Exception e)
+            {
+                errors.Report(ProcessLoop.Scrape, e, ("target", l.Loop.Target.Url));
+            }
         }));
     }
 
@@ -106,12 +144,16 @@ internal sealed class Scraper(
         try
         {
             await loop.RunAsync(TryLeave, cancellation);
+            loop.Dispose();
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            return; // StopAsync lets go of it
+            // StopAsync lets go of it
         }
-        loop.Dispose();
+        catch (Exception e)
+        {
+            ended.TrySetException(e);
+        }
     }
 
     private bool TryLeave(ScrapeLoop loop, out bool isReplaced)

@@ -131,7 +131,7 @@ public sealed partial class OverviewPageTests
     {
         var time = new FakeTimeProvider();
         var metrics = SomeOverview.Metrics();
-        using var history = new History(metrics, TimeSpan.FromMinutes(1), time);
+        using var history = new History(metrics, TimeSpan.FromMinutes(1), SomeOverview.Errors(metrics), time);
         var html = Html(SomeOverview.With(metrics: metrics, history: history));
         Assert.DoesNotContain("<svg", html);
         Assert.Contains("The first point comes 30 s after the start.", html);
@@ -149,7 +149,7 @@ public sealed partial class OverviewPageTests
     {
         var time = new FakeTimeProvider();
         var metrics = SomeOverview.Metrics();
-        using var history = new History(metrics, TimeSpan.FromMinutes(1), time);
+        using var history = new History(metrics, TimeSpan.FromMinutes(1), SomeOverview.Errors(metrics), time);
         for (var i = 1; i <= History.Points + 5; i++)
         {
             metrics.SamplesAccepted.Add(i * 30);
@@ -172,7 +172,7 @@ public sealed partial class OverviewPageTests
     {
         var time = new FakeTimeProvider();
         var metrics = SomeOverview.Metrics();
-        using var history = new History(metrics, TimeSpan.FromSeconds(interval), time);
+        using var history = new History(metrics, TimeSpan.FromSeconds(interval), SomeOverview.Errors(metrics), time);
         Assert.Equal(TimeSpan.FromSeconds(firstStep), history.Step);
         var points = new float[History.Points];
         for (var seconds = 0.0; seconds < 3600; seconds += firstStep)

@@ -33,7 +33,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     private Listener listener = null!;
     private Browser? browser;
 
-    public PageInBrowserTests() => history = new History(metrics, TimeSpan.FromMinutes(1), time);
+    public PageInBrowserTests() => history = new History(metrics, TimeSpan.FromMinutes(1), SomeOverview.Errors(metrics), time);
 
     public async ValueTask InitializeAsync()
     {

@@ -23,6 +23,9 @@ internal static class SomeOverview
     public static Metrics Metrics() =>
         new(new Uri("https://metrics.example.com/api/v1/push"), "apiserver", TimeSpan.FromSeconds(15), TimeProvider.System);
 
+    public static InternalErrors Errors(Metrics metrics) =>
+        new(metrics, new Log(TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, TimeProvider.System), TimeProvider.System);
+
     public static Overview With(
         IReadOnlyList<TargetStatus>? targets = null, Metrics? metrics = null, History? history = null, string? receiverError = null,
         bool areTargetsKnown = true, string? discoveryError = null, bool isDropping = false, ImmutableArray<Setting>? settings = null, string? receiverUrl = null)
@@ -41,7 +44,7 @@ internal static class SomeOverview
             IsDropping = isDropping,
             QueueLimit = 8 << 20,
             Metrics = metrics,
-            History = history ?? new History(metrics, TimeSpan.FromSeconds(15), TimeProvider.System),
+            History = history ?? new History(metrics, TimeSpan.FromSeconds(15), Errors(metrics), TimeProvider.System),
             Settings = settings ?? Settings,
         };
     }

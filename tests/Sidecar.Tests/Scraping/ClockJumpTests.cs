@@ -34,7 +34,7 @@ public sealed class ClockJumpTests : IAsyncDisposable
         queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, time);
         client = new PeerClient(new HttpOptions(), 1, time);
         download = new BodyDownload(client, options, 1 << 20, time);
-        scraper = new Scraper(options, new Sidecar.RemoteWrite.ReceiverProtocol(), download, passes, queue, metrics, lines, time, stop.Token);
+        scraper = new Scraper(options, new Sidecar.RemoteWrite.ReceiverProtocol(), download, passes, queue, metrics, lines, new InternalErrors(metrics, lines, time), time, stop.Token);
         scraper.Update([ScrapeFixture.MakeTarget($"127.0.0.1:{target.Port}")]);
     }
 

@@ -30,6 +30,7 @@ internal sealed class History : IDisposable
 
     private readonly float[] ring = new float[Points * Courses];
     private readonly Metrics metrics;
+    private readonly InternalErrors errors;
     private readonly TimeProvider time;
     private readonly Lock gate = new();
     private readonly ITimer timer;
@@ -43,16 +44,18 @@ internal sealed class History : IDisposable
 
     /// <param name="metrics">Where the counts are.</param>
     /// <param name="scrapeInterval">No step is shorter: between two scrapes there is nothing to see.</param>
+    /// <param name="errors">Told of a point that could not be made.</param>
     /// <param name="time">Clock.</param>
-    public History(Metrics metrics, TimeSpan scrapeInterval, TimeProvider time)
+    public History(Metrics metrics, TimeSpan scrapeInterval, InternalErrors errors, TimeProvider time)
     {
         this.metrics = metrics;
+        this.errors = errors;
         this.time = time;
         while (step / 2 >= scrapeInterval && step > TimeSpan.FromSeconds(2))
             step /= 2;
         lastTick = time.GetTimestamp();
         lastCpu = ProcessMetrics.CpuTime;
-        timer = time.CreateTimer(_ => Tick(), null, step, step);
+        timer = time.CreateTimer(_ => TickSafely(), null, step, step);
     }
 
     /// <summary>The time from one point to the next.</summary>
@@ -89,6 +92,19 @@ internal sealed class History : IDisposable
     }
 
     public void Dispose() => timer.Dispose();
+
+    /// <summary>The edge: the next point comes with the next tick, and an exception in a timer would end the process.</summary>
+    private void TickSafely()
+    {
+        try
+        {
+            Tick();
+        }
+        catch (Exception e)
+        {
+            errors.Report(ProcessLoop.History, e);
+        }
+    }
 
     private void Tick()
     {
