@@ -94,7 +94,7 @@ internal static class Program
         await sending;
         var (lost, kept) = queue.DropRest();
         if (kept > 0)
-            log.Info("Stopped: what is unsent waits in the queue directory for the next start", ("scrapes", kept));
+            log.Info("Stopped: what is unsent waits in the queue directory for the next start; an emptyDir goes with its pod", ("scrapes", kept));
         if (lost > 0)
         {
             log.Warn("Stopped with scrapes unsent; they are lost", ("scrapes", lost),

@@ -25,9 +25,9 @@ public sealed class StandInCluster : IAsyncDisposable
 
     public string Token { get; private set; } = "";
 
-    /// <summary>What <c>src/deploy/sidecar.yaml</c> gives to its account: the rights that there are unless a test says otherwise.</summary>
+    /// <summary>What <c>src/deploy/base/sidecar.yaml</c> gives to its account: the rights that there are unless a test says otherwise.</summary>
     public static RbacRule[] ManifestRules() =>
-        RbacManifest.RulesOf(File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy", "sidecar.yaml")), AccountName);
+        RbacManifest.RulesOf(File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy", "base", "sidecar.yaml")), AccountName);
 
     public static async Task<StandInCluster> StartAsync(int apiServers = 1)
     {

@@ -3,7 +3,7 @@ using Cluster;
 namespace Sidecar.EndToEnd;
 
 /// <summary>
-/// The stand-in API server enforces the RBAC of <c>src/deploy/sidecar.yaml</c>. With it the sidecar does its whole job; without any one right
+/// The stand-in API server enforces the RBAC of <c>src/deploy/base/sidecar.yaml</c>. With it the sidecar does its whole job; without any one right
 /// of it, it does not: there is none too many.
 /// </summary>
 public sealed class RightsTests(PublishedBinary binary)

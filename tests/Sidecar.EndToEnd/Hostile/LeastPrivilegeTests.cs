@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Sidecar.EndToEnd.Hostile;
 
-/// <summary>The whole job as src/deploy/sidecar.yaml confines it: nothing of the system but what a distroless image has.</summary>
+/// <summary>The whole job as src/deploy/base/sidecar.yaml confines it: nothing of the system but what a distroless image has.</summary>
 public sealed class LeastPrivilegeTests(PublishedBinary binary)
 {
     /// <summary>The manifest's limit: 64Mi.</summary>

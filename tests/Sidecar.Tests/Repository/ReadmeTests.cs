@@ -33,7 +33,7 @@ public sealed partial class ReadmeTests
     public void Every_name_of_a_variable_in_readme_and_manifests_exists()
     {
         var known = Variables.All.Select(v => v.Name).ToHashSet();
-        var files = Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy"))
+        var files = Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy"), "*", SearchOption.AllDirectories)
             .Append(Path.Combine(SidecarBinary.RepositoryRoot, "README.md")).Append(Path.Combine(SidecarBinary.RepositoryRoot, "Dockerfile.distroless"));
         foreach (var file in files)
         {

@@ -5,12 +5,12 @@ public sealed class TopLevelTests
 {
     private static readonly string[] Required =
     [
-        "src", "tests", "Dockerfile.distroless", "Sidecar.sln", "build.ps1", "README.md",
+        "src", "tests", "Dockerfile.distroless", "Sidecar.sln", "build.ps1", "README.md", "LICENSE",
         "Directory.Build.props", "Directory.Packages.props", "global.json",
     ];
 
-    // The owner may choose a licence at any time; nuget.config is what tools look for.
-    private static readonly string[] Allowed = [.. Required, "LICENSE", "nuget.config"];
+    // It is what tools look for.
+    private static readonly string[] Allowed = [.. Required, "nuget.config"];
 
     [Fact]
     public void Top_level_holds_exactly_what_is_allowed()
@@ -24,6 +24,12 @@ public sealed class TopLevelTests
         Assert.Empty(entries.Except(Allowed));
         Assert.Empty(Required.Except(entries));
     }
+
+    /// <summary>Byte by byte as https://www.apache.org/licenses/LICENSE-2.0.txt has it, so that tools know it.</summary>
+    [Fact]
+    public void Licence_is_apache_2_0() => Assert.Equal(
+        "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30",
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(RepositoryFiles.Root, "LICENSE")))));
 
     [Fact]
     public void Every_project_is_in_the_solution()

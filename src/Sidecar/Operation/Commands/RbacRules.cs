@@ -2,7 +2,7 @@ using Sidecar.Discovery;
 
 namespace Sidecar.Operation.Commands;
 
-/// <summary>The rules that are missing, as manifests ready to paste. They grant what src/deploy/sidecar.yaml grants.</summary>
+/// <summary>The rules that are missing, as manifests ready to paste. They grant what src/deploy/base/sidecar.yaml grants.</summary>
 internal static class RbacRules
 {
     /// <param name="service">Of which the Endpoints are read by name; null for all.</param>
