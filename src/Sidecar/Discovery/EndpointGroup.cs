@@ -17,26 +17,26 @@ internal sealed record ObjectMeta(
 /// <summary>One endpoint. Null conditions are unknown ones.</summary>
 internal sealed class Endpoint
 {
-    public List<string> Addresses { get; } = [];
+    public List<string> Addresses { get; init; } = [];
 
-    public bool? Ready { get; set; }
+    public bool? Ready { get; init; }
 
-    public bool? Serving { get; set; }
+    public bool? Serving { get; init; }
 
-    public bool? Terminating { get; set; }
+    public bool? Terminating { get; init; }
 
-    public string? Hostname { get; set; }
+    public string? Hostname { get; init; }
 
-    public string? NodeName { get; set; }
+    public string? NodeName { get; init; }
 
-    public string? Zone { get; set; }
+    public string? Zone { get; init; }
 
-    public string? TargetKind { get; set; }
+    public string? TargetKind { get; init; }
 
-    public string? TargetName { get; set; }
+    public string? TargetName { get; init; }
 
     /// <summary>Of slices that were made before Kubernetes 1.21.</summary>
-    public List<KeyValuePair<string, string>> Topology { get; } = [];
+    public List<KeyValuePair<string, string>> Topology { get; init; } = [];
 }
 
 /// <summary>A port of all endpoints of a group; a slice's may have no number.</summary>

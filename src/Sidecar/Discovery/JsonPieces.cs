@@ -49,7 +49,7 @@ internal sealed class JsonPieces(bool isList)
         if (kept.Length == buffer.Length || (buffer.Length > 4 * Usual && kept.Length < Usual))
         {
             if (kept.Length >= Largest)
-                throw JsonWalk.Error($"an object has more than {Largest >> 20} MiB");
+                throw new FormatException($"an object has more than {Largest >> 20} MiB");
             var other = new byte[kept.Length < Usual ? Usual : kept.Length * 2];
             kept.CopyTo(other);
             buffer = other;
@@ -68,7 +68,7 @@ internal sealed class JsonPieces(bool isList)
     /// <summary>The next piece, good until the next call of <see cref="Room"/>; false where more bytes are needed.</summary>
     /// <exception cref="JsonException">It is no JSON.</exception>
     /// <exception cref="FormatException">It is no list.</exception>
-    public bool TryNext(out ReadOnlySpan<byte> piece)
+    public bool TryNext(out ReadOnlyMemory<byte> piece)
     {
         var reader = new Utf8JsonReader(buffer.AsSpan(scanned, filled - scanned), isFinalBlock: false, state);
         var isPiece = false;
@@ -76,7 +76,7 @@ internal sealed class JsonPieces(bool isList)
             isPiece = Step(ref reader);
         state = reader.CurrentState;
         scanned += (int)reader.BytesConsumed;
-        piece = isPiece ? buffer.AsSpan(start, scanned - start) : default;
+        piece = isPiece ? buffer.AsMemory(start, scanned - start) : default;
         if (isPiece)
             start = -1;
         return isPiece;
@@ -103,18 +103,18 @@ internal sealed class JsonPieces(bool isList)
         {
             case 0:
                 if (token is not (JsonTokenType.StartObject or JsonTokenType.EndObject))
-                    throw JsonWalk.Error("it is not an object");
+                    throw new FormatException("it is not an object");
                 isEnded = token == JsonTokenType.EndObject;
                 return false;
             case 1 when token == JsonTokenType.PropertyName:
-                isInItems = JsonWalk.Is(ref reader, "items"u8);
-                Part = JsonWalk.Is(ref reader, "kind"u8) ? ListPart.Kind
-                    : JsonWalk.Is(ref reader, "metadata"u8) ? ListPart.Metadata : ListPart.Item;
+                isInItems = JsonFields.Is(ref reader, "items"u8);
+                Part = JsonFields.Is(ref reader, "kind"u8) ? ListPart.Kind
+                    : JsonFields.Is(ref reader, "metadata"u8) ? ListPart.Metadata : ListPart.Item;
                 return false;
             case 1 when isInItems:
                 HasItems = true;
                 return token is JsonTokenType.StartArray or JsonTokenType.EndArray or JsonTokenType.Null
-                    ? false : throw JsonWalk.Error("items is not a list");
+                    ? false : throw new FormatException("items is not a list");
             case 1:
                 return Part != ListPart.Item;
             default:

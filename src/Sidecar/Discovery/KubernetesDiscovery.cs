@@ -277,7 +277,7 @@ internal sealed class KubernetesDiscovery(Options options, PeerClient client, Me
                 return false;
             }
             if (e.Object.Kind != query.KindName)
-                throw JsonWalk.Error($"the object of an event is not of kind {query.KindName}");
+                throw new FormatException($"the object of an event is not of kind {query.KindName}");
             if (e.Type == WatchEventType.Deleted)
                 known.Targets.Remove(e.Object.Key);
             else if (e.Type != WatchEventType.Bookmark)

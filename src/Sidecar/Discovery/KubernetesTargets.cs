@@ -25,7 +25,7 @@ internal sealed class KubernetesTargets(Options options, ServiceLabels services,
 
     /// <summary>The object is new, or has changed.</summary>
     /// <inheritdoc cref="ObjectSink"/>
-    public void Set(ObjectQuery query, string key, ReadOnlySpan<byte> json)
+    public void Set(ObjectQuery query, string key, ReadOnlyMemory<byte> json)
     {
         List<Target>? targets = null;
         var isSlice = query.Kind == ObjectKind.EndpointSlice;

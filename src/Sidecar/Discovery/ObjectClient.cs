@@ -20,7 +20,7 @@ internal sealed record ObjectAnswer(
 
 /// <summary>Is given the objects of a list as they come.</summary>
 /// <exception cref="FormatException">It is not such an object; the message says why, to people.</exception>
-internal delegate void ObjectSink(ReadOnlySpan<byte> json);
+internal delegate void ObjectSink(ReadOnlyMemory<byte> json);
 
 /// <summary>Is given the bytes of a watch as they come: all whole events that <paramref name="pieces"/> has now.</summary>
 /// <returns>False where the watch is to end.</returns>
@@ -116,7 +116,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         }
     }
 
-    private async Task<(ObjectAnswer Answer, EndpointReader.Head Head)> GetPageAsync(
+    private async Task<(ObjectAnswer Answer, ObjectHead Head)> GetPageAsync(
         Uri url, ObjectQuery query, ObjectSink sink, CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(Timeout, time);
@@ -142,11 +142,11 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
     }
 
     /// <summary>A page that is cut, or of another kind, throws at its end.</summary>
-    private static async Task<EndpointReader.Head> ReadPageAsync(
+    private static async Task<ObjectHead> ReadPageAsync(
         Stream stream, string kindName, ObjectSink sink, CancellationToken cancellation)
     {
         var pieces = new JsonPieces(isList: true);
-        var head = default(EndpointReader.Head);
+        var head = default(ObjectHead);
         string? kind = null;
         while (await stream.ReadAsync(pieces.Room(), cancellation) is > 0 and var count)
         {
@@ -165,10 +165,10 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
             throw new JsonException();
         if (kind != kindName + "List")
         {
-            throw JsonWalk.Error(
+            throw new FormatException(
                 kind is { Length: > 0 and < 100 } ? $"it is of kind {kind}, not {kindName}List" : $"it is not of kind {kindName}List");
         }
-        return pieces.HasItems ? head : throw JsonWalk.Error("the list has no items");
+        return pieces.HasItems ? head : throw new FormatException("the list has no items");
     }
 
     private Uri Url(string path) => new(options.ApiServer!, path);

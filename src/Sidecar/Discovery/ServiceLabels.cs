@@ -12,7 +12,7 @@ internal sealed class ServiceLabels(RelabelRules rules)
     public ObjectMeta? Find(string ns, string name) => known.GetValueOrDefault(Key(ns, name));
 
     /// <inheritdoc cref="ObjectSink"/>
-    public void Add(ObjectQuery query, ReadOnlySpan<byte> json)
+    public void Add(ObjectQuery query, ReadOnlyMemory<byte> json)
     {
         if (Read(query, json) is { } meta)
             known[Key(meta.Namespace, meta.Name)] = meta;
@@ -29,7 +29,7 @@ internal sealed class ServiceLabels(RelabelRules rules)
     }
 
     /// <summary>Null where nothing of it is wanted.</summary>
-    private ObjectMeta? Read(ObjectQuery query, ReadOnlySpan<byte> json)
+    private ObjectMeta? Read(ObjectQuery query, ReadOnlyMemory<byte> json)
     {
         var meta = EndpointReader.ReadService(json);
         if (!query.Keeps(meta))

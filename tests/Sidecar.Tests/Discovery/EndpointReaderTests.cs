@@ -20,7 +20,7 @@ public sealed class EndpointReaderTests
               "addressType":"IPv4",
               "metadata":{"annotations":{"a":"\u00fc\n\"\\","b":null},"labels":{"kubernetes.io/service-name":"web"},"name":"web-x","namespace":"ns","ownerReferences":[]}
             }
-            """u8);
+            """u8.ToArray());
         Assert.Equal(("ns", "web-x", "IPv4"), (slice.Meta.Namespace, slice.Meta.Name, slice.AddressType));
         Assert.Equal([new("kubernetes.io/service-name", "web")], slice.Meta.Labels);
         Assert.Equal([new("a", "ü\n\"\\"), new("b", "")], slice.Meta.Annotations);
@@ -44,7 +44,7 @@ public sealed class EndpointReaderTests
               {"addresses":[{"ip":"10.0.0.1","hostname":"h1","nodeName":"n1","targetRef":{"kind":"Pod","name":"web-1"}}],
                "notReadyAddresses":[{"ip":"10.0.0.2"}],"ports":[{"name":"a","port":1,"protocol":"TCP"},{"port":2}]},
               {"addresses":null,"ports":null}],"metadata":{"name":"web","namespace":"ns","labels":null}}
-            """u8);
+            """u8.ToArray());
         Assert.Equal(2, groups.Count);
         Assert.All(groups, g => Assert.Equal(("ns", "web", false), (g.Meta.Namespace, g.Meta.Name, g.IsSlice)));
         Assert.Equal([("10.0.0.1", true), ("10.0.0.2", false)], groups[0].Endpoints.Select(e => (e.Addresses.Single(), e.Ready!.Value)));
@@ -93,7 +93,7 @@ public sealed class EndpointReaderTests
     [Fact]
     public void An_object_tells_which_it_is_wherever_its_fields_stand()
     {
-        var head = EndpointReader.ReadHead("""{"spec":{"metadata":{"name":"no"}},"metadata":{"resourceVersion":"7","name":"a","namespace":"b"},"kind":"Service"}"""u8);
+        var head = EndpointReader.ReadHead("""{"spec":{"metadata":{"name":"no"}},"metadata":{"resourceVersion":"7","name":"a","namespace":"b"},"kind":"Service"}"""u8.ToArray());
         Assert.Equal(("Service", "b/a", "7"), (head.Kind, head.Key, head.Version));
     }
 

@@ -27,7 +27,7 @@ internal static class ListText
             pieces.Filled(count);
             at += count;
             while (pieces.TryNext(out var piece))
-                yield return Encoding.UTF8.GetString(piece);
+                yield return Encoding.UTF8.GetString(piece.Span);
         }
     }
 

@@ -15,13 +15,13 @@ public sealed class WatchEventTests
         var json = $$$"""{"type":"{{{type}}}","object":{"kind":"EndpointSlice","metadata":{"name":"a","namespace":"b","resourceVersion":"12"},"x":1}}""";
         var e = WatchEvent.Read(Encoding.UTF8.GetBytes(json));
         Assert.Equal((expected, "b/a", "12", "EndpointSlice"), (e.Type.ToString(), e.Object.Key, e.Object.Version, e.Object.Kind));
-        Assert.StartsWith("{\"kind\"", Encoding.UTF8.GetString(e.Json));
-        Assert.EndsWith("\"x\":1}", Encoding.UTF8.GetString(e.Json));
+        Assert.StartsWith("{\"kind\"", Encoding.UTF8.GetString(e.Json.Span));
+        Assert.EndsWith("\"x\":1}", Encoding.UTF8.GetString(e.Json.Span));
     }
 
     [Fact]
     public void The_object_may_come_before_the_type() => Assert.Equal("7",
-        WatchEvent.Read("""{"object":{"metadata":{"resourceVersion":"7"}},"type":"BOOKMARK"}"""u8).Object.Version);
+        WatchEvent.Read("""{"object":{"metadata":{"resourceVersion":"7"}},"type":"BOOKMARK"}"""u8.ToArray()).Object.Version);
 
     [Theory]
     [InlineData("""{"kind":"Status","code":410,"reason":"Expired","message":"too old resource version: 1 (4366)"}""", 410)]

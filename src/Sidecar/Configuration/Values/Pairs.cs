@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using System.Text.Json;
 
 namespace Sidecar.Configuration.Values;
@@ -28,18 +27,13 @@ internal static class Pairs
         var pairs = ImmutableArray.CreateBuilder<KeyValuePair<string, string>>();
         try
         {
-            var json = new Utf8JsonReader(Encoding.UTF8.GetBytes(text));
-            json.Read();
-            while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+            using var json = JsonDocument.Parse(text);
+            foreach (var field in json.RootElement.EnumerateObject())
             {
-                var name = json.GetString()!;
-                json.Read();
-                if (json.TokenType != JsonTokenType.String)
+                if (field.Value.ValueKind != JsonValueKind.String)
                     return new Wrong($"entry {pairs.Count + 1} of the JSON object has a value that is not a string");
-                pairs.Add(new(name, json.GetString()!));
+                pairs.Add(new(field.Name, field.Value.GetString()!));
             }
-            // Reading on finds what follows the object, which is an error too.
-            json.Read();
             return pairs.ToImmutable();
         }
         catch (JsonException e)

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Text;
 using System.Text.Json;
 using Sidecar.Http;
 
@@ -10,14 +9,27 @@ namespace Sidecar.Operation.Commands;
 /// </summary>
 internal sealed class ServiceAccountToken
 {
+    private ServiceAccountToken(JsonElement claims)
+    {
+        Expires = Time(claims, "exp");
+        NotBefore = Time(claims, "nbf");
+        Subject = Text(claims, "sub");
+        Issuer = Text(claims, "iss");
+        if (claims.TryGetProperty("aud", out var audience))
+        {
+            IEnumerable<JsonElement> audiences = audience.ValueKind == JsonValueKind.Array ? audience.EnumerateArray() : [audience];
+            Audiences = [.. audiences.Select(Text).OfType<string>()];
+        }
+    }
+
     /// <summary>Null where it does not say.</summary>
-    public DateTimeOffset? Expires { get; private set; }
+    public DateTimeOffset? Expires { get; }
 
-    public DateTimeOffset? NotBefore { get; private set; }
+    public DateTimeOffset? NotBefore { get; }
 
-    public string? Subject { get; private set; }
+    public string? Subject { get; }
 
-    public string? Issuer { get; private set; }
+    public string? Issuer { get; }
 
     public List<string> Audiences { get; } = [];
 
@@ -39,62 +51,24 @@ internal sealed class ServiceAccountToken
         var parts = text.Split('.');
         if (parts.Length != 3 || !Base64Url.IsValid(parts[1]))
             return null;
-        var token = new ServiceAccountToken();
         try
         {
-            token.ReadClaims(Base64Url.DecodeFromChars(parts[1]));
-            return token;
+            using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
+            return claims.RootElement.ValueKind == JsonValueKind.Object ? new ServiceAccountToken(claims.RootElement) : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return null;
-        }
-        catch (InvalidOperationException)
-        {
-            return null; // a string of half surrogates
+            return null; // no JSON, or a string of half surrogates
         }
     }
 
-    private void ReadClaims(byte[] claims)
-    {
-        var json = new Utf8JsonReader(claims);
-        json.Read();
-        if (json.TokenType != JsonTokenType.StartObject)
-            throw new JsonException();
-        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
-        {
-            var claim = Encoding.UTF8.GetString(json.ValueSpan);
-            json.Read();
-            switch (claim)
-            {
-                case "exp":
-                    Expires = Time(ref json);
-                    break;
-                case "nbf":
-                    NotBefore = Time(ref json);
-                    break;
-                case "sub" when json.TokenType == JsonTokenType.String:
-                    Subject = json.GetString();
-                    break;
-                case "iss" when json.TokenType == JsonTokenType.String:
-                    Issuer = json.GetString();
-                    break;
-                case "aud" when json.TokenType == JsonTokenType.String:
-                    Audiences.Add(json.GetString()!);
-                    break;
-                case "aud" when json.TokenType == JsonTokenType.StartArray:
-                    while (json.Read() && json.TokenType == JsonTokenType.String)
-                        Audiences.Add(json.GetString()!);
-                    break;
-                default:
-                    json.Skip();
-                    break;
-            }
-        }
-    }
+    private static string? Text(JsonElement claims, string name) => claims.TryGetProperty(name, out var claim) ? Text(claim) : null;
+
+    private static string? Text(JsonElement claim) => claim.ValueKind == JsonValueKind.String ? claim.GetString() : null;
 
     /// <summary>NumericDate: seconds since the Unix epoch, perhaps with a fraction.</summary>
-    private static DateTimeOffset? Time(ref Utf8JsonReader json) =>
-        json.TokenType == JsonTokenType.Number && json.TryGetDouble(out var seconds) && seconds is > 0 and < 253_000_000_000
+    private static DateTimeOffset? Time(JsonElement claims, string name) =>
+        claims.TryGetProperty(name, out var claim) && claim.ValueKind == JsonValueKind.Number
+        && claim.TryGetDouble(out var seconds) && seconds is > 0 and < 253_000_000_000
             ? DateTimeOffset.FromUnixTimeSeconds((long)seconds) : null;
 }
