@@ -84,11 +84,8 @@ internal static class TargetBuilder
             if (value.Length > 0)
                 set.Fill(set.Copy(Encoding.UTF8.GetBytes(name)), set.Copy(Encoding.UTF8.GetBytes(value)));
         }
-        lock (rules)
-        {
-            if (!rules.Apply(set))
-                return null;
-        }
+        if (!new RelabelPass(rules).Apply(set))
+            return null;
         var relabeled = new Dictionary<string, string>();
         for (var i = 0; i < set.Count; i++)
             relabeled[Encoding.UTF8.GetString(set.Name(i).Span)] = Encoding.UTF8.GetString(set.Value(i).Span);

@@ -5,6 +5,7 @@ namespace Sidecar.Exposition;
 /// <summary>
 /// The label names of a sample, in the order of its line, interned: consecutive lines of a metric have the same ones, so that what
 /// follows from the names alone (their order in what is sent, conflicts, duplicates) is worked out once a sequence and not once a line.
+/// They never change, so that <see cref="None"/> and <see cref="TooLong"/> may be shared by all passes.
 /// </summary>
 internal sealed class LabelNames
 {

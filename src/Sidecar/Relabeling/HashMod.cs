@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Numerics;
 
 namespace Sidecar.Relabeling;
@@ -14,7 +15,7 @@ internal static class HashMod
     /// <summary>Left rotations of the four rounds, four each.</summary>
     private static ReadOnlySpan<byte> Rotations => [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
 
-    private static readonly uint[] Sines = MakeSines();
+    private static readonly ImmutableArray<uint> Sines = MakeSines();
 
     public static ulong Of(ReadOnlySpan<byte> value, ulong modulus) => Hash(value) % modulus;
 
@@ -57,11 +58,11 @@ internal static class HashMod
         state[3] += d;
     }
 
-    private static uint[] MakeSines()
+    private static ImmutableArray<uint> MakeSines()
     {
         var sines = new uint[64];
         for (var i = 0; i < sines.Length; i++)
             sines[i] = (uint)(Math.Abs(Math.Sin(i + 1)) * 4294967296.0);
-        return sines;
+        return [.. sines];
     }
 }

@@ -41,29 +41,32 @@ internal sealed class PlanFolding(LabelSet labels)
         {
             var step = plan.Steps[i];
             if (step.NameField is not null)
-                labels.Fill(labels.Copy(step.Name), step.Name.SequenceEqual("__name__"u8) ? Whole(name) : Whole(scraped[i]));
+                labels.Fill(labels.Copy(step.Name), step.Name.SequenceEqual("__name__"u8) ? new Text(name) : new Text(scraped[i]));
             else if (step.Index < target.TargetCount)
-                labels.Fill(Whole(target.Name(step.Index)), Whole(withValues ? target.Value(step.Index) : ofTarget[step.Index]));
+                labels.Fill(new Text(target.Name(step.Index)), ValueOf(step.Index));
         }
         if (!TryApply(metric.Rules) || labels.IndexOf("__name__"u8) < 0)
             return null;
         for (var i = target.TargetCount; i < target.Count; i++)
         {
-            if (labels.IndexOf(target.Name(i)) < 0)
-                labels.Add(Whole(target.Name(i)), Whole(withValues ? target.Value(i) : ofTarget[i]));
+            if (labels.IndexOf(target.Name(i).AsSpan()) < 0)
+                labels.Add(new Text(target.Name(i)), ValueOf(i));
         }
         return TryApply(write.Rules) && labels.IndexOf("__name__"u8) >= 0 ? Plan(plan, target) : null;
+
+        Text ValueOf(int index) => withValues ? new Text(target.Value(index)) : new Text(ofTarget[index]);
     }
 
     /// <summary>False where a rule reads what is not known, or drops the series.</summary>
-    private bool TryApply(RelabelRule[] rules)
+    private bool TryApply(RuleMatcher[] rules)
     {
-        foreach (var rule in rules)
+        foreach (var matcher in rules)
         {
-            var isKnown = rule.IsOnNames || Array.TrueForAll(rule.SourceLabels, l => IsKnown(labels.Get(l)));
+            var rule = matcher.Rule;
+            var isKnown = rule.IsOnNames || rule.SourceLabels.All(l => IsKnown(labels.Get(l.AsSpan())));
             if (rule.Action is RelabelAction.KeepEqual or RelabelAction.DropEqual)
                 isKnown &= IsKnown(labels.Get(rule.TargetLabel.Start));
-            if (!isKnown || !rule.Apply(labels))
+            if (!isKnown || !matcher.Apply(labels))
                 return false;
         }
         return true;
@@ -88,7 +91,7 @@ internal sealed class PlanFolding(LabelSet labels)
                 steps[i] = new(plan.Steps[step].Index, LabelMessage.NameField(name));
             else if (IndexIn(ofTarget, value) is >= 0 and var index)
             {
-                if (!name.AsSpan().SequenceEqual(target.Name(index)))
+                if (!name.AsSpan().SequenceEqual(target.Name(index).AsSpan()))
                 {
                     wantsTarget = true; // its value under another name
                     return null;
@@ -108,11 +111,9 @@ internal sealed class PlanFolding(LabelSet labels)
     {
         for (var i = 0; i < buffers.Count; i++)
         {
-            if (ReferenceEquals(buffers[i], value.Buffer))
+            if (value.IsIn(buffers[i]))
                 return i;
         }
         return -1;
     }
-
-    private static Text Whole(byte[] bytes) => new(bytes, 0, bytes.Length);
 }

@@ -110,7 +110,7 @@ internal sealed class RelabelConfigs
         var pattern = values.Pattern ?? Pattern.TryParse(Values.DefaultRegex, out _)!;
         Check(values, seen, pattern, errors.Count == before);
         return errors.Count > before ? null : new RelabelRule(values.Action,
-            [.. values.SourceLabels.Select(Encoding.UTF8.GetBytes)], values.Separator, pattern, values.Modulus, values.TargetLabel, values.Replacement);
+            [.. values.SourceLabels.Select(l => ImmutableArray.Create(Encoding.UTF8.GetBytes(l)))], values.Separator, pattern, values.Modulus, values.TargetLabel, values.Replacement);
     }
 
     private void ReadValue(ref Utf8JsonReader reader, string key, Values values)

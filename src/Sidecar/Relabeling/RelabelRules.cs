@@ -3,12 +3,10 @@ using System.Text;
 
 namespace Sidecar.Relabeling;
 
-/// <summary>
-/// A list of rules, applied one after another. For one caller at a time: patterns remember what they have seen.
-/// </summary>
+/// <summary>A list of rules, applied one after another by a <see cref="RelabelPass"/>. Shared: it never changes.</summary>
 internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
 {
-    public static readonly RelabelRules None = new([]);
+    public static readonly RelabelRules None = new([]); // shared by all: it never changes
 
     public ImmutableArray<RelabelRule> All { get; } = rules;
 
@@ -16,28 +14,6 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
 
     /// <summary>These rules, and then those.</summary>
     public RelabelRules Then(RelabelRules others) => IsEmpty ? others : others.IsEmpty ? this : new RelabelRules(All.AddRange(others.All));
-
-    /// <summary>False where the labels are dropped, all of them.</summary>
-    public bool Apply(LabelSet labels)
-    {
-        foreach (var rule in All)
-        {
-            if (!rule.Apply(labels))
-                return false;
-        }
-        return true;
-    }
-
-    /// <summary>Whether a rule could give the label another value, or remove it.</summary>
-    public bool MayChange(ReadOnlySpan<byte> label)
-    {
-        foreach (var rule in All)
-        {
-            if (rule.MayChange(label))
-                return true;
-        }
-        return false;
-    }
 
     /// <summary>
     /// The values of a label without which nothing is kept, as far as <c>keep</c> rules with plain literals say so: with them, whoever
@@ -56,7 +32,7 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
                 else
                     kept.IntersectWith(literals);
             }
-            if (rule.MayChange(name))
+            if (new RuleMatcher(rule).MayChange(name))
                 break; // what later rules see may be another value
         }
         return kept is null ? null : [.. kept.Order(StringComparer.Ordinal)];
@@ -68,9 +44,9 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
         var prefix = Encoding.UTF8.GetBytes(labelPrefix);
         foreach (var rule in All)
         {
-            if (rule.Action == RelabelAction.LabelMap && rule.Pattern.CanBegin(prefix))
+            if (rule.Action == RelabelAction.LabelMap && new RuleMatcher(rule).CanBegin(prefix))
                 return true;
-            if (!rule.IsOnNames && Array.Exists(rule.SourceLabels, l => l.AsSpan().StartsWith(prefix)))
+            if (!rule.IsOnNames && rule.SourceLabels.Any(l => l.AsSpan().StartsWith(prefix)))
                 return true;
             if (rule.Action is RelabelAction.KeepEqual or RelabelAction.DropEqual && rule.TargetLabel.Start.StartsWith(prefix))
                 return true;
@@ -81,15 +57,15 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
     /// <summary>What a label may be for the rule to keep it; null where that is no short list.</summary>
     private static HashSet<string>? LiteralsKept(RelabelRule rule, byte[] name)
     {
-        var index = Array.FindIndex(rule.SourceLabels, l => l.AsSpan().SequenceEqual(name));
+        var index = Enumerable.Range(0, rule.SourceLabels.Length).FirstOrDefault(i => rule.SourceLabels[i].AsSpan().SequenceEqual(name), -1);
         if (index < 0 || rule.Pattern.Literals is not { } literals)
             return null;
         var kept = new HashSet<string>();
         foreach (var literal in literals)
         {
-            var text = Encoding.UTF8.GetString(literal);
+            var text = Encoding.UTF8.GetString(literal.AsSpan());
             // With as many separators as there are gaps between the labels, it is plain what each value is.
-            var values = rule.SourceLabels.Length == 1 ? [text] : rule.Separator.Length == 0 ? [] : text.Split(Encoding.UTF8.GetString(rule.Separator));
+            var values = rule.SourceLabels.Length == 1 ? [text] : rule.Separator.Length == 0 ? [] : text.Split(Encoding.UTF8.GetString(rule.Separator.AsSpan()));
             if (values.Length != rule.SourceLabels.Length)
                 return null;
             kept.Add(values[index]);

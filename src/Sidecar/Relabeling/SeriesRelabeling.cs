@@ -7,7 +7,8 @@ namespace Sidecar.Relabeling;
 
 /// <summary>
 /// Applies metric and write relabeling to the samples of one encoder. What rules do with a metric's name and with the names of its labels
-/// is decided once for each; only rules that read values of labels are applied to every series, and only where they could matter.
+/// is decided once for each; only rules that read values of labels are applied to every series, and only where they could matter. It belongs to
+/// the pass that its encoder belongs to: what matching changes is made here, from rules that are shared.
 /// </summary>
 internal sealed class SeriesRelabeling(SeriesRules rules)
 {
@@ -16,6 +17,8 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
     private const int MostBytes = 1024 * 1024;
     private const int MostPlansOfName = 16;
 
+    private readonly RelabelPass metricRules = new(rules.Metric);
+    private readonly RelabelPass writeRules = new(rules.Write);
     private readonly Dictionary<ulong, NameRules> names = [];
     private readonly LabelSet labels = new();
     private readonly LabelNamesCache labelNames = new();
@@ -86,7 +89,7 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
             return last = known;
         Count(name.Length);
         var copy = name.ToArray();
-        var metric = RuleSelection.Of(rules.Metric, copy, null, target, withExternal: false);
+        var metric = RuleSelection.Of(metricRules.All, copy, null, target, withExternal: false);
         return last = names[hash] = new NameRules(copy, metric.IsDropped);
     }
 
@@ -101,8 +104,8 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
         if (name.Plans.Count == MostPlansOfName)
             name.Plans.Clear();
         Count(2 * plan.Size);
-        var metric = RuleSelection.Of(isReport ? RelabelRules.None : rules.Metric, name.Name, plan, target, withExternal: false);
-        var write = RuleSelection.Of(rules.Write, name.Name, plan, target, withExternal: true, metric);
+        var metric = RuleSelection.Of(isReport ? [] : metricRules.All, name.Name, plan, target, withExternal: false);
+        var write = RuleSelection.Of(writeRules.All, name.Name, plan, target, withExternal: true, metric);
         SeriesPlan? folded = null;
         if (metric.Rules.Length + write.Rules.Length > 0)
         {
@@ -184,7 +187,7 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
                 labels.Fill(new Text(field, field.Length - name, name), value);
             }
             else if (step.Index < target.TargetCount)
-                labels.Fill(Whole(target.Name(step.Index)), Whole(target.Value(step.Index)));
+                labels.Fill(new Text(target.Name(step.Index)), new Text(target.Value(step.Index)));
         }
     }
 
@@ -193,12 +196,10 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
     {
         for (var i = target.TargetCount; i < target.Count; i++)
         {
-            if (labels.IndexOf(target.Name(i)) < 0)
-                labels.Add(Whole(target.Name(i)), Whole(target.Value(i)));
+            if (labels.IndexOf(target.Name(i).AsSpan()) < 0)
+                labels.Add(new Text(target.Name(i)), new Text(target.Value(i)));
         }
     }
-
-    private static Text Whole(byte[] bytes) => new(bytes, 0, bytes.Length);
 
     /// <summary>Makes a sample of the labels, sorted by name behind the metric's own.</summary>
     private void Emit()

@@ -1,6 +1,6 @@
 namespace Sidecar.Relabeling;
 
-/// <summary>The rules that every series goes through between scrape and receiver. Used by one thread.</summary>
+/// <summary>The rules that every series goes through between scrape and receiver. Shared by all targets and passes: they never change.</summary>
 internal sealed class SeriesRules(RelabelRules metric, RelabelRules write)
 {
     /// <summary>For what is scraped, with the target's labels.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Sidecar.Relabeling.Patterns;
@@ -6,14 +7,14 @@ namespace Sidecar.Relabeling;
 
 /// <summary>
 /// Text with references to groups, as Go's Regexp.Expand has it: <c>$1</c>, <c>${1}x</c>, <c>$name</c>, <c>$$</c>. A name is as long as
-/// letters, digits and underscores follow, so <c>$1x</c> is the group named 1x; a group that there is not is empty text.
+/// letters, digits and underscores follow, so <c>$1x</c> is the group named 1x; a group that there is not is empty text. It never changes.
 /// </summary>
 internal sealed class Template
 {
-    private readonly byte[] literals; // of all parts, one behind another
-    private readonly int[] parts;     // end of each literal and the number of the group behind it, in turn; 0 is the whole text
+    private readonly ImmutableArray<byte> literals; // of all parts, one behind another
+    private readonly ImmutableArray<int> parts; // end of each literal and the number of the group behind it, in turn; 0 is the whole text
 
-    private Template(byte[] literals, int[] parts)
+    private Template(ImmutableArray<byte> literals, ImmutableArray<int> parts)
     {
         this.literals = literals;
         this.parts = parts;
@@ -23,7 +24,7 @@ internal sealed class Template
     public bool IsConstant => parts.Length == 0;
 
     /// <summary>The text in front of the first group; of a constant, all of it.</summary>
-    public ReadOnlySpan<byte> Start => IsConstant ? literals : literals.AsSpan(0, parts[0]);
+    public ReadOnlySpan<byte> Start => IsConstant ? literals.AsSpan() : literals.AsSpan(0, parts[0]);
 
     /// <summary>Needs to know where numbered groups are.</summary>
     public bool NeedsGroups { get; private init; }
@@ -60,7 +61,7 @@ internal sealed class Template
             parts.Add(group);
             needsGroups |= group > 0;
         }
-        return new Template(Encoding.UTF8.GetBytes(literals.ToString()), [.. parts]) { NeedsGroups = needsGroups };
+        return new Template([.. Encoding.UTF8.GetBytes(literals.ToString())], [.. parts]) { NeedsGroups = needsGroups };
     }
 
     /// <summary>Writes the text with the groups put in.</summary>
@@ -68,7 +69,7 @@ internal sealed class Template
     public Text Expand(Text value, ReadOnlySpan<int> groups, LabelSet into)
     {
         if (IsConstant)
-            return new Text(literals, 0, literals.Length);
+            return new Text(literals);
         if (parts.Length == 2 && literals.Length == 0)
             return Group(parts[1], value, groups); // nothing to put together
         var length = literals.Length;
@@ -82,7 +83,7 @@ internal sealed class Template
             to = Write(to, Group(parts[i + 1], value, groups).Span);
             from = parts[i];
         }
-        Write(to, literals.AsSpan(from));
+        Write(to, literals.AsSpan()[from..]);
         return written;
     }
 
@@ -97,7 +98,7 @@ internal sealed class Template
         if (number == 0)
             return value;
         var start = groups[2 * number - 2];
-        return start < 0 ? default : new Text(value.Buffer, value.Start + start, groups[2 * number - 1] - start);
+        return start < 0 ? default : value.Slice(start, groups[2 * number - 1] - start);
     }
 
     private static bool TryReadName(string text, int at, out string name, out int end)

@@ -34,10 +34,11 @@ internal sealed class SeriesEncoder
     /// <summary>Drawn for each process, so that nobody outside can make hashes collide.</summary>
     private static readonly long Seed = Random.Shared.NextInt64();
 
+    private static readonly TargetLabels NoLabels = new([], [], false); // shared by all passes: it never changes
+
     private readonly int samplesPerRequest;
     private readonly ReceiverProtocol protocol;
     private readonly SeriesMessage message = new(); // of what is not a plain sample of 1.0
-    private static readonly TargetLabels NoLabels = new([], [], false);
 
     private readonly SeriesPlans plans = new();
     private readonly SeriesPlans relabeledPlans = new();
@@ -62,6 +63,9 @@ internal sealed class SeriesEncoder
 
     private int histograms; // of the samples in the request that is being made
     private int exemplars;
+
+    /// <summary>The series that a scrape reports of itself, in the order of <see cref="ReportSamples"/>.</summary>
+    public Sample[] ReportSeries { get; } = ReportSamples.NewSeries();
 
     /// <summary>Samples in the request that is being made.</summary>
     public int Samples { get; private set; }
@@ -154,7 +158,7 @@ internal sealed class SeriesEncoder
         {
             if (step.NameField is not { } nameField)
             {
-                var message = step.Index >= 0 ? target.Message(step.Index) : plan.Constants[~step.Index];
+                var message = step.Index >= 0 ? target.Message(step.Index).AsSpan() : plan.Constants[~step.Index];
                 Reserve(at + message.Length + plan.FixedSize);
                 message.CopyTo(buffer.AsSpan(at));
                 at += message.Length;
@@ -195,7 +199,7 @@ internal sealed class SeriesEncoder
         foreach (ref readonly var step in plan.Steps.AsSpan())
         {
             var exceeded = step.NameField is not null ? limits.Exceeded(step.Name, sample.LabelValue(step.Index))
-                : step.Index < target.TargetCount ? limits.Exceeded(target.Name(step.Index), target.Value(step.Index)) : null;
+                : step.Index < target.TargetCount ? limits.Exceeded(target.Name(step.Index).AsSpan(), target.Value(step.Index).AsSpan()) : null;
             if (exceeded is not null)
                 return exceeded;
         }

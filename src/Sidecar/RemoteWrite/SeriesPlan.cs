@@ -82,8 +82,8 @@ internal sealed class SeriesPlan
 
         for (var i = target.TargetCount; i < target.Count; i++)
         {
-            if (names.Add(Key(target.Name(i))))
-                labels.Add((target.Name(i), i, true));
+            if (names.Add(Key(target.Name(i).AsSpan())))
+                labels.Add(([.. target.Name(i)], i, true));
         }
         labels.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
         return new SeriesPlan([.. labels.Select(l => new Step(l.Index, l.IsTarget ? null : LabelMessage.NameField(l.Name)))], error: null);
@@ -95,7 +95,7 @@ internal sealed class SeriesPlan
         var conflicts = new List<(byte[] Name, int Index)>();
         for (var i = 0; i < target.TargetCount; i++)
         {
-            var name = target.Name(i);
+            byte[] name = [.. target.Name(i)];
             if (target.HonorLabels)
             {
                 if (present.Contains(Key(name)))

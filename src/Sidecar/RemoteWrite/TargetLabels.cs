@@ -6,13 +6,13 @@ namespace Sidecar.RemoteWrite;
 
 /// <summary>
 /// The labels that every series of one target gets, in UTF-8 and ready encoded: the target's own, which win over scraped ones (or lose to
-/// them with honor_labels), and the external ones, which only fill what is absent.
+/// them with honor_labels), and the external ones, which only fill what is absent. Shared by all scrapes of the target: they never change.
 /// </summary>
 internal sealed class TargetLabels
 {
-    private readonly byte[][] names;
-    private readonly byte[][] values;
-    private readonly byte[][] messages;
+    private readonly ImmutableArray<ImmutableArray<byte>> names;
+    private readonly ImmutableArray<ImmutableArray<byte>> values;
+    private readonly ImmutableArray<ImmutableArray<byte>> messages;
 
     public TargetLabels(
         ImmutableArray<KeyValuePair<string, string>> target,
@@ -25,9 +25,9 @@ internal sealed class TargetLabels
         External = external;
         HonorLabels = honorLabels;
         var all = target.AddRange(external.Where(l => l.Value.Length > 0));
-        names = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Key))];
-        values = [.. all.Select(l => Encoding.UTF8.GetBytes(l.Value))];
-        messages = [.. all.Select(l => LabelMessage.Encode(Encoding.UTF8.GetBytes(l.Key), Encoding.UTF8.GetBytes(l.Value)))];
+        names = [.. all.Select(l => Utf8(l.Key))];
+        values = [.. all.Select(l => Utf8(l.Value))];
+        messages = [.. all.Select(l => ImmutableArray.Create(LabelMessage.Encode(Utf8(l.Key).AsSpan(), Utf8(l.Value).AsSpan())))];
         Shape = $"{(honorLabels ? 'h' : '-')}{target.Length}\0{string.Join('\0', all.Select(l => l.Key))}";
     }
 
@@ -47,10 +47,12 @@ internal sealed class TargetLabels
     /// <summary>How the series are relabeled; null where they stay as they are.</summary>
     public SeriesRules? Rules { get; }
 
-    public byte[] Name(int index) => names[index];
+    public ImmutableArray<byte> Name(int index) => names[index];
 
-    public byte[] Value(int index) => values[index];
+    public ImmutableArray<byte> Value(int index) => values[index];
 
     /// <summary>The whole Label message, with the tag of TimeSeries.labels in front.</summary>
-    public byte[] Message(int index) => messages[index];
+    public ImmutableArray<byte> Message(int index) => messages[index];
+
+    private static ImmutableArray<byte> Utf8(string text) => ImmutableArray.Create(Encoding.UTF8.GetBytes(text));
 }

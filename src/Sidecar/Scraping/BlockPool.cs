@@ -8,6 +8,7 @@ internal static class BlockPool
 {
     private const long PeriodMilliseconds = 3 * 60 * 1000;
 
+    // Shared by all passes, targets and workers: read and changed under the lock alone, and a block is in it only while nobody has it.
     private static readonly Stack<byte[]> Free = [];
     private static int used;
     private static int mostUsed;       // in this period

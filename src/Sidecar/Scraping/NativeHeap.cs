@@ -5,7 +5,7 @@ namespace Sidecar.Scraping;
 /// <summary>The C library's heap, which holds the series tables.</summary>
 internal static partial class NativeHeap
 {
-    private static bool isGlibc = OperatingSystem.IsLinux();
+    private static bool isGlibc = OperatingSystem.IsLinux(); // shared by all threads: it only ever becomes false
 
     /// <summary>One heap for all threads, first thing in the process: by default each thread that allocates has its own, with slack of its own.</summary>
     public static void Unite()

@@ -9,13 +9,6 @@ internal readonly record struct ReportSamples(double Up, double DurationSeconds,
 {
     public const int Count = 5;
 
-    /// <summary>Only read from here on, by any thread.</summary>
-    private static readonly Sample[] Series =
-    [
-        Named("up"u8), Named("scrape_duration_seconds"u8), Named("scrape_samples_scraped"u8),
-        Named("scrape_samples_post_metric_relabeling"u8), Named("scrape_series_added"u8),
-    ];
-
     /// <summary>All of them staleness markers: the target is gone.</summary>
     public static readonly ReportSamples Stale =
         new(FloatText.StaleNaN, FloatText.StaleNaN, FloatText.StaleNaN, FloatText.StaleNaN, FloatText.StaleNaN);
@@ -25,8 +18,15 @@ internal readonly record struct ReportSamples(double Up, double DurationSeconds,
     {
         ReadOnlySpan<double> values = [Up, DurationSeconds, Scraped, PostRelabeling, Added];
         value = values[index];
-        return encoder.Begin(Series[index], out _, isReport: true) == SeriesFate.Sent;
+        return encoder.Begin(encoder.ReportSeries[index], out _, isReport: true) == SeriesFate.Sent;
     }
+
+    /// <summary>The five series, for one encoder: samples may be changed, so that they are not shared.</summary>
+    public static Sample[] NewSeries() =>
+    [
+        Named("up"u8), Named("scrape_duration_seconds"u8), Named("scrape_samples_scraped"u8),
+        Named("scrape_samples_post_metric_relabeling"u8), Named("scrape_series_added"u8),
+    ];
 
     private static Sample Named(ReadOnlySpan<byte> name)
     {

@@ -30,12 +30,12 @@ public sealed class PatternPropertyTests
     [Fact]
     public void Matches_as_the_engine_of_NET() => Gen.Select(Tree, Text.Array[1, 6]).Sample((pattern, texts) =>
     {
-        var mine = Pattern.TryParse(pattern, out var problem);
-        if (mine is null)
+        if (Pattern.TryParse(pattern, out var problem) is not { } parsed)
         {
             Assert.Contains("repeats", problem); // nested repetitions beyond RE2's bound
             return;
         }
+        var mine = new PatternMatcher(parsed);
         // Its linear engine: the backtracking one gives up on some loops over the empty text.
         var theirs = new Regex($"^(?s:{Translate(pattern)})\\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         foreach (var text in texts)
@@ -45,7 +45,7 @@ public sealed class PatternPropertyTests
             var expected = theirs.IsMatch(text);
             var bytes = Encoding.UTF8.GetBytes(text);
             Assert.True(expected == mine.IsMatch(bytes), $"{pattern} on {text}: {expected}");
-            var groups = new int[2 * mine.Groups];
+            var groups = new int[2 * mine.Pattern.Groups];
             Assert.True(expected == mine.Match(bytes, groups), $"{pattern} on {text} with groups: {expected}");
             if (expected)
                 Assert.True(mine.CanBegin(bytes), $"{pattern} cannot begin with {text}");
@@ -61,9 +61,9 @@ public sealed class PatternPropertyTests
             OneOf("(c*)", "(.+)", "b", "(b??)", "()", "(z|.)", "(.*)"), OneOf("", "(.*)", "(a|b)*", "c?"), (a, b, c) => a + b + c),
         Text).Sample((pattern, text) =>
     {
-        var mine = Pattern.TryParse(pattern, out _)!;
+        var mine = new PatternMatcher(Pattern.TryParse(pattern, out _)!);
         var match = Regex.Match(text, $"^(?s:{pattern})\\z", RegexOptions.CultureInvariant);
-        var groups = new int[2 * mine.Groups];
+        var groups = new int[2 * mine.Pattern.Groups];
         Assert.Equal(match.Success, mine.Match(Encoding.UTF8.GetBytes(text), groups));
         if (!match.Success)
             return;
@@ -75,7 +75,7 @@ public sealed class PatternPropertyTests
     private static Gen<string> OneOf(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
 
     private static bool IsNullable(string pattern) =>
-        Pattern.TryParse(pattern, out _) is not { } parsed || pattern.AsSpan().ContainsAny("^$\\") || parsed.IsMatch([]);
+        Pattern.TryParse(pattern, out _) is not { } parsed || pattern.AsSpan().ContainsAny("^$\\") || new PatternMatcher(parsed).IsMatch([]);
 
     /// <summary>\z where RE2 has $, and ASCII classes.</summary>
     private static string Translate(string pattern) => pattern.Replace("$", "\\z").Replace("[\\w]", "[0-9A-Za-z_]");

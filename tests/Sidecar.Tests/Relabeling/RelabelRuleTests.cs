@@ -172,6 +172,7 @@ public sealed class RelabelRuleTests
              {"regex":"(.)","replacement":"copy_$1","action":"labelmap"},
              {"regex":"copy_a","action":"labeldrop"}]
             """);
+        var pass = new RelabelPass(rules);
         var set = new LabelSet();
         var (a, b, value) = (Whole("a"), Whole("b"), Whole("foobar"));
         for (var i = 0; i < 10; i++)
@@ -186,7 +187,7 @@ public sealed class RelabelRuleTests
             set.Clear();
             set.Fill(a, value);
             set.Fill(b, value);
-            Assert.True(rules.Apply(set));
+            Assert.True(pass.Apply(set));
         }
 
         static Text Whole(string text) => new(Encoding.UTF8.GetBytes(text), 0, text.Length);

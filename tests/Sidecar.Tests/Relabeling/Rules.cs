@@ -22,7 +22,7 @@ internal static class Rules
             var equals = pair.IndexOf('=');
             set.Fill(set.Copy(Encoding.UTF8.GetBytes(pair[..equals])), set.Copy(Encoding.UTF8.GetBytes(pair[(equals + 1)..])));
         }
-        if (!rules.Apply(set))
+        if (!new RelabelPass(rules).Apply(set))
             return "dropped";
         var result = Enumerable.Range(0, set.Count).Select(i => (Name: Utf8(set.Name(i)), Value: Utf8(set.Value(i)))).ToList();
         Assert.Equal(result.Count, result.Select(l => l.Name).Distinct().Count());

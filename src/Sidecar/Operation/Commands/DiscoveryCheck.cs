@@ -70,7 +70,7 @@ internal sealed class DiscoveryCheck(Options options)
         {
             if (rule.Action != RelabelAction.Keep || found.Exists(t => Keeps(rule, t)))
                 continue;
-            var names = string.Join(',', rule.SourceLabels.Select(Encoding.UTF8.GetString));
+            var names = string.Join(',', rule.SourceLabels.Select(l => Encoding.UTF8.GetString(l.AsSpan())));
             seen = $"the rule that keeps \"{rule.Pattern.Text}\" of [{names}] matches none; "
                 + $"there is {string.Join(", ", found.Select(t => $"\"{Value(rule, t)}\"").Distinct().Take(5))}";
             remedy = $"mend that rule in {Variables.RelabelConfigs.Name}";
@@ -88,11 +88,11 @@ internal sealed class DiscoveryCheck(Options options)
         !options.Targets.IsEmpty || options.Kubernetes.PortName is not { } name
         || Label(target, "__meta_kubernetes_endpoint_port_name") == name;
 
-    private static bool Keeps(RelabelRule rule, Target target) => rule.Pattern.IsMatch(Encoding.UTF8.GetBytes(Value(rule, target)));
+    private static bool Keeps(RelabelRule rule, Target target) => new RuleMatcher(rule).IsMatch(Encoding.UTF8.GetBytes(Value(rule, target)));
 
     /// <summary>The source labels as the rule sees them, if no rule before it changes them.</summary>
     private static string Value(RelabelRule rule, Target target) =>
-        string.Join(Encoding.UTF8.GetString(rule.Separator), rule.SourceLabels.Select(l => Label(target, Encoding.UTF8.GetString(l))));
+        string.Join(Encoding.UTF8.GetString(rule.Separator.AsSpan()), rule.SourceLabels.Select(l => Label(target, Encoding.UTF8.GetString(l.AsSpan()))));
 
     private static string Label(Target target, string name)
     {

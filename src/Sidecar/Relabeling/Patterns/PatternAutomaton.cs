@@ -5,8 +5,8 @@ namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>
 /// Says whether a program matches, one table look-up a byte: a deterministic automaton whose states are made as texts ask for them. Its
-/// memory is bounded: a full table is thrown away and begun anew, which keeps the time linear. For programs without assertions, and for
-/// one caller at a time.
+/// memory is bounded: a full table is thrown away and begun anew, which keeps the time linear. For programs without assertions. It
+/// belongs to one pass.
 /// </summary>
 internal sealed class PatternAutomaton
 {
@@ -79,7 +79,7 @@ internal sealed class PatternAutomaton
         var found = 0;
         foreach (var place in states[state])
         {
-            ref readonly var instruction = ref program.Instructions[place];
+            ref readonly var instruction = ref program.Instructions.ItemRef(place);
             if (instruction.Op == PatternOp.Bytes && value >= instruction.Low && value <= instruction.High)
                 found = Follow(instruction.Next, found);
         }
@@ -111,7 +111,7 @@ internal sealed class PatternAutomaton
                 continue;
             marks[place] = mark;
             Work++;
-            ref readonly var instruction = ref program.Instructions[place];
+            ref readonly var instruction = ref program.Instructions.ItemRef(place);
             switch (instruction.Op)
             {
                 case PatternOp.Split:

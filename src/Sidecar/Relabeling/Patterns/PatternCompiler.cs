@@ -23,7 +23,7 @@ internal sealed class PatternCompiler
         var start = compiler.Compile(node, match);
         if (start == Nowhere)
             start = compiler.Emit(new() { Op = PatternOp.Bytes, Low = 0xFF, High = 0xFF, Next = match }); // no UTF-8 text holds it
-        return new PatternProgram(compiler.instructions[..compiler.count], start, compiler.hasAssertions);
+        return new PatternProgram([.. compiler.instructions.AsSpan(0, compiler.count)], start, compiler.hasAssertions);
     }
 
     /// <summary>The place where the node begins, given the place that follows it.</summary>
@@ -83,10 +83,10 @@ internal sealed class PatternCompiler
     {
         var loop = Emit(new() { Op = PatternOp.Split });
         var inner = Compile(node.Child, loop);
-        ref var split = ref instructions[loop];
         if (inner == Nowhere)
             return atLeastOnce ? Nowhere : next;
-        (split.Next, split.Other) = node.IsGreedy ? (inner, next) : (next, inner);
+        var (first, second) = node.IsGreedy ? (inner, next) : (next, inner);
+        instructions[loop] = new() { Op = PatternOp.Split, Next = first, Other = second };
         if (atLeastOnce)
             return inner;
         return node.Child.IsNullable() ? Prefer(node, inner, next) : loop;

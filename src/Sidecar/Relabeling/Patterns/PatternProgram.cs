@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>What one instruction of a program does.</summary>
@@ -16,24 +18,25 @@ internal enum PatternOp : byte
 }
 
 /// <summary>One instruction.</summary>
-internal struct PatternInstruction
+internal readonly struct PatternInstruction
 {
-    public PatternOp Op;
+    public PatternOp Op { get; init; }
 
     /// <summary>Bounds of the byte, both included; the first also the kind of an assertion.</summary>
-    public byte Low;
-    public byte High;
+    public byte Low { get; init; }
 
-    public int Next;
+    public byte High { get; init; }
+
+    public int Next { get; init; }
 
     /// <summary>The other place of a split, or what slot a position is noted in.</summary>
-    public int Other;
+    public int Other { get; init; }
 }
 
-/// <summary>A pattern as instructions over the bytes of UTF-8 text: a nondeterministic automaton (Thompson's construction).</summary>
-internal sealed class PatternProgram(PatternInstruction[] instructions, int start, bool hasAssertions)
+/// <summary>A pattern as instructions over the bytes of UTF-8 text: a nondeterministic automaton (Thompson's construction). It never changes.</summary>
+internal sealed class PatternProgram(ImmutableArray<PatternInstruction> instructions, int start, bool hasAssertions)
 {
-    public PatternInstruction[] Instructions { get; } = instructions;
+    public ImmutableArray<PatternInstruction> Instructions { get; } = instructions;
 
     public int Start { get; } = start;
 

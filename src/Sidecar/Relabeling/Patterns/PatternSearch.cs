@@ -2,7 +2,7 @@ namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>
 /// Runs a program with all its threads side by side, in the order of their priority (a Pike machine): finds what the groups matched, as
-/// Go's regexp does, in time proportional to the product of text and program. For one caller at a time; nothing is allocated per search.
+/// Go's regexp does, in time proportional to the product of text and program. It belongs to one pass; nothing is allocated per search.
 /// </summary>
 internal sealed class PatternSearch
 {
@@ -42,7 +42,7 @@ internal sealed class PatternSearch
             next.Count = 0;
             for (var i = 0; i < now.Count; i++)
             {
-                ref readonly var instruction = ref instructions[now.Dense[i]];
+                ref readonly var instruction = ref instructions.ItemRef(now.Dense[i]);
                 if (instruction.Op != PatternOp.Bytes || text[at] < instruction.Low || text[at] > instruction.High)
                     continue;
                 now.Slots.AsSpan(i * slots, slots).CopyTo(positions);
@@ -84,7 +84,7 @@ internal sealed class PatternSearch
                 continue;
             var index = threads.Take(place);
             Work++;
-            ref readonly var instruction = ref program.Instructions[place];
+            ref readonly var instruction = ref program.Instructions.ItemRef(place);
             switch (instruction.Op)
             {
                 case PatternOp.Split:

@@ -1,17 +1,18 @@
+using System.Collections.Immutable;
 using System.Text;
 
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>
 /// The shapes that nearly all rules have, decided without an automaton: one of several literals, alone or with <c>.*</c> or <c>.+</c>
-/// behind it. No literal and <c>.*</c> is the pattern that rules have by default.
+/// behind it. No literal and <c>.*</c> is the pattern that rules have by default. A shape never changes.
 /// </summary>
 internal sealed class PatternShape
 {
     private const int MostTexts = 256;
     private const int MostSetMembers = 16;
 
-    private readonly byte[][] texts; // sorted, distinct
+    private readonly ImmutableArray<ImmutableArray<byte>> texts; // sorted, distinct
 
     private PatternShape(List<byte[]> texts, Tail end)
     {
@@ -21,7 +22,7 @@ internal sealed class PatternShape
             if (texts[i].AsSpan().SequenceEqual(texts[i - 1]))
                 texts.RemoveAt(i);
         }
-        this.texts = [.. texts];
+        this.texts = [.. texts.Select(t => ImmutableArray.Create(t))];
         End = end;
     }
 
@@ -35,7 +36,7 @@ internal sealed class PatternShape
 
     public Tail End { get; }
 
-    public ReadOnlySpan<byte[]> Texts => texts;
+    public ImmutableArray<ImmutableArray<byte>> Texts => texts;
 
     /// <summary>Where the only group starts, which reaches to the end of the text; -1 where groups are otherwise.</summary>
     public int GroupStart { get; private init; } = -1;
@@ -63,7 +64,7 @@ internal sealed class PatternShape
             return Holds(value);
         foreach (var text in texts)
         {
-            if (value.StartsWith(text) && (End == Tail.AnyText || value.Length > text.Length))
+            if (value.StartsWith(text.AsSpan()) && (End == Tail.AnyText || value.Length > text.Length))
                 return true;
         }
         return false;
@@ -74,7 +75,7 @@ internal sealed class PatternShape
     {
         foreach (var text in texts)
         {
-            if (text.AsSpan().StartsWith(prefix) || (End != Tail.None && prefix.StartsWith(text)))
+            if (text.AsSpan().StartsWith(prefix) || (End != Tail.None && prefix.StartsWith(text.AsSpan())))
                 return true;
         }
         return false;
@@ -86,7 +87,7 @@ internal sealed class PatternShape
         while (low <= high)
         {
             var middle = (low + high) / 2;
-            var order = value.SequenceCompareTo(texts[middle]);
+            var order = value.SequenceCompareTo(texts[middle].AsSpan());
             if (order == 0)
                 return true;
             if (order < 0)
