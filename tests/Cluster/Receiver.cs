@@ -83,6 +83,9 @@ public sealed class Receiver : IAsyncDisposable
     /// <summary>Decides each answer; everything is accepted unless set.</summary>
     public Func<ReceivedRequest, ReceiverAnswer> Answer { get; set; } = _ => new ReceiverAnswer();
 
+    /// <summary>Looks at each request before its body is read; true when it was dealt with.</summary>
+    public Func<HttpContext, Task<bool>>? Intercept { get; set; }
+
     /// <summary>Reads and counts bytes, and neither decodes nor keeps anything: for load.</summary>
     public bool IsDiscarding { get; set; }
 
@@ -188,6 +191,8 @@ public sealed class Receiver : IAsyncDisposable
 
     private async Task ReceiveAsync(HttpContext context)
     {
+        if (Intercept is { } intercept && await intercept(context))
+            return;
         var buffer = new MemoryStream();
         await context.Request.Body.CopyToAsync(buffer);
         Interlocked.Add(ref bytes, buffer.Length);

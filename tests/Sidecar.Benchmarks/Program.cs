@@ -13,6 +13,8 @@ switch (args)
         return await SoakCommand.RunAsync(new Arguments(rest));
     case ["outage", ..]:
         return await OutageCommand.RunAsync();
+    case ["campaign", .. var rest]:
+        return await CampaignCommand.RunAsync(new Arguments(rest));
     case ["relabel", .. var rest]:
         return RelabelCommand.Run(new Arguments(rest));
     case ["target", .. var rest]:
@@ -33,6 +35,9 @@ switch (args)
                      a scrape a second, a twentieth of its series new each time; writes soak.md and soak.svg
             outage   the receiver is away for ten seconds, and in the middle of it each of the three is killed and started again: what is lost;
                      writes outage.md
+            campaign [--minutes 10] [--seed S] [--faults Kill,Receiver,…] [--without DiskFrozen,…] [--processors 1] [--log FILE] [--binary FILE]
+                     SIGKILL, SIGTERM and SIGSTOP, a receiver, targets, an API server and a disk that fail, all at random and at once: what is
+                     lost, and what is wrong; writes campaign.md
             relabel  --body FILE [--rules JSON]
                      series of a body before and after each rule; without rules, those of the preset apiserver-lean
             --filter '*' and other options of BenchmarkDotNet

@@ -1,0 +1,41 @@
+using System.Globalization;
+using Cluster.Campaigns;
+
+namespace Sidecar.EndToEnd;
+
+/// <summary>
+/// The published binary with everything going wrong at once: SIGKILL, SIGTERM and SIGSTOP, a receiver, targets, an API server and a disk
+/// that fail. Nothing is lost but what was in flight, nothing is wrong, and markers are right.
+/// </summary>
+public sealed class CampaignTests(PublishedBinary binary)
+{
+    private const Faults NotYet = Faults.DiskFrozen | Faults.Oddities;
+
+    /// <summary>Its schedule is the same in every run.</summary>
+    [Fact]
+    [Trait("Speed", "Slow")]
+    public Task Nothing_is_lost_and_nothing_is_wrong() => HoldAsync(seed: 11, isOnOneProcessor: false);
+
+    /// <summary>SIDECAR_TEST_CAMPAIGN_SEED repeats one that has failed.</summary>
+    [Fact]
+    [Trait("Speed", "Slow")]
+    public Task Nothing_is_lost_and_nothing_is_wrong_on_one_processor() => HoldAsync(
+        int.Parse(Environment.GetEnvironmentVariable("SIDECAR_TEST_CAMPAIGN_SEED") ?? $"{Environment.TickCount & 0xffff}", CultureInfo.InvariantCulture),
+        isOnOneProcessor: File.Exists("/usr/bin/taskset"));
+
+    private async Task HoldAsync(int seed, bool isOnOneProcessor)
+    {
+        var options = new CampaignOptions(binary.Path, seed, TimeSpan.FromSeconds(55))
+        {
+            Faults = Faults.All & ~NotYet,
+            IsOnOneProcessor = isOnOneProcessor,
+        };
+        var verdict = await FaultCampaign.RunAsync(options, TestContext.Current.CancellationToken);
+        TestContext.Current.TestOutputHelper?.WriteLine(verdict.Table());
+        Assert.True(verdict.Findings.Count == 0, $"seed {seed}:\n{string.Join('\n', verdict.Findings)}\n{verdict.Table()}");
+        Assert.Equal(0, verdict.Lost);
+        // Or the test has shown nothing.
+        Assert.InRange(verdict.Arrived, 50, int.MaxValue);
+        Assert.InRange(verdict.Starts, 3, int.MaxValue);
+    }
+}
