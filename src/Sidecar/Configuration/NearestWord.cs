@@ -18,7 +18,7 @@ internal static class NearestWord
     }
 
     /// <summary>Insertions, deletions, replacements and swaps of neighbours from one to the other (optimal string alignment).</summary>
-    public static int Distance(ReadOnlySpan<char> a, ReadOnlySpan<char> b)
+    private static int Distance(ReadOnlySpan<char> a, ReadOnlySpan<char> b)
     {
         var beforeLast = new int[b.Length + 1];
         var last = new int[b.Length + 1];

@@ -24,15 +24,8 @@ internal static class VariableNames
     public static string? Nearest(string name)
     {
         var wanted = name[Variables.Prefix.Length..].ToUpperInvariant();
-        var best = default(string);
-        var bestDistance = Math.Max(2, wanted.Length / 4) + 1;
-        foreach (var candidate in Variables.All.Select(v => v.Name))
-        {
-            var distance = NearestWord.Distance(wanted, candidate.AsSpan(Variables.Prefix.Length));
-            if (distance < bestDistance)
-                (best, bestDistance) = (candidate, distance);
-        }
-        return best ?? NearestByWords(wanted);
+        return NearestWord.Of(wanted, [.. Variables.All.Select(v => v.Name[Variables.Prefix.Length..])]) is { } nearest
+            ? Variables.Prefix + nearest : NearestByWords(wanted);
     }
 
     /// <summary>

@@ -77,44 +77,9 @@ internal static class Variables
     public static Variable Params { get; } = Row(
         "SIDECAR_PARAMS", VariableGroup.Scraping, "query string", example: "format=text&verbose=1",
         meaning: "added to the URL of every target that has no query");
-    public static Variable ScrapeAuthorizationType { get; } = Row(
-        "SIDECAR_AUTHORIZATION_TYPE", VariableGroup.Scraping, "word", example: "Bearer", @default: "Bearer",
-        meaning: "scheme in the Authorization header");
-    public static Variable ScrapeCredentials { get; } = Row(
-        "SIDECAR_AUTHORIZATION_CREDENTIALS", VariableGroup.Scraping, "text", example: "eyJhbGciOi", redaction: Redaction.Whole,
-        meaning: "token towards the targets");
-    public static Variable ScrapeCredentialsFile { get; } = Row(
-        "SIDECAR_AUTHORIZATION_CREDENTIALS_FILE", VariableGroup.Scraping, "file",
-        example: "/etc/sidecar/token", inWords: "the service account's where targets come from Kubernetes over https",
-        meaning: "file with the token, read again when it changes");
-    public static Variable ScrapeUsername { get; } = Row(
-        "SIDECAR_BASIC_AUTH_USERNAME", VariableGroup.Scraping, "text", example: "sidecar",
-        meaning: "user of basic authentication towards the targets");
-    public static Variable ScrapePassword { get; } = Row(
-        "SIDECAR_BASIC_AUTH_PASSWORD", VariableGroup.Scraping, "text", example: "correct-horse", redaction: Redaction.Whole,
-        meaning: "password of that user");
-    public static Variable ScrapePasswordFile { get; } = Row(
-        "SIDECAR_BASIC_AUTH_PASSWORD_FILE", VariableGroup.Scraping, "file", example: "/etc/sidecar/password",
-        meaning: "file with the password, read again when it changes");
-    public static Variable ScrapeCaFile { get; } = Row(
-        "SIDECAR_TLS_CA_FILE", VariableGroup.Scraping, "file",
-        example: "/etc/sidecar/ca.crt", inWords: "the service account's where targets come from Kubernetes",
-        meaning: "certificates that vouch for the targets");
-    public static Variable ScrapeCertFile { get; } = Row(
-        "SIDECAR_TLS_CERT_FILE", VariableGroup.Scraping, "file", example: "/etc/sidecar/tls.crt",
-        meaning: "client certificate (PEM)");
-    public static Variable ScrapeKeyFile { get; } = Row(
-        "SIDECAR_TLS_KEY_FILE", VariableGroup.Scraping, "file", example: "/etc/sidecar/tls.key",
-        meaning: "key of the client certificate (PEM)");
-    public static Variable ScrapeServerName { get; } = Row(
-        "SIDECAR_TLS_SERVER_NAME", VariableGroup.Scraping, "host name", example: "kubernetes.default.svc",
-        meaning: "name expected in the certificate instead of the URL's host");
-    public static Variable ScrapeInsecureSkipVerify { get; } = Row(
-        "SIDECAR_TLS_INSECURE_SKIP_VERIFY", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
-        meaning: "do not check the certificate");
-    public static Variable ScrapeMinVersion { get; } = Row(
-        "SIDECAR_TLS_MIN_VERSION", VariableGroup.Scraping, "word", example: "TLS13", @default: "TLS12",
-        meaning: "oldest TLS version: TLS12 or TLS13");
+    public static HttpVariables ScrapeHttp { get; } = HttpRows(Prefix, VariableGroup.Scraping, "targets",
+        credentialsInWords: "the service account's where targets come from Kubernetes over https",
+        caInWords: "the service account's where targets come from Kubernetes");
     public static Variable HonorLabels { get; } = Row(
         "SIDECAR_HONOR_LABELS", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
         meaning: "scraped labels win over target labels instead of becoming exported_…");
@@ -177,43 +142,7 @@ internal static class Variables
         "SIDECAR_REMOTE_WRITE_HEADERS", VariableGroup.RemoteWrite, "headers",
         example: "X-Scope-OrgID=tenant", redaction: Redaction.PairValues,
         meaning: "added to every request: Name=value,… or a JSON object");
-    public static Variable RemoteWriteAuthorizationType { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_AUTHORIZATION_TYPE", VariableGroup.RemoteWrite, "word", example: "Bearer", @default: "Bearer",
-        meaning: "scheme in the Authorization header");
-    public static Variable RemoteWriteCredentials { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_AUTHORIZATION_CREDENTIALS", VariableGroup.RemoteWrite, "text",
-        example: "eyJhbGciOi", redaction: Redaction.Whole,
-        meaning: "token towards the receiver");
-    public static Variable RemoteWriteCredentialsFile { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_AUTHORIZATION_CREDENTIALS_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/token",
-        meaning: "file with the token, read again when it changes");
-    public static Variable RemoteWriteUsername { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_BASIC_AUTH_USERNAME", VariableGroup.RemoteWrite, "text", example: "sidecar",
-        meaning: "user of basic authentication towards the receiver");
-    public static Variable RemoteWritePassword { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD", VariableGroup.RemoteWrite, "text", example: "correct-horse", redaction: Redaction.Whole,
-        meaning: "password of that user");
-    public static Variable RemoteWritePasswordFile { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/password",
-        meaning: "file with the password, read again when it changes");
-    public static Variable RemoteWriteCaFile { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_TLS_CA_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/ca.crt",
-        meaning: "certificates that vouch for the receiver");
-    public static Variable RemoteWriteCertFile { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_TLS_CERT_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/tls.crt",
-        meaning: "client certificate (PEM)");
-    public static Variable RemoteWriteKeyFile { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_TLS_KEY_FILE", VariableGroup.RemoteWrite, "file", example: "/etc/sidecar/tls.key",
-        meaning: "key of the client certificate (PEM)");
-    public static Variable RemoteWriteServerName { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME", VariableGroup.RemoteWrite, "host name", example: "kubernetes.default.svc",
-        meaning: "name expected in the certificate instead of the URL's host");
-    public static Variable RemoteWriteInsecureSkipVerify { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_TLS_INSECURE_SKIP_VERIFY", VariableGroup.RemoteWrite, "boolean", example: "true", @default: "false",
-        meaning: "do not check the certificate");
-    public static Variable RemoteWriteMinVersion { get; } = Row(
-        "SIDECAR_REMOTE_WRITE_TLS_MIN_VERSION", VariableGroup.RemoteWrite, "word", example: "TLS13", @default: "TLS12",
-        meaning: "oldest TLS version: TLS12 or TLS13");
+    public static HttpVariables RemoteWriteHttp { get; } = HttpRows($"{Prefix}REMOTE_WRITE_", VariableGroup.RemoteWrite, "receiver");
     public static Variable RemoteWriteTimeout { get; } = Row(
         "SIDECAR_REMOTE_WRITE_TIMEOUT", VariableGroup.RemoteWrite, "duration", example: "30s", @default: "30s",
         meaning: "bound of one request");
@@ -259,36 +188,34 @@ internal static class Variables
     /// <summary>The table, in the order in which people read it.</summary>
     public static ImmutableArray<Variable> All { get; } = Table.ToImmutable();
 
-    public static HttpVariables ScrapeHttp { get; } = new()
+    /// <param name="peer">Towards whom they are used, in words.</param>
+    private static HttpVariables HttpRows(
+        string prefix, VariableGroup group, string peer, string? credentialsInWords = null, string? caInWords = null) => new()
     {
-        AuthorizationType = ScrapeAuthorizationType,
-        Credentials = ScrapeCredentials,
-        CredentialsFile = ScrapeCredentialsFile,
-        Username = ScrapeUsername,
-        Password = ScrapePassword,
-        PasswordFile = ScrapePasswordFile,
-        CaFile = ScrapeCaFile,
-        CertFile = ScrapeCertFile,
-        KeyFile = ScrapeKeyFile,
-        ServerName = ScrapeServerName,
-        InsecureSkipVerify = ScrapeInsecureSkipVerify,
-        MinVersion = ScrapeMinVersion,
-    };
-
-    public static HttpVariables RemoteWriteHttp { get; } = new()
-    {
-        AuthorizationType = RemoteWriteAuthorizationType,
-        Credentials = RemoteWriteCredentials,
-        CredentialsFile = RemoteWriteCredentialsFile,
-        Username = RemoteWriteUsername,
-        Password = RemoteWritePassword,
-        PasswordFile = RemoteWritePasswordFile,
-        CaFile = RemoteWriteCaFile,
-        CertFile = RemoteWriteCertFile,
-        KeyFile = RemoteWriteKeyFile,
-        ServerName = RemoteWriteServerName,
-        InsecureSkipVerify = RemoteWriteInsecureSkipVerify,
-        MinVersion = RemoteWriteMinVersion,
+        AuthorizationType = Row(prefix + "AUTHORIZATION_TYPE", group, "word", example: "Bearer", @default: "Bearer",
+            meaning: "scheme in the Authorization header"),
+        Credentials = Row(prefix + "AUTHORIZATION_CREDENTIALS", group, "text", example: "eyJhbGciOi", redaction: Redaction.Whole,
+            meaning: $"token towards the {peer}"),
+        CredentialsFile = Row(prefix + "AUTHORIZATION_CREDENTIALS_FILE", group, "file",
+            example: "/etc/sidecar/token", inWords: credentialsInWords,
+            meaning: "file with the token, read again when it changes"),
+        Username = Row(prefix + "BASIC_AUTH_USERNAME", group, "text", example: "sidecar",
+            meaning: $"user of basic authentication towards the {peer}"),
+        Password = Row(prefix + "BASIC_AUTH_PASSWORD", group, "text", example: "correct-horse", redaction: Redaction.Whole,
+            meaning: "password of that user"),
+        PasswordFile = Row(prefix + "BASIC_AUTH_PASSWORD_FILE", group, "file", example: "/etc/sidecar/password",
+            meaning: "file with the password, read again when it changes"),
+        CaFile = Row(prefix + "TLS_CA_FILE", group, "file", example: "/etc/sidecar/ca.crt", inWords: caInWords,
+            meaning: $"certificates that vouch for the {peer}"),
+        CertFile = Row(prefix + "TLS_CERT_FILE", group, "file", example: "/etc/sidecar/tls.crt", meaning: "client certificate (PEM)"),
+        KeyFile = Row(prefix + "TLS_KEY_FILE", group, "file", example: "/etc/sidecar/tls.key",
+            meaning: "key of the client certificate (PEM)"),
+        ServerName = Row(prefix + "TLS_SERVER_NAME", group, "host name", example: "kubernetes.default.svc",
+            meaning: "name expected in the certificate instead of the URL's host"),
+        InsecureSkipVerify = Row(prefix + "TLS_INSECURE_SKIP_VERIFY", group, "boolean", example: "true", @default: "false",
+            meaning: "do not check the certificate"),
+        MinVersion = Row(prefix + "TLS_MIN_VERSION", group, "word", example: "TLS13", @default: "TLS12",
+            meaning: "oldest TLS version: TLS12 or TLS13"),
     };
 
     private static Variable Row(

@@ -1,7 +1,6 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 using Sidecar.Configuration;
+using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
 
@@ -13,13 +12,5 @@ internal static class Sharding
 {
     public static bool IsOurs(string address, Options options) => options.Shards <= 1 || ShardOf(address, options.Shards) == options.Shard;
 
-    /// <summary>The last eight bytes of MD5, big-endian, modulo (model/relabel/relabel.go, HashMod).</summary>
-    public static int ShardOf(string address, int shards)
-    {
-        Span<byte> hash = stackalloc byte[MD5.HashSizeInBytes];
-#pragma warning disable CA5351 // It spreads, it protects nothing.
-        MD5.HashData(Encoding.UTF8.GetBytes(address), hash);
-#pragma warning restore CA5351
-        return (int)(BinaryPrimitives.ReadUInt64BigEndian(hash[8..]) % (ulong)shards);
-    }
+    public static int ShardOf(string address, int shards) => (int)HashMod.Of(Encoding.UTF8.GetBytes(address), (ulong)shards);
 }

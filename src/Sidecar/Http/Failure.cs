@@ -41,8 +41,26 @@ internal enum FailureReason
     Internal,
 }
 
+/// <summary>What more than its reason is known of a failure's cause; remedies are chosen by it.</summary>
+internal enum FailureDetail
+{
+    None,
+    CertificateExpired,
+    CertificateNotYetValid,
+    /// <summary>The certificate has other names than the one that was asked for.</summary>
+    CertificateName,
+    /// <summary>The certificate was issued for another use than a server's.</summary>
+    CertificateUse,
+    /// <summary>Plain HTTP was spoken, perhaps to a peer that speaks TLS.</summary>
+    MayWantHttps,
+    /// <summary>TLS was spoken, perhaps to a peer that speaks plain HTTP.</summary>
+    MayWantHttp,
+    /// <summary>One scrape is larger than the queue may take.</summary>
+    QueueSizeLimit,
+}
+
 /// <summary>An expected failure: its reason, and one sentence for a person that names the cause.</summary>
-internal readonly record struct Failure(FailureReason Reason, string Message)
+internal readonly record struct Failure(FailureReason Reason, string Message, FailureDetail Detail = FailureDetail.None)
 {
     public bool IsNone => Reason == FailureReason.None;
 

@@ -34,23 +34,28 @@ internal static class Failures
             return tls;
         if (Find<SocketException>(exception) is { } socket)
             return FromSocket(socket.SocketErrorCode, url.Host, host);
-        var isHttps = url.Scheme == "https";
         // Of the body's end HttpClient tells by an HttpIOException, of the head's by an HttpRequestException around one.
         return exception switch
         {
             HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded } =>
                 new Failure(FailureReason.Truncated, $"{host} closed the connection in the middle of its answer"),
-            HttpIOException or HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError } =>
-                new Failure(FailureReason.Connection, $"{host} does not answer in HTTP{(isHttps ? "" : "; if it speaks TLS, the scheme is https")}"),
+            HttpIOException or HttpRequestException
+            {
+                HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError
+            } => NoHttp(url, $"{host} does not answer in HTTP"),
             HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } =>
                 new Failure(FailureReason.DnsLookup, $"the name {url.Host} has no address"),
             HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } =>
                 new Failure(FailureReason.Connection, $"{host} sends larger headers than are read (64 kB)"),
-            HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } => new Failure(FailureReason.Connection,
-                $"{host} closed the connection without an answer{(isHttps ? "; it may want a client certificate" : "; if it speaks TLS, the scheme is https")}"),
+            HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } =>
+                NoHttp(url, $"{host} closed the connection without an answer", ofHttps: "; it may want a client certificate"),
             _ => new Failure(FailureReason.Connection, $"the connection to {host} broke"),
         };
     }
+
+    private static Failure NoHttp(Uri url, string message, string ofHttps = "") => url.Scheme == "https"
+        ? new(FailureReason.Connection, message + ofHttps)
+        : new(FailureReason.Connection, message + "; if it speaks TLS, the scheme is https", FailureDetail.MayWantHttps);
 
     /// <summary>An answer that is no success, with the peer's own words where it has some.</summary>
     /// <param name="bodyStart">See <see cref="ReadStartAsync"/>.</param>
@@ -90,7 +95,8 @@ internal static class Failures
     private static Failure FromSocket(SocketError error, string name, string host) => error switch
     {
         SocketError.ConnectionRefused => new Failure(FailureReason.ConnectionRefused, $"{host} refuses connections: nothing listens there"),
-        SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => new Failure(FailureReason.DnsLookup, $"the name {name} has no address"),
+        SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain =>
+            new Failure(FailureReason.DnsLookup, $"the name {name} has no address"),
         SocketError.TimedOut => new Failure(FailureReason.Timeout, $"{host} does not answer"),
         SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.NetworkDown =>
             new Failure(FailureReason.Connection, $"there is no route to {host}"),

@@ -127,6 +127,6 @@ internal sealed class PeerTls
         if (errors == SslPolicyErrors.None || options.InsecureSkipVerify)
             return true;
         var host = (sender as SslStream)?.TargetHostName ?? "the peer";
-        throw new PeerException(new Failure(FailureReason.Certificate, CertificateWords.Explain(peer, chain, errors, host, options.CaFile)));
+        throw new PeerException(CertificateFailures.Explain(peer, chain, errors, host, options.CaFile));
     }
 }

@@ -34,10 +34,10 @@ internal static class TlsFailures
     public static Failure From(Exception exception, string host)
     {
         if (Reason(exception) is { } reason)
-            return Failed(Words(reason, host));
+            return Of(reason, host);
         if (Failures.Find<AuthenticationException>(exception) is { InnerException: null })
-            return Failed(NoTls(host)); // what came was no record of TLS
-        return IsHandshake(exception) ? Failed($"{host} closed the connection during the TLS handshake; if it speaks plain HTTP, the scheme is http") : default;
+            return NoTls(host); // what came was no record of TLS
+        return IsHandshake(exception) ? MayBePlain($"{host} closed the connection during the TLS handshake") : default;
     }
 
     private static bool IsHandshake(Exception? exception)
@@ -52,7 +52,10 @@ internal static class TlsFailures
 
     private static Failure Failed(string message) => new(FailureReason.TlsHandshake, message);
 
-    private static string NoTls(string host) => $"{host} does not speak TLS; if it speaks plain HTTP, the scheme is http";
+    private static Failure NoTls(string host) => MayBePlain($"{host} does not speak TLS");
+
+    private static Failure MayBePlain(string message) => new(
+        FailureReason.TlsHandshake, $"{message}; if it speaks plain HTTP, the scheme is http", FailureDetail.MayWantHttp);
 
     private static int? Reason(Exception? exception)
     {
@@ -64,16 +67,16 @@ internal static class TlsFailures
         return null;
     }
 
-    private static string Words(int reason, string host) => reason switch
+    private static Failure Of(int reason, string host) => reason switch
     {
         HttpRequest or PacketLengthTooLong or WrongVersionNumber => NoTls(host),
-        CertificateRequired => $"{host} wants a client certificate, and none is set",
-        HandshakeFailure => $"{host} refuses the TLS handshake: it wants a client certificate, or no cipher is common",
-        BadCertificate or UnsupportedCertificate or CertificateRevoked or CertificateExpired or CertificateUnknown or UnknownAuthority or AccessDenied =>
-            $"{host} refuses our client certificate, or wants one ({Alert(reason)})",
-        UnsupportedProtocol or ProtocolVersion => $"{host} and we have no TLS version in common",
-        UnrecognizedName => $"{host} does not know the server name that it was asked for",
-        _ => $"the TLS handshake with {host} failed (OpenSSL's reason {reason})",
+        CertificateRequired => Failed($"{host} wants a client certificate, and none is set"),
+        HandshakeFailure => Failed($"{host} refuses the TLS handshake: it wants a client certificate, or no cipher is common"),
+        BadCertificate or UnsupportedCertificate or CertificateRevoked or CertificateExpired or CertificateUnknown or UnknownAuthority
+            or AccessDenied => Failed($"{host} refuses our client certificate, or wants one ({Alert(reason)})"),
+        UnsupportedProtocol or ProtocolVersion => Failed($"{host} and we have no TLS version in common"),
+        UnrecognizedName => Failed($"{host} does not know the server name that it was asked for"),
+        _ => Failed($"the TLS handshake with {host} failed (OpenSSL's reason {reason})"),
     };
 
     private static string Alert(int reason) => reason switch

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Sidecar.Operation;
 
-/// <summary>Durations in Prometheus's two notations.</summary>
+/// <summary>Durations as Prometheus logs them; as it configures them, they are <see cref="Configuration.Values.Durations"/>'s.</summary>
 internal static class DurationText
 {
     /// <summary>
@@ -27,21 +27,5 @@ internal static class DurationText
         return minutes > 0
             ? string.Create(CultureInfo.InvariantCulture, $"{minutes}m{seconds:0.###}s")
             : string.Create(CultureInfo.InvariantCulture, $"{seconds:0.###}s");
-    }
-
-    /// <summary>As its configuration and API write them, whole units only: <c>15s</c>, <c>1m</c>, <c>1s500ms</c>.</summary>
-    public static string FormatConfigured(TimeSpan duration)
-    {
-        var rest = (long)duration.TotalMilliseconds;
-        if (rest <= 0)
-            return "0s";
-        var text = "";
-        foreach (var (unit, length) in ((string, long)[])[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)])
-        {
-            if (rest >= length)
-                text += string.Create(CultureInfo.InvariantCulture, $"{rest / length}{unit}");
-            rest %= length;
-        }
-        return text;
     }
 }

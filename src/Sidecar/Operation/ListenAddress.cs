@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Sidecar.Configuration.Values;
 
 namespace Sidecar.Operation;
 
@@ -14,14 +15,13 @@ internal static class ListenAddress
     public static Socket? Open(string address, out string error)
     {
         error = "";
-        var colon = address.LastIndexOf(':');
-        var host = colon < 0 ? "" : address[..colon];
-        if (colon < 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
-            || (host.Contains(':') && !(host.StartsWith('[') && host.EndsWith(']'))))
+        if (Hosts.ParseListenAddress(address) is not { Value: { } valid })
         {
             error = Sentence(address, "is not host:port", "for example :9090 or 127.0.0.1:9090");
             return null;
         }
+        var colon = valid.LastIndexOf(':');
+        var (host, port) = (valid[..colon], int.Parse(valid.AsSpan(colon + 1), CultureInfo.InvariantCulture));
         try
         {
             return host.Length == 0 ? ListenOnAll(port) : Listen(new IPEndPoint(Resolve(host), port));

@@ -84,8 +84,8 @@ internal sealed record TargetStatus
             TargetHealth.Down => "down"u8,
             _ => "unknown"u8,
         });
-        json.WriteString("scrapeInterval"u8, DurationText.FormatConfigured(ScrapeInterval));
-        json.WriteString("scrapeTimeout"u8, DurationText.FormatConfigured(ScrapeTimeout));
+        json.WriteString("scrapeInterval"u8, Configuration.Values.Durations.Format(ScrapeInterval));
+        json.WriteString("scrapeTimeout"u8, Configuration.Values.Durations.Format(ScrapeTimeout));
         json.WriteEndObject();
     }
 }

@@ -135,8 +135,9 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         }
     }
 
-    private Failure TooLarge() =>
-        new(FailureReason.BodySizeLimit, $"the body takes more than {heldLimit} bytes, even compressed: SIDECAR_QUEUE_SIZE_LIMIT is too small for it");
+    private Failure TooLarge() => new(FailureReason.BodySizeLimit,
+        $"the body takes more than {heldLimit} bytes, even compressed: SIDECAR_QUEUE_SIZE_LIMIT is too small for it",
+        FailureDetail.QueueSizeLimit);
 
     /// <summary>As in Prometheus 3 without a fallback: a missing or unknown type fails the scrape.</summary>
     private bool TryReadFormat(HttpContentHeaders headers, CompressedBody body, out Failure failure)

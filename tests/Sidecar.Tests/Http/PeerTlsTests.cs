@@ -92,7 +92,7 @@ public sealed class PeerTlsTests : IDisposable
     public void A_self_signed_certificate_is_told()
     {
         var self = X509Certificate2.CreateFromPem(authority.Pem);
-        var words = CertificateWords.Explain(self, ChainOf(self), SslPolicyErrors.RemoteCertificateChainErrors, "peer", null);
+        var words = CertificateFailures.Explain(self, ChainOf(self), SslPolicyErrors.RemoteCertificateChainErrors, "peer", null).Message;
         Assert.Contains("(CN=kubernetes) is self-signed", words);
     }
 

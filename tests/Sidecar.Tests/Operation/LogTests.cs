@@ -4,6 +4,7 @@ using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 using Sidecar.Configuration;
 using Sidecar.Http;
+using Sidecar.Configuration.Values;
 using Sidecar.Operation;
 using static System.StringComparison;
 
@@ -215,5 +216,5 @@ public sealed class LogTests : IDisposable
     [InlineData(1_500, "1s500ms")]
     [InlineData(90_000_000, "1d1h")]
     public void Configured_durations_are_in_the_notation_of_the_configuration(int milliseconds, string expected) =>
-        Assert.Equal(expected, DurationText.FormatConfigured(TimeSpan.FromMilliseconds(milliseconds)));
+        Assert.Equal(expected, Durations.Format(TimeSpan.FromMilliseconds(milliseconds)));
 }

@@ -18,17 +18,17 @@ internal sealed class CheckPeer(string who, string address, string scheme, strin
 
     public static readonly CheckPeer StaticTarget = new(
         "the target", Variables.Targets.Name, $"{Variables.Scheme.Name} or the URL in {Variables.Targets.Name}",
-            Variables.ScrapeCaFile.Name,
-        Variables.ScrapeServerName.Name, Variables.ScrapeCredentialsFile.Name);
+            Variables.ScrapeHttp.CaFile.Name,
+        Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
 
     public static readonly CheckPeer FoundTarget = new(
         "the target", $"{Variables.KubernetesService.Name} and {Variables.KubernetesPortName.Name}", Variables.Scheme.Name,
-            Variables.ScrapeCaFile.Name,
-        Variables.ScrapeServerName.Name, Variables.ScrapeCredentialsFile.Name);
+            Variables.ScrapeHttp.CaFile.Name,
+        Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
 
     public static readonly CheckPeer Receiver = new(
-        "the receiver", Variables.RemoteWriteUrl.Name, $"the scheme in {Variables.RemoteWriteUrl.Name}", Variables.RemoteWriteCaFile.Name,
-        Variables.RemoteWriteServerName.Name, $"SIDECAR_REMOTE_WRITE_BASIC_AUTH_… or {Variables.RemoteWriteCredentialsFile.Name}");
+        "the receiver", Variables.RemoteWriteUrl.Name, $"the scheme in {Variables.RemoteWriteUrl.Name}", Variables.RemoteWriteHttp.CaFile.Name,
+        Variables.RemoteWriteHttp.ServerName.Name, $"SIDECAR_REMOTE_WRITE_BASIC_AUTH_… or {Variables.RemoteWriteHttp.CredentialsFile.Name}");
 
     public string Who { get; } = who;
 
@@ -60,7 +60,7 @@ internal static class Advice
             $"look at the host in {peer.Address}; in a cluster a Service's name is NAME.NAMESPACE.svc"),
         FailureReason.ConnectionRefused => new($"{peer.Who} is not running, listens on another port, or a firewall rejects the connection",
             $"look at host and port ({peer.Address})"),
-        FailureReason.Connection when failure.Message.Contains("scheme is https", StringComparison.Ordinal) =>
+        FailureReason.Connection when failure.Detail == FailureDetail.MayWantHttps =>
             new("plain HTTP is spoken to a port that most likely speaks TLS", $"set {peer.Scheme} to https"),
         FailureReason.Connection => new("a firewall, a NetworkPolicy or a proxy in between cuts the connection",
             $"try the address from this pod's network, and look at host and port ({peer.Address})"),
@@ -70,10 +70,10 @@ internal static class Advice
         FailureReason.Timeout => new("the target takes longer to answer, or packets are dropped on the way; "
                 + "a kube-apiserver with many resources takes seconds",
             $"raise {Variables.ScrapeTimeout.Name}, and {Variables.ScrapeInterval.Name} with it where it is shorter"),
-        FailureReason.Certificate => ForCertificate(peer, failure.Message),
-        FailureReason.TlsHandshake when failure.Message.Contains("scheme is http", StringComparison.Ordinal) =>
+        FailureReason.Certificate => ForCertificate(peer, failure.Detail),
+        FailureReason.TlsHandshake when failure.Detail == FailureDetail.MayWantHttp =>
             new("TLS is spoken to a port that speaks plain HTTP", $"set {peer.Scheme} to http, or use the TLS port"),
-        FailureReason.TlsHandshake => new("TLS does not come about between the two",
+        FailureReason.TlsHandshake => new("the TLS handshake failed",
             "look at the client certificate and at the TLS versions of both sides; the fact above names what the other side said"),
         FailureReason.HttpOnHttpsPort => new("plain HTTP is spoken to a port that speaks TLS", $"set {peer.Scheme} to https"),
         FailureReason.Unauthorized => new("the credentials are missing, expired, or for somebody else", $"look at {peer.Credentials}"),
@@ -85,14 +85,14 @@ internal static class Advice
         FailureReason.NotFound => new("the path is wrong, or something else answers there",
             $"look at {Variables.MetricsPath.Name} and {peer.Address}"),
         FailureReason.Redirect => new("a login page or a proxy is in between", $"let {peer.Address} name the address that answers itself"),
-        FailureReason.Credentials => new(null, "mend the file that is named, or the variable that names it"),
+        FailureReason.Credentials => new(null, "fix the file that the message names, or the variable that names the file"),
         FailureReason.ContentType => new("something else than an exporter answers there: a web page, or JSON",
             $"look at {peer.Address} and {Variables.MetricsPath.Name}"),
         FailureReason.ContentEncoding => new("a proxy in between compresses", "make it pass answers on as they are"),
         FailureReason.Truncated => new("the target or a proxy in between ended the answer early; "
                 + "a proxy's own timeout or size limit does that",
             "scrape the target without the proxy, and look at its log"),
-        FailureReason.BodySizeLimit when failure.Message.Contains(Variables.QueueSizeLimit.Name, StringComparison.Ordinal) =>
+        FailureReason.BodySizeLimit when failure.Detail == FailureDetail.QueueSizeLimit =>
             new("one scrape is larger than half of what may wait for the receiver",
                 $"raise {Variables.QueueSizeLimit.Name}; 'sidecar top' tells what the size comes from"),
         FailureReason.BodySizeLimit => new("the target has grown past the limit",
@@ -110,26 +110,18 @@ internal static class Advice
         _ => new("the other side has trouble of its own", $"look at the log of {peer.Who}"),
     };
 
-    private static AdviceText ForCertificate(CheckPeer peer, string message)
+    private static AdviceText ForCertificate(CheckPeer peer, FailureDetail detail) => detail switch
     {
-        var serverName = peer.ServerName is null ? "" : $", or set {peer.ServerName} to a name that it has";
-        if (message.Contains(" expired on ", StringComparison.Ordinal))
-        {
-            return new("the certificate was not renewed, or this machine's clock is ahead",
-                "renew it (kubeadm certs renew all, or whatever issues it), and compare the clocks");
-        }
-        if (message.Contains("is not valid before", StringComparison.Ordinal))
-            return new("this machine's clock is behind, or the certificate was made for later",
-                "set the clock, by NTP (chrony, systemd-timesyncd)");
-        if (message.Contains("is not for ", StringComparison.Ordinal))
-        {
-            return new("the address that is asked is not among the names of the certificate",
-                $"use one of those names in {peer.Address}{serverName}; with kubeadm, apiServer.certSANs adds names");
-        }
-        if (message.Contains("may not be used for this", StringComparison.Ordinal))
-            return new("the certificate is made for another use, a client's for instance",
-                "issue one for servers (extended key usage serverAuth)");
-        return new("another authority than the trusted one signed the certificate: another cluster's, a new one, or a proxy's in between",
-            $"let {peer.CaFile} name the file with the authority that signed it, rather than switching checks off");
-    }
+        FailureDetail.CertificateExpired => new("the certificate was not renewed, or this machine's clock is ahead",
+            "renew it (kubeadm certs renew all, or whatever issues it), and compare the clocks"),
+        FailureDetail.CertificateNotYetValid => new("this machine's clock is behind, or the certificate was made for later",
+            "set the clock, by NTP (chrony, systemd-timesyncd)"),
+        FailureDetail.CertificateName => new("the address that is asked is not among the names of the certificate",
+            $"use one of those names in {peer.Address}{(peer.ServerName is null ? "" : $", or set {peer.ServerName} to a name that it has")}; "
+                + "with kubeadm, apiServer.certSANs adds names"),
+        FailureDetail.CertificateUse => new("the certificate is made for another use, a client's for instance",
+            "issue one for servers (extended key usage serverAuth)"),
+        _ => new("another authority than the trusted one signed the certificate: another cluster's, a new one, or a proxy's in between",
+            $"let {peer.CaFile} name the file with the authority that signed it, rather than switching checks off"),
+    };
 }

@@ -85,9 +85,9 @@ internal sealed class CheckCommand : IDisposable
             report.Add(TokenCheck.Run("token", Variables.KubernetesTokenFile, apiFile, time, out apiToken));
         scrapeToken = apiToken;
         if (options.Scrape.Http.CredentialsFile is { } scrapeFile && scrapeFile != apiFile)
-            report.Add(TokenCheck.Run("scrape token", Variables.ScrapeCredentialsFile, scrapeFile, time, out scrapeToken));
+            report.Add(TokenCheck.Run("scrape token", Variables.ScrapeHttp.CredentialsFile, scrapeFile, time, out scrapeToken));
         if (options.RemoteWrite.Http.CredentialsFile is { } writeFile)
-            report.Add(TokenCheck.Run("write token", Variables.RemoteWriteCredentialsFile, writeFile, time, out _));
+            report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
     }
 
     /// <summary>Empty where none is known.</summary>
@@ -225,7 +225,7 @@ internal sealed class CheckCommand : IDisposable
             scrape.Release();
             report.Add(TargetCheck.Judge(target, outcome, length, time.GetElapsedTime(started), options.Scrape,
                 isStatic ? CheckPeer.StaticTarget : CheckPeer.FoundTarget,
-                () => Unauthorized(scrapeToken, Variables.ScrapeCredentialsFile)));
+                () => Unauthorized(scrapeToken, Variables.ScrapeHttp.CredentialsFile)));
         }
         report.Add(new CheckStep("to send", CheckStatus.Ok,
             $"{toSend:N0} samples every {Durations.Format(options.Scrape.Interval)}, up and the like included; "

@@ -65,7 +65,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
                 .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
         }
         if (scrape.BodySizeLimit > 0)
-            yaml.Plain("body_size_limit", Size(scrape.BodySizeLimit));
+            yaml.Plain("body_size_limit", Sizes.Format(scrape.BodySizeLimit));
         WriteLimit("sample_limit", scrape.SampleLimit);
         WriteLimit("target_limit", scrape.TargetLimit);
         WriteLimit("label_limit", scrape.LabelLimits.Count);
@@ -82,14 +82,6 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         if (limit > 0)
             yaml.Plain(key, limit.ToString(CultureInfo.InvariantCulture));
     }
-
-    private static string Size(long bytes) => bytes switch
-    {
-        _ when bytes % (1 << 30) == 0 => $"{bytes >> 30}GiB",
-        _ when bytes % (1 << 20) == 0 => $"{bytes >> 20}MiB",
-        _ when bytes % (1 << 10) == 0 => $"{bytes >> 10}KiB",
-        _ => $"{bytes}B",
-    };
 
     private void WriteParams(string? query)
     {

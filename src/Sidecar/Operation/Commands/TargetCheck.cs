@@ -69,7 +69,7 @@ internal static class TargetCheck
                 var isUnset = options.Http.CredentialsFile is null && options.Http.Credentials is null;
                 return step.With(new AdviceText(isUnset
                     ? "no token was sent: with static targets none is sent unless it is set" : "the token was not sent",
-                    $"set {Variables.ScrapeCredentialsFile.Name}"));
+                    $"set {Variables.ScrapeHttp.CredentialsFile.Name}"));
             case FailureReason.Forbidden when user is not null:
                 step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user);
                 return step.With(new AdviceText(

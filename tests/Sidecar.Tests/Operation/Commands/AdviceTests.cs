@@ -21,4 +21,20 @@ public sealed class AdviceTests
             Assert.All(names, name => Assert.Contains(Sidecar.Configuration.Variables.All, v => v.Name == name));
         }
     }
+
+    /// <summary>Remedies go by what is known of a failure, not by its words.</summary>
+    [Theory]
+    [InlineData("Certificate", "CertificateExpired", "renew")]
+    [InlineData("Certificate", "CertificateNotYetValid", "set the clock")]
+    [InlineData("Certificate", "CertificateName", "one of those names")]
+    [InlineData("Certificate", "CertificateUse", "serverAuth")]
+    [InlineData("Certificate", "None", "authority that signed it")]
+    [InlineData("Connection", "MayWantHttps", "to https")]
+    [InlineData("TlsHandshake", "MayWantHttp", "to http,")]
+    [InlineData("BodySizeLimit", "QueueSizeLimit", "SIDECAR_QUEUE_SIZE_LIMIT")]
+    public void Each_detail_has_its_own_remedy(string reason, string detail, string remedy)
+    {
+        var failure = new Failure(Enum.Parse<FailureReason>(reason), "words", Enum.Parse<FailureDetail>(detail));
+        Assert.Contains(remedy, Advice.For(CheckPeer.StaticTarget, failure).Remedy);
+    }
 }

@@ -47,7 +47,7 @@ internal static class CheckCases
             File.WriteAllText(run.Cluster.CaFile, other.Pem);
             return default;
         }, "API server", "issued by CN=kubernetes, which is not an authority in", "another authority than the trusted one", "SIDECAR_KUBERNETES_CA_FILE");
-        yield return CheckCase.Of("CA file without a certificate", run => File.WriteAllText(run.Cluster.CaFile, "hello\n"), "API server", "holds no certificate in PEM", "mend the file");
+        yield return CheckCase.Of("CA file without a certificate", run => File.WriteAllText(run.Cluster.CaFile, "hello\n"), "API server", "holds no certificate in PEM", "fix the file");
         yield return new CheckCase("certificate for another name", async run => await CheckCase.AskAsync(run, run.Cluster.Authority.Issue("api.example")),
             "API server", "is not for 127.0.0.1 but for api.example", "not among the names", "certSANs");
         yield return new CheckCase("certificate expired", async run => await CheckCase.AskAsync(run, run.Cluster.Authority.Issue(["127.0.0.1"], Now.AddDays(-9), Now.AddDays(-2))),

@@ -3,39 +3,48 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Sidecar.Http;
 
-/// <summary>Why a peer's certificate was rejected, in one sentence that names the cause.</summary>
-internal static class CertificateWords
+/// <summary>Why a peer's certificate was rejected.</summary>
+internal static class CertificateFailures
 {
     private const X509ChainStatusFlags UnknownAuthority =
         X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.NotSignatureValid;
 
     /// <param name="host">Name or address that was asked for.</param>
     /// <param name="caFile">Of the trusted authorities; null for the system's.</param>
-    public static string Explain(X509Certificate? peer, X509Chain? chain, SslPolicyErrors errors, string host, string? caFile)
+    public static Failure Explain(X509Certificate? peer, X509Chain? chain, SslPolicyErrors errors, string host, string? caFile)
     {
         if (peer is not X509Certificate2 certificate)
-            return $"{host} showed no certificate";
+            return Rejected($"{host} showed no certificate");
         var status = (chain?.ChainStatus ?? []).Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
-        if (status.HasFlag(X509ChainStatusFlags.NotTimeValid) && OutOfTime(chain!, host) is { } words)
-            return words;
+        if (status.HasFlag(X509ChainStatusFlags.NotTimeValid) && OutOfTime(chain!, host) is { } outOfTime)
+            return outOfTime;
         if ((status & UnknownAuthority) != 0)
-            return Unknown(certificate, chain!, host, caFile);
+            return Rejected(Unknown(certificate, chain!, host, caFile));
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
-            return $"the certificate of {host} ({certificate.Subject}) may not be used for this ({status})";
-        return $"the certificate is not for {host} but for {Names(certificate)}";
+        {
+            return Rejected($"the certificate of {host} ({certificate.Subject}) may not be used for this ({status})",
+                FailureDetail.CertificateUse);
+        }
+        return Rejected($"the certificate is not for {host} but for {Names(certificate)}", FailureDetail.CertificateName);
     }
 
-    private static string? OutOfTime(X509Chain chain, string host)
+    private static Failure Rejected(string message, FailureDetail detail = FailureDetail.None) =>
+        new(FailureReason.Certificate, message, detail);
+
+    private static Failure? OutOfTime(X509Chain chain, string host)
     {
         var now = DateTime.UtcNow;
         for (var i = 0; i < chain.ChainElements.Count; i++)
         {
             var certificate = chain.ChainElements[i].Certificate;
-            var whose = i == 0 ? $"the certificate of {host} ({certificate.Subject})" : $"the authority behind the certificate of {host} ({certificate.Subject})";
+            var whose = $"{(i == 0 ? "the certificate" : "the authority behind the certificate")} of {host} ({certificate.Subject})";
             if (certificate.NotAfter.ToUniversalTime() < now)
-                return $"{whose} expired on {Date(certificate.NotAfter)}";
+                return Rejected($"{whose} expired on {Date(certificate.NotAfter)}", FailureDetail.CertificateExpired);
             if (certificate.NotBefore.ToUniversalTime() > now)
-                return $"{whose} is not valid before {Date(certificate.NotBefore)}; is the clock right? Here it is {Date(now)}";
+            {
+                return Rejected($"{whose} is not valid before {Date(certificate.NotBefore)}; is the clock right? Here it is {Date(now)}",
+                    FailureDetail.CertificateNotYetValid);
+            }
         }
         return null;
     }
