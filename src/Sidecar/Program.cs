@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
@@ -46,13 +45,11 @@ internal static class Program
         var errors = new InternalErrors(metrics, log, time);
 
         using var stop = new CancellationTokenSource();
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        void Stop(PosixSignalContext signal)
-        {
-            signal.Cancel = true;
-            stop.Cancel();
-        }
+        var forcedExit = new ForcedExit(options.Operation.ShutdownTimeout, log);
+        AppDomain.CurrentDomain.UnhandledException += (_, e) =>
+            forcedExit.Now("A bug in the sidecar ends the process; please report it with this line", e.ExceptionObject);
+        using var signals = new Signals(hasTerminal: !Console.IsInputRedirected, stop, forcedExit, log);
+        signals.Register();
 
         // From the receiver back to the targets: each step is given the one that it hands on to.
         var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
@@ -65,11 +62,11 @@ internal static class Program
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
         using var download = new BodyDownload(targets, options.Scrape, options.Queue.BodyLimit, time);
         var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, errors, time, stop.Token);
-        var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
+        var discovery = new TargetDiscovery(options, apiServer, metrics, log, errors, time);
         using var history = new History(metrics, options.Scrape.Interval, errors, time);
-        var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, history, time);
+        var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, errors, history, time);
 
-        await using var listener = Listen(options, metrics, state, log, time, out var listenError);
+        using var listener = Listen(options, state, errors, log, time, out var listenError);
         if (listenError is not null)
         {
             log.Error("The listener cannot start", ("error", listenError));
@@ -82,27 +79,17 @@ internal static class Program
             return ExitCode.BadConfiguration;
         }
 
-        using var abort = new CancellationTokenSource();
-        var sending = sender.RunAsync(abort.Token);
-        await discovery.RunAsync(scraper.Update, stop.Token);
-
-        // A signal came: no more scrapes but a last one where that is asked for; what is queued is sent for as long as the bound allows.
-        abort.CancelAfter(options.Operation.ShutdownTimeout);
-        await scraper.StopAsync(options.Operation.FinalScrape, abort.Token);
-        log.Info("Stopping: what is queued is sent", ("scrapes", queue.Count), ("at_most", options.Operation.ShutdownTimeout));
-        queue.End();
-        await sending;
-        var (lost, kept) = queue.DropRest();
-        if (kept > 0)
-            log.Info("Stopped: what is unsent waits in the queue directory for the next start; an emptyDir goes with its pod", ("scrapes", kept));
-        if (lost > 0)
+        var lifetime = new Lifetime(options.Operation.ShutdownTimeout, forcedExit, log, time)
         {
-            log.Warn("Stopped with scrapes unsent; they are lost", ("scrapes", lost),
-                ("remedy", "set SIDECAR_QUEUE_DIRECTORY, raise SIDECAR_SHUTDOWN_TIMEOUT, or find out why the receiver does not accept"));
-        }
-        if (kept + lost == 0)
-            log.Info("Stopped: everything was sent");
-        return ExitCode.Done;
+            SendAsync = sender.RunAsync,
+            DiscoverAsync = cancellation => discovery.RunAsync(scraper.Update, cancellation),
+            ScrapingEnded = scraper.Ended,
+            StopScrapingAsync = abort => scraper.StopAsync(options.Operation.FinalScrape, abort),
+            EndQueue = queue.End,
+            CountWaiting = () => queue.Count,
+            DropRest = queue.DropRest,
+        };
+        return await lifetime.RunAsync(stop) ? ExitCode.Done : ExitCode.Failed;
     }
 
     /// <summary>Null after all errors were written, a line each.</summary>
@@ -114,12 +101,12 @@ internal static class Program
         return configuration.Options is null ? null : configuration;
     }
 
-    private static Listener? Listen(Options options, Metrics metrics, ProcessState state, Log log, TimeProvider time, out string? error)
+    private static Listener? Listen(Options options, ProcessState state, InternalErrors errors, Log log, TimeProvider time, out string? error)
     {
         error = null;
         if (options.Operation.ListenAddress is not { } address)
             return null;
-        var listener = Listener.Start(address, metrics, state.WhyNotReady, state.Targets, state.Overview, log, time, out var cause);
+        var listener = Listener.Start(address, state.Pages, errors, log, time, out var cause);
         error = listener is null ? cause : null;
         return listener;
     }

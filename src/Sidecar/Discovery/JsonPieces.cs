@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Sidecar.Discovery;
@@ -18,7 +19,13 @@ internal enum ListPart
 internal sealed class JsonPieces(bool isList)
 {
     /// <summary>Most bytes of one value. An object in etcd has at most 1.5 MiB, in a binary form; as JSON it is a few times larger.</summary>
-    private const int Largest = 16 * 1024 * 1024;
+    private const int Largest = 8 * 1024 * 1024;
+
+    /// <summary>Most bytes of one text or number within. Annotations, which are the longest, have 256 KiB together.</summary>
+    private const int LargestText = 1024 * 1024;
+
+    /// <summary>Most characters of a field's name in a message.</summary>
+    private const int LongestName = 50;
 
     private const int Usual = 16 * 1024;
 
@@ -30,6 +37,7 @@ internal sealed class JsonPieces(bool isList)
     private int startDepth;
     private bool isInItems;
     private bool isEnded;
+    private string field = ""; // of the list
 
     /// <summary>Of the piece that <see cref="TryNext"/> gave, in a list.</summary>
     public ListPart Part { get; private set; }
@@ -44,12 +52,14 @@ internal sealed class JsonPieces(bool isList)
     /// <exception cref="FormatException">A value is too large.</exception>
     public Memory<byte> Room()
     {
+        if (filled - scanned > LargestText) // of what is not yet whole
+            throw new FormatException($"a text or number in {Field()} has more than {LargestText >> 20} MiB");
         var keep = start >= 0 ? start : scanned;
         var kept = buffer.AsSpan(keep, filled - keep);
         if (kept.Length == buffer.Length || (buffer.Length > 4 * Usual && kept.Length < Usual))
         {
             if (kept.Length >= Largest)
-                throw new FormatException($"an object has more than {Largest >> 20} MiB");
+                throw new FormatException($"an object has more than {Largest >> 20} MiB; {Field()} is a part of it");
             var other = new byte[kept.Length < Usual ? Usual : kept.Length * 2];
             kept.CopyTo(other);
             buffer = other;
@@ -107,6 +117,7 @@ internal sealed class JsonPieces(bool isList)
                 isEnded = token == JsonTokenType.EndObject;
                 return false;
             case 1 when token == JsonTokenType.PropertyName:
+                field = Shown(reader.ValueSpan);
                 isInItems = JsonFields.Is(ref reader, "items"u8);
                 Part = JsonFields.Is(ref reader, "kind"u8) ? ListPart.Kind
                     : JsonFields.Is(ref reader, "metadata"u8) ? ListPart.Metadata : ListPart.Item;
@@ -121,4 +132,19 @@ internal sealed class JsonPieces(bool isList)
                 return depth == 2 && isInItems;
         }
     }
+
+    /// <summary>The field that the reader has come to, for people.</summary>
+    private string Field()
+    {
+        var name = field;
+        if (start >= 0)
+        {
+            var reader = new Utf8JsonReader(buffer.AsSpan(start, scanned - start), isFinalBlock: false, new(new() { MaxDepth = 256 }));
+            while (reader.Read())
+                name = reader.TokenType == JsonTokenType.PropertyName ? Shown(reader.ValueSpan) : name;
+        }
+        return name.Length > 0 ? $"the field {name}" : "a value without a name";
+    }
+
+    private static string Shown(ReadOnlySpan<byte> name) => Encoding.UTF8.GetString(name[..Math.Min(name.Length, LongestName)]);
 }

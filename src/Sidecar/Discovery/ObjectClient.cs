@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Sidecar.Configuration;
 using Sidecar.Http;
+using Sidecar.Operation;
 
 namespace Sidecar.Discovery;
 
@@ -27,8 +28,12 @@ internal delegate void ObjectSink(ReadOnlyMemory<byte> json);
 internal delegate bool EventSink(JsonPieces pieces);
 
 /// <summary>Asks the API server for lists and watches of objects. Answers are read as they come and never held whole.</summary>
-internal sealed class ObjectClient(KubernetesOptions options, PeerClient client, TimeProvider time)
+/// <param name="pulse">Beaten by each page and each read of a watch.</param>
+internal sealed class ObjectClient(KubernetesOptions options, PeerClient client, TimeProvider time, Pulse? pulse = null)
 {
+    /// <summary>What a bounded wait may take beyond its bound before something hangs.</summary>
+    public static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
+
     /// <summary>Objects of one page of a list.</summary>
     private const int PageSize = 500;
 
@@ -50,6 +55,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         string? next = null;
         for (var page = 0; page < MostPages; page++)
         {
+            pulse?.Beat(Timeout + Slack);
             var url = Url(query.ListPath(PageSize, next));
             var (answer, head) = await GetPageAsync(url, query, sink, cancellation);
             next = head.Continue;
@@ -76,6 +82,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         using var either = CancellationTokenSource.CreateLinkedTokenSource(overdue.Token, cancellation);
         var started = time.GetTimestamp();
         var isOpen = false;
+        pulse?.Beat(Timeout + Slack);
         try
         {
             using var response = await client.SendAsync(() => Request(url), either.Token);
@@ -89,6 +96,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
             {
                 var left = last - time.GetElapsedTime(started);
                 overdue.CancelAfter(left < TimeSpan.Zero ? TimeSpan.Zero : left < LongestSilence ? left : LongestSilence);
+                pulse?.Beat(LongestSilence + Slack);
                 var read = stream.ReadAsync(pieces.Room(), either.Token).AsTask();
                 var since = time.GetElapsedTime(published);
                 if (!read.IsCompleted && since < Gathering)

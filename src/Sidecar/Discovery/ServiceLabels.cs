@@ -42,8 +42,7 @@ internal sealed class ServiceLabels(RelabelRules rules)
     private bool IsRead(string sort, string key)
     {
         var (prefix, name) = ($"{EndpointLabels.Prefix}service_{sort}", EndpointLabels.Sanitize(key));
-        lock (rules) // which build targets meanwhile
-            return rules.Reads($"{prefix}_{name}") || rules.Reads($"{prefix}present_{name}");
+        return rules.Reads($"{prefix}_{name}") || rules.Reads($"{prefix}present_{name}");
     }
 
     private static string Key(string ns, string name) => $"{ns}/{name}";

@@ -9,31 +9,60 @@ namespace Sidecar.Discovery;
 /// Says which targets there are: the static ones, or those that the API server names. When the API server is away or answers nonsense, the
 /// last known targets stay.
 /// </summary>
-internal sealed class TargetDiscovery(Options options, PeerClient client, Metrics metrics, Log log, TimeProvider time)
+internal sealed class TargetDiscovery(Options options, PeerClient client, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
 {
-    private readonly KubernetesDiscovery kubernetes = new(options, client, metrics, log, time);
+    /// <summary>Failures in a row to hand the targets on; they take a quarter of a minute. Then discovery ends.</summary>
+    private const int MostPublishFailures = 5;
+
     private ImmutableArray<Target> known = [];
+    private KubernetesDiscovery? kubernetes;
+    private int publishFailures;
 
     /// <summary>There has been an answer once.</summary>
     public bool IsKnown { get; private set; }
 
     /// <inheritdoc cref="KubernetesDiscovery.LastError"/>
-    public string? LastError => kubernetes.LastError;
+    public string? LastError => kubernetes?.LastError;
+
+    /// <summary>Of the loop that lists and watches; static targets need none.</summary>
+    public Pulse Pulse { get; } = new(time);
 
     /// <summary>Calls <paramref name="update"/> with the whole set whenever it has changed, until cancelled.</summary>
+    /// <exception cref="UnpublishableException"><paramref name="update"/> throws again and again.</exception>
     public async Task RunAsync(Action<ImmutableArray<Target>> update, CancellationToken cancellation)
     {
         try
         {
-            if (!options.Targets.IsEmpty)
+            if (options.Targets.IsEmpty)
             {
-                Publish(StaticTargets(), update);
+                kubernetes = new KubernetesDiscovery(options, client, metrics, log, errors, Pulse, time);
+                await kubernetes.RunAsync(targets => Publish(targets, update), cancellation);
+            }
+            else
+            {
+                await PublishStaticAsync(update, cancellation);
                 await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellation);
             }
-            await kubernetes.RunAsync(targets => Publish(targets, update), cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
+        }
+    }
+
+    private async Task PublishStaticAsync(Action<ImmutableArray<Target>> update, CancellationToken cancellation)
+    {
+        var edge = new LoopEdge(ProcessLoop.Discovery, errors, time);
+        while (true)
+        {
+            try
+            {
+                Publish(StaticTargets(), update);
+                return;
+            }
+            catch (Exception e) when (e is not UnpublishableException)
+            {
+                await edge.FailedAsync(e, cancellation);
+            }
         }
     }
 
@@ -73,9 +102,17 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
         else if (IsSame(targets))
             return;
         // Also where only discovered labels have changed: people look at them.
-        known = targets;
         metrics.DiscoveredTargets.Set(targets.Length);
-        update(targets);
+        try
+        {
+            update(targets);
+        }
+        catch (Exception e) when (++publishFailures >= MostPublishFailures)
+        {
+            throw new UnpublishableException(e);
+        }
+        publishFailures = 0;
+        known = targets; // only now: what was not taken is offered again
         IsKnown = true;
     }
 

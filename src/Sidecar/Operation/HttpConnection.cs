@@ -4,109 +4,147 @@ using System.Net.Sockets;
 namespace Sidecar.Operation;
 
 /// <summary>
-/// One client of the listener: reads heads, answers in order, keeps the connection while the client wants it. While it waits for a
-/// request it holds no buffer, so idle connections cost about nothing.
+/// One client of the listener: reads heads, answers in order, keeps the connection while the client wants it. Never waits: <see cref="Advance"/>
+/// is called when its socket is ready. While a client is idle no buffer is held, so idle connections cost about nothing.
 /// </summary>
-internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAnswer> answer, HttpLimits limits, TimeProvider time)
-    : IDisposable
+internal sealed class HttpConnection : IDisposable
 {
-    private static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
-
-    private readonly CancellationTokenSource cut = new(Timeout.InfiniteTimeSpan, time);
+    private readonly Func<HttpRequestHead, HttpAnswer> answer;
+    private readonly HttpLimits limits;
+    private readonly TimeProvider time;
     private byte[]? buffer;
     private int filled;
-    private long waitingSince = time.GetTimestamp();
+    private bool isUnread; // the buffer holds what was not looked at
+    private bool keepAlive;
+    private bool isLingering;
+    private ReadOnlyMemory<byte> unsent;
+    private TimeSpan bound;
 
-    /// <summary>
-    /// When it began to wait for its client: for a request that is not here yet, or to take an answer. Null while an answer is made.
-    /// </summary>
-    public long? WaitingSince => Interlocked.Read(ref waitingSince) is var since and not long.MaxValue ? since : null;
-
-    /// <summary>Ends it from outside, at any time.</summary>
-    public void Abort() => socket.Dispose();
-
-    public async Task RunAsync()
+    public HttpConnection(Socket socket, Func<HttpRequestHead, HttpAnswer> answer, HttpLimits limits, TimeProvider time)
     {
-        try
-        {
-            while (await ServeOneAsync())
-                await Task.Yield(); // many requests sent at once would keep a worker for themselves, and scrapes need them too
-        }
-        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
-        {
-            // The client left, was too slow, or had to make room: each the end of this connection and nobody else's concern.
-        }
+        Socket = socket;
+        this.answer = answer;
+        this.limits = limits;
+        this.time = time;
+        Wait(limits.IdleTimeout);
     }
 
-    /// <summary>To be called when <see cref="RunAsync"/> has ended, not before: the buffer goes back to the pool.</summary>
+    private static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
+
+    public Socket Socket { get; }
+
+    /// <summary>It waits for the client to take an answer, not to send.</summary>
+    public bool IsSending => !unsent.IsEmpty;
+
+    /// <summary>The client has sent more than one request, and the next is here already.</summary>
+    public bool HasNext => isUnread && !IsSending;
+
+    /// <summary>Timestamp of when it began to wait for its client: for a request, or to take an answer.</summary>
+    public long WaitingSince { get; private set; }
+
+    /// <summary>Until the client has taken too long.</summary>
+    public TimeSpan Left => bound - time.GetElapsedTime(WaitingSince);
+
+    /// <summary>Does what can be done without waiting, one request at most; false when the connection has ended.</summary>
+    public bool Advance()
+    {
+        if (isLingering)
+            return Swallow();
+        if (!IsSending)
+        {
+            if (!isUnread && !Receive())
+                return false;
+            isUnread = false;
+            if (!TryServe())
+                return true;
+        }
+        return Send();
+    }
+
     public void Dispose()
     {
         if (buffer is not null)
             ArrayPool<byte>.Shared.Return(buffer);
         buffer = null;
-        socket.Dispose();
-        cut.Dispose();
+        Socket.Dispose();
     }
 
-    private async Task<bool> ServeOneAsync()
+    /// <summary>False when the client has closed, or its connection is broken.</summary>
+    private bool Receive()
     {
-        Interlocked.Exchange(ref waitingSince, time.GetTimestamp());
+        buffer ??= ArrayPool<byte>.Shared.Rent(limits.HeadSize);
+        var received = Socket.Receive(buffer.AsSpan(filled, limits.HeadSize - filled), SocketFlags.None, out var error);
+        if (error == SocketError.WouldBlock)
+            return true;
+        if (error != SocketError.Success || received == 0)
+            return false;
         if (filled == 0)
-        {
-            cut.CancelAfter(limits.IdleTimeout);
-            await socket.ReceiveAsync(Memory<byte>.Empty, cut.Token); // completes when there is something to read
-        }
-        cut.CancelAfter(limits.RequestTimeout);
-        var (status, length) = await ReadHeadAsync();
-        if (status < 0)
-            return false;
-        Interlocked.Exchange(ref waitingSince, long.MaxValue);
-
-        var request = default(HttpRequestHead);
-        if (status == 0)
-            status = HttpRequestHead.Parse(buffer.AsSpan(0, length), out request);
-        var reply = status == 0 ? answer(request) : HttpAnswer.Refusal(status);
-
-        Interlocked.Exchange(ref waitingSince, time.GetTimestamp());
-        cut.CancelAfter(limits.AnswerTimeout);
-        var bytes = reply.Serialize(time.GetUtcNow(), withBody: request.Method != "HEAD", request.KeepAlive);
-        if (reply.Rented is not null)
-            ArrayPool<byte>.Shared.Return(reply.Rented); // its bytes were copied behind the head
-        while (!bytes.IsEmpty)
-            bytes = bytes[await socket.SendAsync(bytes, cut.Token)..];
-        if (!request.KeepAlive)
-        {
-            await CloseAsync();
-            return false;
-        }
-        Consume(length + HeadEnd.Length);
+            Wait(limits.RequestTimeout);
+        filled += received;
         return true;
     }
 
-    /// <summary>Fills the buffer up to the end of a head. Status 0: its length; -1: the client closed; else what is wrong.</summary>
-    private async Task<(int Status, int Length)> ReadHeadAsync()
+    /// <summary>Answers the request in the buffer; false where its head is not whole yet.</summary>
+    private bool TryServe()
     {
-        buffer ??= ArrayPool<byte>.Shared.Rent(limits.HeadSize);
-        while (true)
+        while (buffer.AsSpan(0, filled).StartsWith("\r\n"u8)) // an empty line before a request is to be ignored (RFC 9112, 2.2)
+            Consume(2);
+        if (filled == 0)
+            return false;
+        var length = buffer.AsSpan(0, filled).IndexOf(HeadEnd);
+        var request = default(HttpRequestHead);
+        int status;
+        if (length >= 0)
+            status = HttpRequestHead.Parse(buffer.AsSpan(0, length), out request);
+        else if (HttpRequestHead.CheckStart(buffer.AsSpan(0, filled)) is var early and not 0)
+            status = early;
+        else if (filled == limits.HeadSize)
+            status = buffer.AsSpan(0, filled).Contains((byte)'\n') ? 431 : 414;
+        else
+            return false;
+
+        var reply = status == 0 ? answer(request) : HttpAnswer.Refusal(status);
+        keepAlive = request.KeepAlive;
+        unsent = reply.Serialize(time.GetUtcNow(), withBody: request.Method != "HEAD", keepAlive);
+        if (reply.Rented is not null)
+            ArrayPool<byte>.Shared.Return(reply.Rented); // its bytes were copied behind the head
+        Consume(keepAlive ? length + HeadEnd.Length : filled);
+        Wait(limits.AnswerTimeout);
+        return true;
+    }
+
+    /// <summary>False when the client's connection is broken.</summary>
+    private bool Send()
+    {
+        while (!unsent.IsEmpty)
         {
-            while (buffer.AsSpan(0, filled).StartsWith("\r\n"u8)) // an empty line before a request is to be ignored (RFC 9112, 2.2)
-                Consume(2);
-            buffer ??= ArrayPool<byte>.Shared.Rent(limits.HeadSize);
-            if (filled > 0)
-            {
-                var end = buffer.AsSpan(0, filled).IndexOf(HeadEnd);
-                if (end >= 0)
-                    return (0, end);
-                if (HttpRequestHead.CheckStart(buffer.AsSpan(0, filled)) is var status and not 0)
-                    return (status, 0);
-            }
-            if (filled == limits.HeadSize)
-                return (buffer.AsSpan(0, filled).Contains((byte)'\n') ? 431 : 414, 0);
-            var received = await socket.ReceiveAsync(buffer.AsMemory(filled, limits.HeadSize - filled), cut.Token);
-            if (received == 0)
-                return (-1, 0);
-            filled += received;
+            var sent = Socket.Send(unsent.Span, SocketFlags.None, out var error);
+            if (error == SocketError.WouldBlock)
+                return true;
+            if (error != SocketError.Success)
+                return false;
+            unsent = unsent[sent..];
         }
+        unsent = default;
+        isUnread = filled > 0;
+        if (keepAlive)
+        {
+            Wait(isUnread ? limits.RequestTimeout : limits.IdleTimeout);
+            return true;
+        }
+        // Ends our half and swallows what is still on its way: closing over unread bytes would reset the connection, and the client might
+        // never see the answer (RFC 9112, 9.6).
+        Socket.Shutdown(SocketShutdown.Send);
+        isLingering = true;
+        Wait(limits.LingerTimeout);
+        return true;
+    }
+
+    private bool Swallow()
+    {
+        Span<byte> waste = stackalloc byte[4096];
+        var received = Socket.Receive(waste, SocketFlags.None, out var error);
+        return error == SocketError.WouldBlock || (error == SocketError.Success && received > 0);
     }
 
     private void Consume(int count)
@@ -121,16 +159,5 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAn
         buffer = null;
     }
 
-    /// <summary>
-    /// Ends our half and swallows what is still on its way: closing over unread bytes would reset the connection, and the client might
-    /// never see the answer (RFC 9112, 9.6).
-    /// </summary>
-    private async Task CloseAsync()
-    {
-        socket.Shutdown(SocketShutdown.Send);
-        cut.CancelAfter(limits.LingerTimeout);
-        while (await socket.ReceiveAsync(buffer!, cut.Token) > 0)
-        {
-        }
-    }
+    private void Wait(TimeSpan most) => (WaitingSince, bound) = (time.GetTimestamp(), most);
 }

@@ -5,107 +5,186 @@ using Sidecar.Configuration;
 namespace Sidecar.Operation;
 
 /// <summary>
-/// A small HTTP/1.1 server over sockets, for a handful of pages and careless or hostile clients.
+/// A small HTTP/1.1 server over sockets, for a handful of pages and careless or hostile clients. One thread of its own serves all clients and
+/// waits for none, so that health is told even where every thread of the pool hangs; and connections have one owner.
 /// HttpListener was tried and does not do: for all addresses it binds IPv4 alone, rejects a Host that is an IPv6 address, lets a
 /// half-sent request wait for over 20 s and holds any number of connections, at 15 KB each.
 /// </summary>
-internal sealed class HttpServer : IAsyncDisposable
+internal sealed class HttpServer : IDisposable
 {
+    /// <summary>However long nothing comes, the thread looks round this often; see <paramref name="round"/> of the constructor.</summary>
+    public static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(2);
+
+    /// <summary>After an accept that failed: out of file descriptors, say, which is so for a while.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
     private readonly Socket listening;
     private readonly Func<HttpRequestHead, HttpAnswer> answer;
+    private readonly Action round;
     private readonly HttpLimits limits;
+    private readonly InternalErrors errors;
     private readonly Log log;
     private readonly TimeProvider time;
-    private readonly CancellationTokenSource stop = new();
-    private readonly Lock gate = new();
-    private readonly List<HttpConnection> connections = [];
-    private readonly Task accepting;
+    private readonly Thread thread;
+    private readonly Dictionary<Socket, HttpConnection> connections = [];
+    private readonly List<Socket> readable = [];
+    private readonly List<Socket> writable = [];
+    private readonly List<Socket> broken = [];
+    private bool isPaused; // does not accept
+    private volatile bool isDisposed;
 
     /// <param name="listening">Bound and listening, from <see cref="ListenAddress.Open"/>.</param>
-    /// <param name="answer">Makes the answer to a request; called from many threads.</param>
+    /// <param name="answer">Makes the answer to a request, on the server's thread.</param>
+    /// <param name="round">Called on the same thread before requests are answered, and every two seconds.</param>
     /// <param name="limits">What clients may cost.</param>
-    /// <param name="log">Where a bug in <paramref name="answer"/> and a failing accept are told.</param>
+    /// <param name="errors">Told of a bug in <paramref name="answer"/> or here.</param>
+    /// <param name="log">Told of a failing accept.</param>
     /// <param name="time">Clock.</param>
-    public HttpServer(Socket listening, Func<HttpRequestHead, HttpAnswer> answer, HttpLimits limits, Log log, TimeProvider time)
+    public HttpServer(
+        Socket listening, Func<HttpRequestHead, HttpAnswer> answer, Action round, HttpLimits limits, InternalErrors errors, Log log, TimeProvider time)
     {
         this.listening = listening;
         this.answer = answer;
+        this.round = round;
         this.limits = limits;
+        this.errors = errors;
         this.log = log;
         this.time = time;
         Address = (IPEndPoint)listening.LocalEndPoint!;
-        accepting = Task.Run(AcceptAsync);
+        listening.Blocking = false;
+        thread = new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = "listener" };
+        thread.Start();
     }
 
     /// <summary>Where it listens, the port that the system chose included.</summary>
     public IPEndPoint Address { get; }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        await stop.CancelAsync();
-        await accepting;
-        listening.Dispose();
-        lock (gate)
-        {
-            foreach (var connection in connections)
-                connection.Abort();
-        }
-        stop.Dispose();
+        isDisposed = true;
+        listening.Dispose(); // wakes the thread
+        thread.Join(TimeSpan.FromSeconds(1));
     }
 
-    private async Task AcceptAsync()
+    private void Run()
     {
-        while (true)
+        while (!isDisposed)
         {
             try
             {
-                Admit(await listening.AcceptAsync(stop.Token));
+                Wait();
+                if (isDisposed)
+                    break;
+                round();
+                Serve();
             }
-            catch (OperationCanceledException)
+            catch (Exception) when (isDisposed)
             {
-                return;
+                break;
             }
-            catch (SocketException e)
+            catch (Exception e)
             {
-                // Out of file descriptors or memory, or a client that left while it waited: the next one may fare better.
-                log.Recurring(LogLevel.Warn, "listener accept", "Cannot accept a connection", ("error", e.SocketErrorCode));
-                await Task.Delay(TimeSpan.FromMilliseconds(100), time, CancellationToken.None);
+                errors.Report(ProcessLoop.Listener, e);
+                Thread.Sleep(Pause);
             }
+        }
+        foreach (var connection in connections.Values)
+            connection.Dispose();
+    }
+
+    /// <summary>Until a socket is ready, a client has taken too long, or it is time to look round.</summary>
+    private void Wait()
+    {
+        readable.Clear();
+        writable.Clear();
+        broken.Clear();
+        var wait = LongestRound;
+        if (isPaused)
+            wait = Pause;
+        else
+            readable.Add(listening);
+        foreach (var connection in connections.Values)
+        {
+            (connection.IsSending ? writable : readable).Add(connection.Socket);
+            broken.Add(connection.Socket);
+            var left = connection.HasNext ? TimeSpan.Zero : connection.Left;
+            wait = left < wait ? left : wait;
+        }
+        wait = wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+        if (readable.Count + writable.Count > 0)
+            Socket.Select(readable, writable, broken, wait);
+        else
+            Thread.Sleep(wait);
+        isPaused = false;
+    }
+
+    private void Serve()
+    {
+        var isAsked = readable.Remove(listening);
+        foreach (var connection in connections.Values)
+        {
+            if (!IsReady(connection))
+                continue;
+            if (!TryAdvance(connection) || connection.Left <= TimeSpan.Zero)
+                End(connection); // allowed while enumerating
+        }
+        foreach (var connection in connections.Values)
+        {
+            if (connection.Left <= TimeSpan.Zero)
+                End(connection);
+        }
+        if (isAsked)
+            Accept();
+    }
+
+    private bool IsReady(HttpConnection connection) => connection.HasNext || readable.Contains(connection.Socket)
+        || writable.Contains(connection.Socket) || broken.Contains(connection.Socket);
+
+    /// <summary>The edge of a connection: whatever happens, its slot is given back.</summary>
+    private bool TryAdvance(HttpConnection connection)
+    {
+        try
+        {
+            return connection.Advance();
+        }
+        catch (SocketException)
+        {
+            return false; // the client left: nobody else's concern
+        }
+        catch (Exception e)
+        {
+            errors.Report(ProcessLoop.Listener, e);
+            return false;
         }
     }
 
-    /// <summary>Takes the connection in; where there is no room, the one that has waited longest for its client goes.</summary>
-    private void Admit(Socket socket)
+    private void End(HttpConnection connection)
     {
-        var connection = new HttpConnection(socket, AnswerSafely, limits, time);
-        lock (gate)
+        connections.Remove(connection.Socket);
+        connection.Dispose();
+    }
+
+    /// <summary>Takes a connection in; where there is no room, the one that has waited longest for its client goes.</summary>
+    private void Accept()
+    {
+        Socket socket;
+        try
         {
-            if (connections.Count >= limits.Connections)
-            {
-                HttpConnection? oldest = null;
-                var oldestSince = long.MaxValue;
-                foreach (var candidate in connections)
-                {
-                    if (candidate.WaitingSince is { } since && since < oldestSince)
-                        (oldest, oldestSince) = (candidate, since);
-                }
-                if (oldest is null)
-                {
-                    socket.Dispose(); // all are being answered
-                    return;
-                }
-                oldest.Abort();
-                connections.Remove(oldest);
-            }
-            connections.Add(connection);
+            socket = listening.Accept();
+            socket.Blocking = false;
         }
-        _ = Task.Run(async () =>
+        catch (SocketException e)
         {
-            using (connection)
-                await connection.RunAsync();
-            lock (gate)
-                connections.Remove(connection);
-        });
+            if (e.SocketErrorCode is SocketError.WouldBlock or SocketError.ConnectionAborted)
+                return; // the client left while it waited
+            // Out of file descriptors or memory: the next one may fare better.
+            log.Recurring(LogLevel.Warn, "listener accept", "Cannot accept a connection", ("error", e.SocketErrorCode));
+            isPaused = true;
+            return;
+        }
+        if (connections.Count >= limits.Connections)
+            End(connections.Values.MinBy(c => c.WaitingSince)!);
+        connections.Add(socket, new HttpConnection(socket, AnswerSafely, limits, time));
     }
 
     private HttpAnswer AnswerSafely(HttpRequestHead request)
@@ -116,7 +195,7 @@ internal sealed class HttpServer : IAsyncDisposable
         }
         catch (Exception e)
         {
-            log.Recurring(LogLevel.Error, "listener page", "A page could not be made: a bug", ("path", request.Path), ("exception", e));
+            errors.Report(ProcessLoop.Listener, e, ("path", request.Path));
             return HttpAnswer.Refusal(500);
         }
     }

@@ -5,27 +5,43 @@ using Sidecar.Operation.Pages;
 
 namespace Sidecar.Operation;
 
+/// <summary>Where the pages come from.</summary>
+internal sealed record PageSources
+{
+    /// <summary>Written by <c>/metrics</c>.</summary>
+    public required Metrics Metrics { get; init; }
+
+    /// <summary>Null when healthy, else one sentence.</summary>
+    public Func<string?> WhyUnhealthy { get; init; } = () => null;
+
+    /// <summary>Null when ready, else one sentence.</summary>
+    public required Func<string?> WhyNotReady { get; init; }
+
+    /// <summary>Sentences on what is wrong and yet delivers.</summary>
+    public Func<IReadOnlyList<string>> Troubles { get; init; } = () => [];
+
+    /// <summary>The targets now.</summary>
+    public required Func<IReadOnlyList<TargetStatus>> Targets { get; init; }
+
+    /// <summary>What the page for people tells now.</summary>
+    public required Func<Overview> Overview { get; init; }
+
+    /// <summary>Called before answers are made, and every two seconds.</summary>
+    public Action Round { get; init; } = () => { };
+}
+
 /// <summary>The pages: for people, probes, own metrics and the state of the targets. Read-only, GET and HEAD alone.</summary>
-internal sealed class Listener : IAsyncDisposable
+internal sealed class Listener : IDisposable
 {
     private static readonly HttpAnswer Healthy = HttpAnswer.Text(200, "Sidecar is healthy.");
-    private static readonly HttpAnswer Ready = HttpAnswer.Text(200, "Sidecar is ready.");
 
     private readonly HttpServer server;
-    private readonly Metrics metrics;
-    private readonly Func<string?> whyNotReady;
-    private readonly Func<IReadOnlyList<TargetStatus>> targets;
-    private readonly Func<Overview> overview;
+    private readonly PageSources sources;
 
-    private Listener(
-        Socket socket, Metrics metrics, Func<string?> whyNotReady, Func<IReadOnlyList<TargetStatus>> targets,
-        Func<Overview> overview, HttpLimits limits, Log log, TimeProvider time)
+    private Listener(Socket socket, PageSources sources, HttpLimits limits, InternalErrors errors, Log log, TimeProvider time)
     {
-        this.metrics = metrics;
-        this.whyNotReady = whyNotReady;
-        this.targets = targets;
-        this.overview = overview;
-        server = new HttpServer(socket, Answer, limits, log, time);
+        this.sources = sources;
+        server = new HttpServer(socket, Answer, sources.Round, limits, errors, log, time);
     }
 
     /// <summary>Where it listens, the port that the system chose included.</summary>
@@ -33,23 +49,20 @@ internal sealed class Listener : IAsyncDisposable
 
     /// <summary>Starts; null with a sentence in <paramref name="error"/> where <paramref name="address"/> cannot be listened on.</summary>
     /// <param name="address"><c>host:port</c> or <c>:port</c>.</param>
-    /// <param name="metrics">Written by <c>/metrics</c>.</param>
-    /// <param name="whyNotReady">Null when ready, else one sentence.</param>
-    /// <param name="targets">The targets now.</param>
-    /// <param name="overview">What the page for people tells now.</param>
+    /// <param name="sources">What the pages tell.</param>
+    /// <param name="errors">Told of bugs.</param>
     /// <param name="log">For what goes wrong on the way.</param>
     /// <param name="time">Clock.</param>
     /// <param name="error">Names the variable, the cause and a remedy.</param>
     /// <param name="limits">Null for the defaults.</param>
     public static Listener? Start(
-        string address, Metrics metrics, Func<string?> whyNotReady, Func<IReadOnlyList<TargetStatus>> targets, Func<Overview> overview,
-        Log log, TimeProvider time, out string error, HttpLimits? limits = null)
+        string address, PageSources sources, InternalErrors errors, Log log, TimeProvider time, out string error, HttpLimits? limits = null)
     {
         var socket = ListenAddress.Open(address, out error);
-        return socket is null ? null : new Listener(socket, metrics, whyNotReady, targets, overview, limits ?? new HttpLimits(), log, time);
+        return socket is null ? null : new Listener(socket, sources, limits ?? new HttpLimits(), errors, log, time);
     }
 
-    public ValueTask DisposeAsync() => server.DisposeAsync();
+    public void Dispose() => server.Dispose();
 
     private HttpAnswer Answer(HttpRequestHead request)
     {
@@ -57,20 +70,26 @@ internal sealed class Listener : IAsyncDisposable
             return HttpAnswer.Refusal(405);
         return request.Path switch
         {
-            "/" => OverviewPage.Answer(overview(), reloads: true),
-            "/targets" => OverviewPage.Answer(overview(), reloads: false),
-            "/-/healthy" => Healthy,
-            "/-/ready" => whyNotReady() is { } why ? HttpAnswer.Text(503, why) : Ready,
+            "/" => OverviewPage.Answer(sources.Overview(), reloads: true),
+            "/targets" => OverviewPage.Answer(sources.Overview(), reloads: false),
+            "/-/healthy" => sources.WhyUnhealthy() is { } why ? HttpAnswer.Text(503, why) : Healthy,
+            "/-/ready" => Ready(),
             "/metrics" => OwnMetrics(),
-            "/api/v1/targets" => new HttpAnswer(200, "application/json", TargetStatus.WriteJson(targets())),
+            "/api/v1/targets" => new HttpAnswer(200, "application/json", TargetStatus.WriteJson(sources.Targets())),
             _ => HttpAnswer.Refusal(404),
         };
+    }
+
+    private HttpAnswer Ready()
+    {
+        var why = sources.WhyNotReady();
+        return HttpAnswer.Text(why is null ? 200 : 503, string.Join('\n', [why ?? "Sidecar is ready.", .. sources.Troubles()]));
     }
 
     private HttpAnswer OwnMetrics()
     {
         var output = new ArrayBufferWriter<byte>(16 * 1024);
-        metrics.Write(output);
+        sources.Metrics.Write(output);
         return new HttpAnswer(200, MetricsText.ContentType, output.WrittenMemory);
     }
 }

@@ -5,8 +5,9 @@ namespace Sidecar.Operation;
 /// with each failure in a row, so that no bug makes a loop spin.
 /// </summary>
 /// <param name="loop">Whose edge.</param>
+/// <param name="pulse">Beaten for the wait.</param>
 /// <param name="target">Named in the report; null where the loop is not about one target.</param>
-internal sealed class LoopEdge(ProcessLoop loop, InternalErrors errors, TimeProvider time, Uri? target = null)
+internal sealed class LoopEdge(ProcessLoop loop, InternalErrors errors, TimeProvider time, Pulse? pulse = null, Uri? target = null)
 {
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
@@ -29,6 +30,7 @@ internal sealed class LoopEdge(ProcessLoop loop, InternalErrors errors, TimeProv
         wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
         try
         {
+            pulse?.Beat(now + LongestWait);
             await Task.Delay(now, time, cancellation);
         }
         catch (Exception e) when (e is not OperationCanceledException)

@@ -9,20 +9,37 @@ using Sidecar.Scraping;
 
 namespace Sidecar.Operation;
 
-/// <summary>What the pages tell of the process: whether it is ready, and how its targets are.</summary>
+/// <summary>What the pages tell of the process: how it is, and how its targets are.</summary>
 internal sealed class ProcessState(
     Options options, ImmutableArray<Setting> settings, TargetDiscovery discovery, Scraper scraper, ScrapeQueue queue, Sender sender,
-    Metrics metrics, History history, TimeProvider time)
+    Metrics metrics, InternalErrors errors, History history, TimeProvider time)
 {
     private readonly DateTimeOffset started = time.GetUtcNow();
 
-    /// <summary>Null when targets are known and the last send was accepted or is being tried again; else one sentence.</summary>
-    public string? WhyNotReady()
+    /// <summary>Judged by what the loops show of themselves.</summary>
+    public ProcessHealth Health { get; } = new(time)
     {
-        if (!discovery.IsKnown)
-            return $"No targets are known yet: {discovery.LastError ?? "the API server has not answered"}.";
-        return sender.WhyStuck;
-    }
+        Scraping = () => [.. scraper.Loops.Select(l => l.Pulse)],
+        Discovery = discovery.Pulse,
+        Sending = sender.Pulse,
+        OldestWaiting = () => metrics.QueueOldestTimestampSeconds.Value is > 0 and var seconds
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)(seconds * 1000)) : null,
+        WhyNoTargets = () => discovery.IsKnown ? null : $"No targets are known yet: {discovery.LastError ?? "the API server has not answered"}.",
+        WhyLost = () => sender.WhyStuck,
+        Signs = [() => errors.Recent is { } error ? $"There was {error}." : null],
+    };
+
+    /// <summary>All that the listener shows.</summary>
+    public PageSources Pages => new()
+    {
+        Metrics = metrics,
+        WhyUnhealthy = Health.WhyUnhealthy,
+        WhyNotReady = Health.WhyNotReady,
+        Troubles = Health.Troubles,
+        Targets = Targets,
+        Overview = Overview,
+        Round = Health.LookRound,
+    };
 
     public IReadOnlyList<TargetStatus> Targets() =>
     [
@@ -52,6 +69,8 @@ internal sealed class ProcessState(
         ReceiverUrl = Failures.Show(options.RemoteWrite.Url),
         ReceiverError = sender.LastFailure is { IsNone: false } failure ? failure.Message : null,
         IsDropping = queue.IsDropping,
+        WhyUnhealthy = Health.WhyUnhealthy(),
+        Troubles = Health.Troubles(),
         QueueLimit = options.Queue.SizeLimit,
         Metrics = metrics,
         History = history,

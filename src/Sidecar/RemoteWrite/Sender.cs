@@ -16,6 +16,9 @@ internal sealed class Sender(
 {
     private readonly WriteReceiver receiver = new(options, protocol, client, metrics, log, time);
 
+    /// <summary>What a bounded wait may take beyond its bound before something hangs.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
+
     /// <summary>Scrapes that are streamed at the same time; the others wait, since each needs buffers.</summary>
     private const int MostStreams = 2;
 
@@ -25,6 +28,9 @@ internal sealed class Sender(
 
     /// <inheritdoc cref="WriteReceiver.LastFailure"/>
     public Failure LastFailure => receiver.LastFailure;
+
+    /// <summary>Beaten by each scrape taken, each try and each wait for a try.</summary>
+    public Pulse Pulse { get; } = new(time);
 
     /// <summary>Null while the last send was accepted or is tried again with nothing lost; else one sentence.</summary>
     public string? WhyStuck =>
@@ -51,8 +57,10 @@ internal sealed class Sender(
         await Task.Yield();
         try
         {
+            Pulse.Beat(Slack);
             while (await queue.TakeAsync(cancellation) is { } scrape)
             {
+                Pulse.Beat(Slack);
                 if (await SendAsync(scrape, cancellation))
                     metrics.QueueHighestSentTimestampSeconds.Raise(scrape.Timestamp / 1000.0);
                 await queue.CompleteAsync(scrape);
@@ -151,8 +159,11 @@ internal sealed class Sender(
             if (attempt > 0)
             {
                 metrics.SamplesRetriedTotal.Add(request.Samples - request.Histograms);
-                await Task.Delay(receiver.Wait(attempt), time, cancellation);
+                var wait = receiver.Wait(attempt);
+                Pulse.Beat(wait + Slack);
+                await Task.Delay(wait, time, cancellation);
             }
+            Pulse.Beat(options.Timeout + Slack);
             switch (await receiver.TryAsync(request, scrape, queue.Count, attempt, cancellation))
             {
                 case WriteAnswer.Accepted:

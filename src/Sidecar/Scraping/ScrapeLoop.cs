@@ -21,6 +21,11 @@ internal sealed class ScrapeLoop : IDisposable
     /// <summary>What provokes an exception is tried so often, and then left.</summary>
     private const int MostTries = 3;
 
+    /// <summary>A tick may take so many intervals, or timeouts where those are longer, and so long at least.</summary>
+    private const int MostTicks = 3;
+
+    private static readonly TimeSpan LeastTick = TimeSpan.FromSeconds(45);
+
     private readonly ScrapeOptions options;
     private readonly BodyDownload download;
     private readonly PassThread passes;
@@ -53,13 +58,17 @@ internal sealed class ScrapeLoop : IDisposable
         this.log = log;
         this.time = time;
         this.errors = errors;
-        edge = new LoopEdge(ProcessLoop.Scrape, errors, time, target.Url);
+        Pulse = new Pulse(time);
+        edge = new LoopEdge(ProcessLoop.Scrape, errors, time, Pulse, target.Url);
         schedule = new ScrapeSchedule(target, Interval, atOnce, time);
         series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time, protocol);
     }
 
     /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
     public Target Target { get; private set; }
+
+    /// <summary>Beaten at each tick.</summary>
+    public Pulse Pulse { get; }
 
     public TimeSpan Interval => Target.Interval ?? options.Interval;
 
@@ -68,6 +77,17 @@ internal sealed class ScrapeLoop : IDisposable
     {
         get => isGone;
         set => isGone = value;
+    }
+
+    /// <summary>From a tick to the next one, its wait, its scrape and its turn among the passes; longer is not slow but stuck.</summary>
+    private TimeSpan LongestTick
+    {
+        get
+        {
+            var timeout = Target.Timeout ?? options.Timeout;
+            var longest = MostTicks * (Interval > timeout ? Interval : timeout);
+            return longest > LeastTick ? longest : LeastTick;
+        }
     }
 
     public LastScrape Last
@@ -88,6 +108,7 @@ internal sealed class ScrapeLoop : IDisposable
         {
             try
             {
+                Pulse.Beat(LongestTick);
                 await schedule.WaitAsync(cancellation);
                 if (await TickAsync(tryLeave, cancellation) is { } end)
                 {

@@ -6,6 +6,7 @@ using Sidecar.Http;
 using Sidecar.Operation;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
+using Sidecar.Tests.Operation;
 
 namespace Sidecar.Tests.Discovery;
 
@@ -48,7 +49,8 @@ internal sealed class DiscoveryRun : IAsyncDisposable
         synchronizedLog = TextWriter.Synchronized(log);
         metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
         client = new PeerClient(options.Kubernetes.Http, 2, time);
-        Discovery = new TargetDiscovery(options, client, metrics, new Log(synchronizedLog, LogLevel.Debug, LogFormat.Logfmt, time), time);
+        var lines = new Log(synchronizedLog, LogLevel.Debug, LogFormat.Logfmt, time is FaultyTime ? TimeProvider.System : time);
+        Discovery = new TargetDiscovery(options, client, metrics, lines, new InternalErrors(metrics, lines, time), time);
         running = Discovery.RunAsync(Update, stop.Token);
     }
 
@@ -63,6 +65,9 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     public int Published => Volatile.Read(ref published);
 
     public long Events(ObjectKind kind, WatchEventType type) => metrics.KubernetesEvents(kind)[type];
+
+    /// <summary>Exceptions that nobody expected.</summary>
+    public long InternalErrors(ProcessLoop loop) => metrics.InternalErrors[loop];
 
     public double Failures => metrics.KubernetesFailures.Value;
 

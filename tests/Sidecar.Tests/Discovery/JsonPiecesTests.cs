@@ -108,6 +108,37 @@ public sealed class JsonPiecesTests
             for (var i = 0; i < 1000; i++)
                 Assert.Empty(ListText.Pieces(pieces, block, int.MaxValue));
         });
-        Assert.Contains("more than 16 MiB", exception.Message);
+        Assert.Contains("more than 8 MiB", exception.Message);
+    }
+
+    [Theory]
+    [InlineData("{\"kind\":\"", "the field kind")]
+    [InlineData("{\"other\":[{\"x\":\"", "the field other")]
+    [InlineData("{\"other\":[1", "the field other")]
+    [InlineData("{\"items\":[{\"metadata\":{\"name\":\"a\",\"annotations\":{\"big\":\"", "the field big")]
+    [InlineData("{\"items\":[\"", "the field items")]
+    [InlineData("{\"", "a value without a name")]
+    public void A_text_without_end_is_given_up_after_a_megabyte_and_its_field_is_named(string start, string field)
+    {
+        var pieces = new JsonPieces(isList: true);
+        foreach (var _ in ListText.Pieces(pieces, Encoding.UTF8.GetBytes(start), int.MaxValue))
+        {
+        }
+        var fed = 0;
+        var exception = Assert.Throws<FormatException>(() =>
+        {
+            while (fed < 30_000_000)
+            {
+                var room = pieces.Room().Span;
+                Assert.InRange(room.Length, 1, 4 * 1024 * 1024);
+                room.Fill((byte)'1');
+                pieces.Filled(room.Length);
+                fed += room.Length;
+                Assert.False(pieces.TryNext(out var _));
+            }
+        });
+        Assert.Contains(field, exception.Message);
+        Assert.Contains("more than 1 MiB", exception.Message);
+        Assert.InRange(fed, 1024 * 1024, 3 * 1024 * 1024);
     }
 }

@@ -15,6 +15,8 @@ public sealed class ListenerTests : IAsyncLifetime
     private readonly Metrics metrics = new(new Uri("http://receiver/write"), "apiserver", TimeSpan.FromSeconds(15), TimeProvider.System);
     private readonly HttpClient client = new();
     private readonly StringWriter logged = new();
+    private string? whyUnhealthy;
+    private IReadOnlyList<string> troubles = [];
     private string? whyNotReady = "No targets are known yet.";
     private IReadOnlyList<TargetStatus> targets = [];
     private Listener listener = null!;
@@ -27,7 +29,7 @@ public sealed class ListenerTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await listener.DisposeAsync();
+        listener.Dispose();
         client.Dispose();
         await logged.DisposeAsync();
     }
@@ -37,8 +39,17 @@ public sealed class ListenerTests : IAsyncLifetime
     private Listener Start(string address, HttpLimits? limits = null, TimeProvider? time = null)
     {
         var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-        var started = Listener.Start(
-            address, metrics, () => whyNotReady, () => targets, () => SomeOverview.With(targets: targets), log, time ?? TimeProvider.System, out var error, limits);
+        var sources = new PageSources
+        {
+            Metrics = metrics,
+            WhyUnhealthy = () => whyUnhealthy,
+            WhyNotReady = () => whyNotReady,
+            Troubles = () => troubles,
+            Targets = () => targets,
+            Overview = () => SomeOverview.With(targets: targets),
+        };
+        var errors = new InternalErrors(metrics, log, TimeProvider.System);
+        var started = Listener.Start(address, sources, errors, log, time ?? TimeProvider.System, out var error, limits);
         Assert.Equal("", error);
         return started!;
     }
@@ -102,6 +113,60 @@ public sealed class ListenerTests : IAsyncLifetime
         whyNotReady = null;
         using var answer = await Get("/-/ready");
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Healthy_fails_with_a_sentence_and_ready_tells_of_troubles()
+    {
+        whyNotReady = null;
+        troubles = ["There was a bug in the sidecar.", "The queue directory hangs."];
+        using (var ready = await Get("/-/ready"))
+        {
+            Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+            Assert.Equal("Sidecar is ready.\nThere was a bug in the sidecar.\nThe queue directory hangs.\n", await ready.Content.ReadAsStringAsync(Cancelled));
+        }
+        whyUnhealthy = "No scrape loop has moved for 1m0s.";
+        using var healthy = await Get("/-/healthy");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, healthy.StatusCode);
+        Assert.Equal("No scrape loop has moved for 1m0s.\n", await healthy.Content.ReadAsStringAsync(Cancelled));
+    }
+
+    [Fact]
+    public async Task Whatever_happens_in_a_connection_its_slot_is_given_back()
+    {
+        var asked = 0;
+        var isBad = true;
+        HttpAnswer Answer(HttpRequestHead request)
+        {
+            asked++;
+            Assert.False(Thread.CurrentThread.IsThreadPoolThread); // which may hang
+            // An array that is not of the pool: to give it back throws, and not where answers are made.
+            return HttpAnswer.Text(200, "good") with { Rented = isBad ? new byte[3] : null };
+        }
+        var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
+        var errors = new InternalErrors(metrics, log, TimeProvider.System);
+        var rounds = 0;
+        void Round()
+        {
+            if (rounds++ == 0)
+                throw new InvalidOperationException("thrown by a test"); // the loop itself
+        }
+        using var server = new HttpServer(ListenAddress.Open("127.0.0.1:0", out _)!, Answer, Round, new HttpLimits(), errors, log, TimeProvider.System);
+        var sockets = new List<Socket>();
+        for (var i = 0; i < 100; i++)
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            sockets.Add(socket);
+            await socket.ConnectAsync(server.Address, Cancelled);
+            await socket.SendAsync("GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), Cancelled);
+            Assert.Equal("", await ReadToEnd(socket));
+        }
+        isBad = false;
+        using (var answer = await client.GetAsync(new Uri($"http://{server.Address}/"), Cancelled))
+            Assert.Equal("good\n", await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(101, asked);
+        Assert.Equal(101, metrics.InternalErrors[ProcessLoop.Listener]);
+        sockets.ForEach(s => s.Dispose());
     }
 
     [Fact]
@@ -222,7 +287,7 @@ public sealed class ListenerTests : IAsyncLifetime
         var limits = sent.Contains("Ho", StringComparison.Ordinal) && !sent.Contains("Host", StringComparison.Ordinal)
             ? new HttpLimits { IdleTimeout = TimeSpan.FromDays(1) }
             : new HttpLimits { RequestTimeout = TimeSpan.FromDays(1), AnswerTimeout = TimeSpan.FromDays(1) };
-        await using var patient = Start("127.0.0.1:0", limits, time);
+        using var patient = Start("127.0.0.1:0", limits, time);
         using var socket = await Connect(patient);
         await socket.SendAsync(Encoding.ASCII.GetBytes(sent), Cancelled);
         if (sent.Contains("healthy", StringComparison.Ordinal))
@@ -240,7 +305,7 @@ public sealed class ListenerTests : IAsyncLifetime
     [Fact]
     public async Task A_client_that_takes_no_answers_is_cut()
     {
-        await using var hasty = Start("127.0.0.1:0", new HttpLimits { AnswerTimeout = TimeSpan.FromMilliseconds(200) });
+        using var hasty = Start("127.0.0.1:0", new HttpLimits { AnswerTimeout = TimeSpan.FromMilliseconds(200) });
         using var socket = await Connect(hasty);
         var requests = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 100)));
         // Without reading a byte: the server's sending stalls, it cuts us, and our sending fails.
@@ -293,7 +358,7 @@ public sealed class ListenerTests : IAsyncLifetime
     [Fact]
     public async Task An_empty_host_listens_on_both_families()
     {
-        await using var all = Start(":0");
+        using var all = Start(":0");
         using var four = await client.GetAsync(new Uri($"http://127.0.0.1:{all.Address.Port}/-/healthy"), Cancelled);
         Assert.Equal(HttpStatusCode.OK, four.StatusCode);
         Assert.SkipUnless(HasIPv6Loopback(), "this machine has no IPv6 loopback address");
@@ -308,7 +373,7 @@ public sealed class ListenerTests : IAsyncLifetime
     public async Task Hosts_are_names_or_addresses(string address)
     {
         Assert.SkipUnless(!address.StartsWith('[') || Socket.OSSupportsIPv6, "this machine has no IPv6");
-        await using var started = Start(address);
+        using var started = Start(address);
         using var answer = await client.GetAsync(new Uri($"http://127.0.0.1:{started.Address.Port}/-/healthy"), Cancelled);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
@@ -322,8 +387,8 @@ public sealed class ListenerTests : IAsyncLifetime
             await socket.SendAsync("GET / HTTP/1.0\r\n\r\n"u8.ToArray(), Cancelled); // closed by the server: its side stays in TIME_WAIT
             await ReadToEnd(socket);
         }
-        await first.DisposeAsync();
-        await using var second = Start(first.Address.ToString());
+        first.Dispose();
+        using var second = Start(first.Address.ToString());
         Assert.Equal(first.Address, second.Address);
     }
 
@@ -342,8 +407,8 @@ public sealed class ListenerTests : IAsyncLifetime
         })
         {
             var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-            var started = Listener.Start(
-                address, metrics, () => null, () => [], () => SomeOverview.With(), log, TimeProvider.System, out var error);
+            var sources = new PageSources { Metrics = metrics, WhyNotReady = () => null, Targets = () => [], Overview = () => SomeOverview.With() };
+            var started = Listener.Start(address, sources, SomeOverview.Errors(metrics), log, TimeProvider.System, out var error);
             Assert.Null(started);
             Assert.StartsWith($"SIDECAR_LISTEN_ADDRESS={address}: ", error, StringComparison.Ordinal);
             Assert.Contains(cause, error, StringComparison.Ordinal);

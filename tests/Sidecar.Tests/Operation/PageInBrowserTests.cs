@@ -38,7 +38,8 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-        listener = Listener.Start("127.0.0.1:0", metrics, () => null, () => [], () => overview(), log, TimeProvider.System, out _)!;
+        var sources = new PageSources { Metrics = metrics, WhyNotReady = () => null, Targets = () => [], Overview = () => overview() };
+        listener = Listener.Start("127.0.0.1:0", sources, SomeOverview.Errors(metrics), log, TimeProvider.System, out _)!;
         if (Browser.Executable is not null)
             browser = await Browser.StartAsync();
     }
@@ -47,7 +48,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     {
         if (browser is not null)
             await browser.DisposeAsync();
-        await listener.DisposeAsync();
+        listener.Dispose();
         history.Dispose();
         await logged.DisposeAsync();
     }

@@ -25,7 +25,7 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
     public async Task<Discovered> DiscoverAsync(CancellationToken cancellation)
     {
         var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
-        var discovery = new TargetDiscovery(options, apiServer, metrics, log, time);
+        var discovery = new TargetDiscovery(options, apiServer, metrics, log, new InternalErrors(metrics, log, time), time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var found = new TaskCompletionSource<List<Target>>(TaskCreationOptions.RunContinuationsAsynchronously);
         var running = discovery.RunAsync(known => found.TrySetResult([.. known]), stop.Token);

@@ -30,6 +30,12 @@ internal sealed class Overview
     /// <summary>The queue gives scrapes up, and none was delivered since.</summary>
     public bool IsDropping { get; init; }
 
+    /// <summary>A part of the process hangs; null when all move.</summary>
+    public string? WhyUnhealthy { get; init; }
+
+    /// <summary>Sentences on what is wrong and yet delivers.</summary>
+    public IReadOnlyList<string> Troubles { get; init; } = [];
+
     /// <summary>Bytes that the queue may hold.</summary>
     public required long QueueLimit { get; init; }
 

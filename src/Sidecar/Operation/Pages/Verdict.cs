@@ -15,15 +15,16 @@ internal readonly record struct Verdict(Level Level, string Sentence)
     public static Verdict Of(Overview overview)
     {
         var (targets, receiver) = (OfTargets(overview), OfReceiver(overview));
-        if (targets.Level == Level.Good && receiver.Level == Level.Good)
-            return new Verdict(Level.Good, $"{targets.Sentence} {receiver.Sentence}");
-        var level = targets.Level > receiver.Level ? targets.Level : receiver.Level;
-        return (targets.Level, receiver.Level) switch
+        var (level, sentence) = (targets.Level, receiver.Level) switch
         {
-            (Level.Good, _) => receiver,
-            (_, Level.Good) => targets,
-            _ => new Verdict(level, $"{targets.Sentence} {receiver.Sentence}"),
+            (Level.Good, not Level.Good) => receiver,
+            (not Level.Good, Level.Good) => targets,
+            _ => new Verdict(targets.Level > receiver.Level ? targets.Level : receiver.Level, $"{targets.Sentence} {receiver.Sentence}"),
         };
+        if (overview.WhyUnhealthy is { } why)
+            return new Verdict(Level.Bad, $"{why} {sentence}");
+        return overview.Troubles.Count == 0 ? new Verdict(level, sentence)
+            : new Verdict(level > Level.Odd ? level : Level.Odd, $"{sentence} {string.Join(' ', overview.Troubles)}");
     }
 
     public static Verdict OfTargets(Overview overview)

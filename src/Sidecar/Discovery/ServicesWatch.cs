@@ -1,0 +1,90 @@
+using Sidecar.Configuration;
+using Sidecar.Operation;
+
+namespace Sidecar.Discovery;
+
+/// <summary>
+/// Watches the Services, where their labels are wanted. A change of those is a new list, since of what rules then keep nothing may be known;
+/// so is whatever else ends the watch, unless it is refused.
+/// </summary>
+internal sealed class ServicesWatch(
+    KubernetesOptions options, ObjectQuery query, ObjectClient objects, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
+{
+    /// <summary>However fast the labels of Services change, all is not listed more often than this for them.</summary>
+    private static readonly TimeSpan LeastBetweenLists = TimeSpan.FromMilliseconds(500);
+
+    private readonly WatchState state = new(options, metrics, log, time);
+    private readonly LoopEdge edge = new(ProcessLoop.Watch, errors, time);
+
+    public bool IsDenied => state.IsDenied;
+
+    /// <summary>From where the list was; ends when it is time to list, or at once where there is nothing to watch. Never throws.</summary>
+    /// <param name="list">Not changed while this runs.</param>
+    /// <param name="untilList">Cancelled when it is time to list: by this watch, or by the other one.</param>
+    public async Task RunAsync(ClusterList list, CancellationTokenSource untilList)
+    {
+        try
+        {
+            if (list.ServicesVersion is { } from && state.MayWatch)
+                await WatchAsync(list, from, untilList);
+            edge.Passed();
+        }
+        catch (OperationCanceledException) when (untilList.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            try
+            {
+                await edge.FailedAsync(e, untilList.Token);
+                await untilList.CancelAsync();
+            }
+            catch (OperationCanceledException)
+            {
+            }
+        }
+    }
+
+    private async Task WatchAsync(ClusterList list, string from, CancellationTokenSource untilList)
+    {
+        var began = time.GetTimestamp();
+        var isChanged = false;
+        var longest = options.RefreshInterval * ClusterLists.ManyIntervals;
+        var answer = await objects.WatchAsync(query, from, longest, TakeEvents, () => { }, untilList.Token);
+        if (WatchState.IsRefusal(answer))
+        {
+            state.Refused(query, answer);
+            return;
+        }
+        state.NotRefused();
+        if (!answer.IsGood)
+            state.Failed(answer);
+        if (isChanged || (answer.IsGood && time.GetElapsedTime(began) >= WatchState.LeastWatch))
+        {
+            state.Backoff.Reset();
+            var rest = LeastBetweenLists - time.GetElapsedTime(list.Asked);
+            if (rest > TimeSpan.Zero)
+                await Task.Delay(rest, time, untilList.Token);
+        }
+        else
+            await Task.Delay(state.Backoff.After(answer), time, untilList.Token);
+        await untilList.CancelAsync();
+
+        bool TakeEvents(JsonPieces pieces)
+        {
+            while (pieces.TryNext(out var piece))
+            {
+                var e = WatchEvent.Read(piece);
+                if (e.Type == WatchEventType.Error)
+                    return false;
+                if (e.Type == WatchEventType.Bookmark)
+                    continue;
+                metrics.KubernetesEvents(ObjectKind.Service).Increment(e.Type);
+                isChanged = list.Targets.Services.IsChangedBy(query, e);
+                if (isChanged)
+                    return false;
+            }
+            return true;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Net;
+using Sidecar.Configuration;
+using Sidecar.Http;
+using Sidecar.Operation;
+
+namespace Sidecar.Discovery;
+
+/// <summary>How the watch of one kind of object fares. The task that watches writes it; others may read whether the watch is denied.</summary>
+internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log log, TimeProvider time)
+{
+    private const string LogKey = "watch";
+
+    /// <summary>A watch that ends sooner than this, and without an event, does not work.</summary>
+    public static readonly TimeSpan LeastWatch = TimeSpan.FromSeconds(1);
+
+    private const long Never = long.MinValue;
+
+    private long deniedAt = Never;
+
+    public RequestBackoff Backoff { get; } = new(options.RefreshInterval);
+
+    public bool IsDenied => Interlocked.Read(ref deniedAt) != Never;
+
+    /// <summary>A watch is wanted, and was not denied of late: the Role may have been mended since.</summary>
+    public bool MayWatch => options.Watch
+        && (Interlocked.Read(ref deniedAt) is var at && (at == Never || time.GetElapsedTime(at) >= options.RefreshInterval * ClusterLists.ManyIntervals));
+
+    /// <summary>The answer will be the same next time: denied, unknown, not understood.</summary>
+    public static bool IsRefusal(ObjectAnswer answer) =>
+        answer.Status is (>= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError) or HttpStatusCode.NotImplemented
+        && answer.Status is not (HttpStatusCode.Unauthorized or HttpStatusCode.RequestTimeout or HttpStatusCode.Gone
+            or HttpStatusCode.TooManyRequests);
+
+    /// <summary>Logged once, until the watch works.</summary>
+    public void Refused(ObjectQuery query, ObjectAnswer answer)
+    {
+        if (!IsDenied)
+        {
+            log.Warn("A watch is not to be had; changes are seen when the next list comes",
+                ("error", answer.Failure.Message), ("every", options.RefreshInterval), ("remedy", query.Rule));
+        }
+        Interlocked.Exchange(ref deniedAt, time.GetTimestamp());
+    }
+
+    public void NotRefused() => Interlocked.Exchange(ref deniedAt, Never);
+
+    public void Works()
+    {
+        Backoff.Reset();
+        NotRefused();
+        log.Recovered(LogKey, "The watch works again");
+    }
+
+    public void Failed(ObjectAnswer answer)
+    {
+        metrics.KubernetesFailures.Increment();
+        log.Recurring(LogLevel.Warn, LogKey, "The watch failed; the last known targets stay, and a list follows",
+            ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message));
+    }
+}
