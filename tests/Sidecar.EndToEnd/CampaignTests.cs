@@ -20,7 +20,8 @@ public sealed class CampaignTests(PublishedBinary binary)
     [Fact]
     [Trait("Speed", "Slow")]
     public Task Nothing_is_lost_and_nothing_is_wrong_on_one_processor() => HoldAsync(
-        int.Parse(Environment.GetEnvironmentVariable("SIDECAR_TEST_CAMPAIGN_SEED") ?? $"{Environment.TickCount & 0xffff}", CultureInfo.InvariantCulture),
+        Environment.GetEnvironmentVariable("SIDECAR_TEST_CAMPAIGN_SEED") is { } seed
+            ? int.Parse(seed, CultureInfo.InvariantCulture) : Environment.TickCount & 0xffff,
         isOnOneProcessor: File.Exists("/usr/bin/taskset"));
 
     private async Task HoldAsync(int seed, bool isOnOneProcessor)

@@ -1,6 +1,6 @@
 namespace Cluster.Campaigns;
 
-/// <summary>What the sidecar logs and what is done to it, in the order of time: the end of it in memory, all of it in a file where one is named.</summary>
+/// <summary>What the sidecar logs and what is done to it, in the order of time; all of it in a file where one is named.</summary>
 public sealed class CampaignLog(string? file) : IDisposable
 {
     private const int Most = 400;

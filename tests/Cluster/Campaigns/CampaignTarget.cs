@@ -39,7 +39,8 @@ public sealed class CampaignTarget(int number, int seed, ServedSeries series, Re
         {
             var builder = WebApplication.CreateSlimBuilder();
             builder.Logging.ClearProviders();
-            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port, listen => listen.Protocols = HttpProtocols.Http1));
+            builder.WebHost.ConfigureKestrel(kestrel =>
+                kestrel.Listen(IPAddress.Loopback, Port, listen => listen.Protocols = HttpProtocols.Http1));
             var started = builder.Build();
             started.Run(AnswerAsync);
             try
@@ -146,7 +147,7 @@ public sealed class CampaignTarget(int number, int seed, ServedSeries series, Re
                 context.Abort();
                 return;
             }
-            await response.Body.WriteAsync(body.AsMemory(body.Length * i / pieces, body.Length * (i + 1) / pieces - body.Length * i / pieces), aborted);
+            await response.Body.WriteAsync(body.AsMemory()[(body.Length * i / pieces)..(body.Length * (i + 1) / pieces)], aborted);
             await response.Body.FlushAsync(aborted);
         }
     }

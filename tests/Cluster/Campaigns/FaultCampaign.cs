@@ -40,7 +40,8 @@ public sealed class FaultCampaign : IAsyncDisposable
         weather = new ReceiverWeather(receiver, spells, options.Seed);
         series = new ServedSeries(options.Seed);
         var refused = new RefusedTurn(TimeSpan.FromMinutes(1));
-        targets = [.. Enumerable.Range(0, options.Targets).Select(i => new CampaignTarget(i, options.Seed, series, refused) { IsTroubled = true })];
+        targets = [.. Enumerable.Range(0, options.Targets)
+            .Select(i => new CampaignTarget(i, options.Seed, series, refused) { IsTroubled = true })];
         oracle = new Oracle(targets, verdict);
     }
 
@@ -118,14 +119,14 @@ public sealed class FaultCampaign : IAsyncDisposable
         var half = targets.Length / 2;
         var tracks = new List<Task>
         {
-            TrackAsync(1, 800, 8000, ProcessAsync, end.Token),
-            TrackAsync(2, 800, 6000, weather.SpellAsync, end.Token, Faults.Receiver),
-            TrackAsync(3, 2000, 9000, DiskAsync, end.Token, Faults.DiskFull | Faults.DiskFrozen),
-            TrackAsync(4, 500, 4000, LitterAsync, end.Token, Faults.Litter | Faults.Oddities | Faults.Damage),
+            TrackAsync(1, 800, 8000, ProcessAsync, Faults.Kill | Faults.Terminate | Faults.Stop, end.Token),
+            TrackAsync(2, 800, 6000, weather.SpellAsync, Faults.Receiver, end.Token),
+            TrackAsync(3, 2000, 9000, DiskAsync, Faults.DiskFull | Faults.DiskFrozen, end.Token),
+            TrackAsync(4, 500, 4000, LitterAsync, Faults.Litter | Faults.Oddities | Faults.Damage, end.Token),
             // Two at once, each with targets of its own.
-            TrackAsync(5, 800, 5000, (random, token) => TargetAsync(targets[random.Next(half)], random, token), end.Token, Faults.Targets),
-            TrackAsync(6, 800, 5000, (random, token) => TargetAsync(targets[random.Next(half, targets.Length)], random, token), end.Token, Faults.Targets),
-            TrackAsync(7, 4000, 15000, ApiServerAsync, end.Token, Faults.ApiServer),
+            TrackAsync(5, 800, 5000, (random, token) => TargetAsync(0, half, random, token), Faults.Targets, end.Token),
+            TrackAsync(6, 800, 5000, (random, token) => TargetAsync(half, targets.Length, random, token), Faults.Targets, end.Token),
+            TrackAsync(7, 4000, 15000, ApiServerAsync, Faults.ApiServer, end.Token),
         };
         using var watched = new CancellationTokenSource();
         var watching = WatchAsync(watched.Token);
@@ -139,7 +140,7 @@ public sealed class FaultCampaign : IAsyncDisposable
 
     /// <summary>One fault after another, with pauses of so many milliseconds.</summary>
     private async Task TrackAsync(
-        int number, int from, int to, Func<Random, CancellationToken, Task> fault, CancellationToken end, Faults kinds = Faults.Kill | Faults.Terminate | Faults.Stop)
+        int number, int from, int to, Func<Random, CancellationToken, Task> fault, Faults kinds, CancellationToken end)
     {
         if ((options.Faults & kinds) == 0)
             return;
@@ -215,11 +216,13 @@ public sealed class FaultCampaign : IAsyncDisposable
     }
 
     /// <summary>It leaves discovery and comes back, at once or after its end was told; or it is restarted; or both.</summary>
-    private async Task TargetAsync(CampaignTarget target, Random random, CancellationToken end)
+    private async Task TargetAsync(int from, int to, Random random, CancellationToken end)
     {
+        var target = targets[random.Next(from, to)];
         var leaves = random.Next(3) > 0;
         var restarts = random.Next(3) == 0 || !leaves;
-        using var spell = spells.Begin(Faults.Targets, $"target {target.Number} {(leaves ? "leaves" : "")}{(restarts ? " restarts" : "")}", target.Number);
+        var what = leaves && restarts ? "leaves and restarts" : leaves ? "leaves" : "restarts";
+        using var spell = spells.Begin(Faults.Targets, $"target {target.Number} {what}", target.Number);
         try
         {
             if (restarts)
@@ -267,13 +270,16 @@ public sealed class FaultCampaign : IAsyncDisposable
             target.IsTroubled = false;
         var ups = targets.Select(t => ServedSeries.Name("up", t.Port)).ToArray();
         var from = Spells.Now;
-        await UntilAsync(() => targets.All(t => oracle.Of(t.Number).Keys.LastOrDefault() > from + 3000 && oracle.Newest(t.Number, ups[t.Number]) == 1),
+        await UntilAsync(
+            () => targets.All(t => oracle.NewestTimestamp(t.Number) > from + 3000 && oracle.Newest(t.Number, ups[t.Number]) == 1),
             "not every target is scraped and sent again");
         using (spells.Begin(Faults.Targets, "all targets leave"))
         {
             foreach (var target in targets)
                 Withdraw(target);
-            await UntilAsync(() => targets.All(t => oracle.Newest(t.Number, ups[t.Number]) is { } up && Receiver.IsMarker(up)), "not every target has its end");
+            await UntilAsync(
+                () => targets.All(t => oracle.Newest(t.Number, ups[t.Number]) is { } up && Receiver.IsMarker(up)),
+                "not every target has its end");
         }
         await UntilAsync(() => disk.Waiting().All(f => f.Contains("-litter", StringComparison.Ordinal)), "files still wait");
     }
@@ -284,8 +290,8 @@ public sealed class FaultCampaign : IAsyncDisposable
         {
             if (DateTime.UtcNow < until)
                 continue;
-            verdict.Find("quiet", $"{otherwise} after {LongestQuiet.TotalSeconds:0} s without faults; {disk.Waiting().Length} files wait; the last lines:\n  "
-                + string.Join("\n  ", log.Tail(20)));
+            verdict.Find("quiet", $"{otherwise} after {LongestQuiet.TotalSeconds:0} s without faults; {disk.Waiting().Length} files wait; "
+                + "the last lines:\n  " + string.Join("\n  ", log.Tail(20)));
             return;
         }
     }
@@ -313,7 +319,10 @@ public sealed class FaultCampaign : IAsyncDisposable
             {
                 verdict.LongestAnswer = Math.Max(verdict.LongestAnswer, took);
                 if (answer != "200" || took > 5000)
-                    verdict.Find("health", $"/-/healthy says {answer} after {took} ms; {string.Join("; ", spells.Within(begun, Spells.Now, Faults.All).Select(s => s.What))}");
+                {
+                    verdict.Find("health", $"/-/healthy says {answer} after {took} ms; "
+                        + string.Join("; ", spells.Within(begun, Spells.Now, Faults.All).Select(s => s.What)));
+                }
             }
             await Task.Delay(500, end).ContinueWith(_ => { }, TaskScheduler.Default);
         }

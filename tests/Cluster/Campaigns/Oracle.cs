@@ -13,6 +13,13 @@ public sealed class Oracle(CampaignTarget[] targets, Verdict verdict)
     /// <summary>Bits of values by series, by timestamp.</summary>
     public IReadOnlyDictionary<long, Dictionary<string, ulong>> Of(int target) => arrived[target];
 
+    /// <summary>Of the newest scrape that has arrived; 0 for none.</summary>
+    public long NewestTimestamp(int target)
+    {
+        lock (gate)
+            return arrived[target].Keys.LastOrDefault();
+    }
+
     /// <summary>The value of a series of the newest scrape that has arrived; null for none.</summary>
     public double? Newest(int target, string series)
     {

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Cluster.Campaigns;
 
 /// <summary>
-/// The queue directory: on a file system of its own (ext4 on a loop device) where this process may mount one, so that it can be full and can
-/// be frozen; else a plain folder, which can be neither.
+/// The queue directory: on a file system of its own (ext4 on a loop device) where this process may mount one, so that it can be full and
+/// can be frozen; else a plain folder, which can be neither.
 /// </summary>
 public sealed class QueueDisk : IAsyncDisposable
 {
@@ -34,11 +34,15 @@ public sealed class QueueDisk : IAsyncDisposable
         var mount = Directory.CreateDirectory(Path.Combine(root, "disk")).FullName;
         var image = Path.Combine(root, "image");
         var isMounted = OperatingSystem.IsLinux() && Environment.UserName == "root" && await ShellAsync(
-            $"truncate -s {Megabytes}M '{image}' && mkfs.ext4 -q -F -m 0 '{image}' && mount -o loop '{image}' '{mount}' && fsfreeze -f '{mount}' && fsfreeze -u '{mount}'");
+            $"truncate -s {Megabytes}M '{image}' && mkfs.ext4 -q -F -m 0 '{image}' && mount -o loop '{image}' '{mount}' "
+            + $"&& fsfreeze -f '{mount}' && fsfreeze -u '{mount}'");
         // However this process ends, its pipe closes, and then somebody thaws, unmounts (which frees the loop device) and tidies up.
         var undertaker = isMounted
             ? Process.Start(new ProcessStartInfo("/bin/sh",
-                ["-c", $"trap '' INT TERM HUP; cat >/dev/null; fsfreeze -u '{mount}'; umount '{mount}' || umount -l '{mount}'; rm -rf '{root}'"])
+            [
+                "-c",
+                $"trap '' INT TERM HUP; cat >/dev/null; fsfreeze -u '{mount}'; umount '{mount}' || umount -l '{mount}'; rm -rf '{root}'",
+            ])
             {
                 RedirectStandardInput = true,
                 RedirectStandardError = true,
@@ -57,7 +61,8 @@ public sealed class QueueDisk : IAsyncDisposable
     public Task ThawAsync() => ShellAsync($"fsfreeze -u '{Mount}'");
 
     /// <summary>Not a byte is left.</summary>
-    public Task FillAsync() => ShellAsync($"dd if=/dev/zero of='{Ballast}' bs=64k; dd if=/dev/zero of='{Ballast}' bs=512 oflag=append conv=notrunc");
+    public Task FillAsync() =>
+        ShellAsync($"dd if=/dev/zero of='{Ballast}' bs=64k; dd if=/dev/zero of='{Ballast}' bs=512 oflag=append conv=notrunc");
 
     public void Empty() => File.Delete(Ballast);
 
@@ -76,7 +81,8 @@ public sealed class QueueDisk : IAsyncDisposable
 
     private static async Task<bool> ShellAsync(string command)
     {
-        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", command]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo("/bin/sh", ["-c", command]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        using var shell = Process.Start(start)!;
         var said = Task.WhenAll(shell.StandardError.ReadToEndAsync(), shell.StandardOutput.ReadToEndAsync());
         await shell.WaitForExitAsync();
         await said;

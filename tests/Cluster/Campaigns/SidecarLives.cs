@@ -4,7 +4,8 @@ using System.Globalization;
 namespace Cluster.Campaigns;
 
 /// <summary>The sidecar as a process that is ended, stopped and started again.</summary>
-public sealed class SidecarLives(CampaignOptions options, Dictionary<string, string> environment, Spells spells, CampaignLog log, Verdict verdict) : IAsyncDisposable
+public sealed class SidecarLives(
+    CampaignOptions options, Dictionary<string, string> environment, Spells spells, CampaignLog log, Verdict verdict) : IAsyncDisposable
 {
     /// <summary>A process with a call that the disk keeps cannot end before the disk lets it go.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -90,7 +91,8 @@ public sealed class SidecarLives(CampaignOptions options, Dictionary<string, str
     {
         if (process is null or { HasExited: false })
             return process is null;
-        verdict.Find("process", $"it ended by itself with exit code {process?.ExitCode}; its last lines:\n  {string.Join("\n  ", log.Tail(30))}");
+        verdict.Find("process", $"it ended by itself with exit code {process.ExitCode}; its last lines:\n  "
+            + string.Join("\n  ", log.Tail(30)));
         down = spells.Begin(Faults.Kill, "end by itself");
         return true;
     }
@@ -134,7 +136,8 @@ public sealed class SidecarLives(CampaignOptions options, Dictionary<string, str
             log.Write(line);
             if (line.Contains("Sidecar starts", StringComparison.Ordinal))
                 begun.TrySetResult();
-            if (line.Contains("a bug in the sidecar", StringComparison.OrdinalIgnoreCase) || line.Contains("Unhandled exception", StringComparison.Ordinal))
+            if (line.Contains("a bug in the sidecar", StringComparison.OrdinalIgnoreCase)
+                || line.Contains("Unhandled exception", StringComparison.Ordinal))
                 verdict.Find("bug", line);
         }
     }

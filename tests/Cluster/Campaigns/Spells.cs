@@ -33,7 +33,10 @@ public sealed class Spells(CampaignLog log)
     public Spell[] Within(long from, long to, Faults kinds, int scope = -1)
     {
         lock (all)
-            return [.. all.Where(s => (s.Kind & kinds) != 0 && s.From <= to && s.To >= from && (scope < 0 || s.Scope < 0 || s.Scope == scope))];
+        {
+            return [.. all.Where(s => (s.Kind & kinds) != 0 && s.From <= to && s.To >= from
+                && (scope < 0 || s.Scope < 0 || s.Scope == scope))];
+        }
     }
 
     public bool Any(long from, long to, Faults kinds, int scope = -1) => Within(from, to, kinds, scope).Length > 0;

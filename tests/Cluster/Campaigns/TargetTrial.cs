@@ -5,15 +5,15 @@ namespace Cluster.Campaigns;
 /// series was there and is not any more.
 /// </summary>
 public sealed class TargetTrial(
-    CampaignTarget target, ServedSeries series, IReadOnlyDictionary<long, Dictionary<string, ulong>> arrived, Spells spells, Damaged[] damaged,
-    Verdict verdict)
+    CampaignTarget target, ServedSeries series, IReadOnlyDictionary<long, Dictionary<string, ulong>> arrived, Spells spells,
+    Damaged[] damaged, Verdict verdict)
 {
     public const ulong Marker = 0x7ff0000000000002;
 
     /// <summary>From the last byte that a target hands over to the file that has the scrape, on a busy machine.</summary>
     private const long Window = 1000;
 
-    /// <summary>How long what could not be written may go on waiting in memory: the receiver's longest spell and what comes after.</summary>
+    /// <summary>How long what could not be written may go on waiting in memory: a long spell of the receiver and more.</summary>
     private const long LongestInMemory = 60_000;
 
     private const Faults Disk = Faults.DiskFull | Faults.DiskFrozen;
@@ -37,7 +37,8 @@ public sealed class TargetTrial(
         foreach (var (timestamp, samples) in arrived)
         {
             // What may be lost between two scrapes leaves it open which series there were.
-            isUnsure |= damaged.Any(d => d.Target == target.Number && d.Timestamp > last && d.Timestamp <= timestamp) || MayHaveForgotten(last, timestamp);
+            isUnsure |= damaged.Any(d => d.Target == target.Number && d.Timestamp > last && d.Timestamp <= timestamp)
+                || MayHaveForgotten(last, timestamp);
             if (!samples.TryGetValue(reports[0], out var up))
                 JudgePart(timestamp, samples);
             else if (up == Marker)
@@ -78,7 +79,10 @@ public sealed class TargetTrial(
         Expect("scrape_samples_post_metric_relabeling", body.Kept);
         var missing = body.Arriving.Keys.Where(k => !samples.ContainsKey(k)).ToArray();
         if (missing.Length > 0)
-            verdict.Find("lost", $"{At(timestamp)} scrape {ordinal} is not whole: {missing.Length} of {body.Arriving.Count} series, {missing[0]}");
+        {
+            verdict.Find("lost", $"{At(timestamp)} scrape {ordinal} is not whole: {missing.Length} of {body.Arriving.Count} series, "
+                + missing[0]);
+        }
         foreach (var (name, value) in samples)
         {
             if (body.Arriving.TryGetValue(name, out var served))
@@ -103,7 +107,7 @@ public sealed class TargetTrial(
             if (!samples.TryGetValue(ServedSeries.Name(report, target.Port), out var told))
                 verdict.Find("lost", $"{At(timestamp)} scrape {ordinal} has no {report}");
             else if (told != BitConverter.DoubleToUInt64Bits(value))
-                verdict.Find("value", $"{At(timestamp)} scrape {ordinal}: {report} is {BitConverter.UInt64BitsToDouble(told)}, not {value}");
+                verdict.Find("value", $"{At(timestamp)} {report} of scrape {ordinal} has bits {told:x}, not those of {value}");
         }
     }
 
@@ -135,7 +139,8 @@ public sealed class TargetTrial(
     private void JudgePart(long timestamp, Dictionary<string, ulong> samples)
     {
         isUnsure = true;
-        if (samples.Values.Any(v => v == Marker) || !Enumerable.Any(spells.Within(timestamp, timestamp + LongestInMemory, Endings), e => WaitedInMemory(timestamp, e.From)))
+        var endings = spells.Within(timestamp, timestamp + LongestInMemory, Endings);
+        if (!endings.Any(e => WaitedInMemory(timestamp, e.From)))
             verdict.Find("lost", $"{At(timestamp)} {samples.Count} samples have arrived, and no up: {samples.First()}");
     }
 
@@ -149,9 +154,15 @@ public sealed class TargetTrial(
         var missing = expected.Where(e => !markers.Contains(e)).ToArray();
         var extra = markers.Where(m => !expected.Contains(m)).ToArray();
         if (missing.Length > 0)
-            verdict.Find("marker", $"{At(timestamp)} {missing.Length} of {expected.Count} are missing, {missing[0]}; the scrape before was at {last}");
+        {
+            verdict.Find("marker", $"{At(timestamp)} {missing.Length} of {expected.Count} are missing, {missing[0]}; "
+                + $"the scrape before was at {last}");
+        }
         if (extra.Length > 0)
-            verdict.Find("marker", $"{At(timestamp)} {extra.Length} are there for series that were not, {extra[0]}; the scrape before was at {last}");
+        {
+            verdict.Find("marker", $"{At(timestamp)} {extra.Length} are there for series that were not, {extra[0]}; "
+                + $"the scrape before was at {last}");
+        }
     }
 
     private void JudgeTime(long timestamp, ServedScrape scrape)
@@ -214,8 +225,9 @@ public sealed class TargetTrial(
         void Lose(string how)
         {
             verdict.Lost++;
-            var around = spells.Within(scrape.Arrival - 3000, scrape.Served + 3000, Faults.All).Select(s => $"{s.What} {s.From}–{(s.To == long.MaxValue ? "" : s.To)}");
-            verdict.Find("lost", $"target {target.Number}, scrape {scrape.Ordinal}, {scrape.Arrival} to {scrape.Served}, {how}; {string.Join("; ", around)}");
+            var around = spells.Within(scrape.Arrival - 3000, scrape.Served + 3000, Faults.All).Select(s => $"{s.What} {s.From}–{s.To}");
+            verdict.Find("lost", $"target {target.Number}, scrape {scrape.Ordinal}, {scrape.Arrival} to {scrape.Served}, {how}; "
+                + string.Join("; ", around));
         }
     }
 
@@ -232,9 +244,13 @@ public sealed class TargetTrial(
     private bool WaitedInMemory(long served, long end) => spells.Any(served - 1000, Math.Min(served + 1500, end), Faults.DiskFull)
         || spells.Any(served - 1000, Math.Min(served + 6000, end), Faults.DiskFrozen);
 
-    /// <summary>A process that ended between two scrapes, and had something in memory only.</summary>
+    /// <summary>
+    /// A process has ended and had something in memory only: scrapes between these two, which are lost with their markers, or the first of
+    /// them, which was sent and of which the next process knows nothing.
+    /// </summary>
     private bool MayHaveForgotten(long from, long to) =>
-        from != long.MinValue && spells.Within(from, to + 1000, Endings).Any(e => spells.Any(from - LongestInMemory, e.From, Disk));
+        from != long.MinValue && ((spells.Any(from - 1000, to, Disk) && spells.Any(from, to + LongestInMemory, Endings))
+            || spells.Within(from, to + 1000, Endings).Any(e => spells.Any(from - LongestInMemory, e.From, Disk)));
 
     /// <summary>While nothing is wrong with process, discovery and target, scrapes come, whatever receiver and disk do.</summary>
     private void FindSilence()
@@ -243,11 +259,12 @@ public sealed class TargetTrial(
         var interval = (long)FaultCampaign.Interval.TotalMilliseconds;
         foreach (var (one, next) in scrapes.Values.OrderBy(s => s.Arrival).Select(s => s.Arrival) is var all ? all.Zip(all.Skip(1)) : [])
         {
-            if (next - one > 4 * interval && !spells.Any(one - 2 * interval, next, Own, target.Number))
+            if (next - one > 3 * interval && !spells.Any(one - 2 * interval, next, Own, target.Number))
                 verdict.Find("silence", $"target {target.Number} was not asked for {next - one} ms from {one}; "
                     + string.Join("; ", spells.Within(one, next, Faults.All).Select(s => s.What)));
         }
     }
 
-    private string At(long timestamp) => $"target {target.Number} at {timestamp} ({DateTimeOffset.FromUnixTimeMilliseconds(timestamp):HH:mm:ss.fff})";
+    private string At(long timestamp) =>
+        $"target {target.Number} at {timestamp} ({DateTimeOffset.FromUnixTimeMilliseconds(timestamp):HH:mm:ss.fff})";
 }

@@ -16,7 +16,7 @@ public sealed class Verdict(CampaignOptions options)
     /// <summary>Of those, all of it is at the receiver as it was served.</summary>
     public int Arrived { get; set; }
 
-    /// <summary>Of those, ended in the very moment before the process was killed or told to end; how many of them have arrived all the same.</summary>
+    /// <summary>Of those, served when the process ended, or just before; how many of them have arrived all the same.</summary>
     public int InFlight { get; set; }
 
     public int InFlightArrived { get; set; }
@@ -95,7 +95,8 @@ public sealed class Verdict(CampaignOptions options)
         Row("SIGKILL, SIGTERM, SIGSTOP", $"{Of(Faults.Kill)}, {Of(Faults.Terminate)}, {Of(Faults.Stop)}");
         Row("spells of the receiver; requests that met one", $"{Of(Faults.Receiver)}; {Requests.Values.Sum()}");
         Row("targets gone or restarted; API server away", $"{Of(Faults.Targets)}; {Of(Faults.ApiServer)}");
-        Row("disk full, disk frozen; files put into the queue directory or damaged", $"{Of(Faults.DiskFull)}, {Of(Faults.DiskFrozen)}; {Litter}");
+        Row("disk full, disk frozen; files put into the queue directory or damaged",
+            $"{Of(Faults.DiskFull)}, {Of(Faults.DiskFrozen)}; {Litter}");
         Row("good scrapes served to their last byte", $"{Served:N0}");
         Row("of those at the receiver, every sample as served", $"{Arrived:N0}");
         Row("in flight at a SIGKILL or SIGTERM; of those lost", $"{InFlight}; {InFlight - InFlightArrived}");
@@ -106,7 +107,8 @@ public sealed class Verdict(CampaignOptions options)
         Row("failing scrapes; told by an `up` of 0", $"{Failing:N0}; {FailingTold:N0}");
         Row("samples at the receiver; of those a second time", $"{Samples:N0}; {Duplicates:N0}");
         Row("staleness markers; ends of targets", $"{Markers:N0}; {Ends}");
-        Row("wrong labels, values, markers, order; other findings", $"{Count("labels")}, {Count("value")}, {Count("marker")}, {Count("order")}; {OtherFindings}");
+        Row("wrong labels, values, markers, order; other findings",
+            $"{Count("labels")}, {Count("value")}, {Count("marker")}, {Count("order")}; {OtherFindings}");
         Row("longest end after SIGTERM, longest answer of the listener", $"{LongestEnd} ms, {LongestAnswer} ms");
         return table.ToString();
 

@@ -36,8 +36,9 @@ public sealed class TargetTrialTests : IAsyncLifetime
         {
             var body = series.Of(0, target.Port, scrape.Ordinal, withRefused: false);
             var samples = new Dictionary<string, ulong>(body.Arriving);
-            foreach (var (name, value) in new[] { ("up", 1.0), ("scrape_duration_seconds", 0.01), ("scrape_samples_scraped", body.Lines.Count),
-                ("scrape_samples_post_metric_relabeling", body.Kept), ("scrape_series_added", 0) })
+            (string, double)[] reports = [("up", 1), ("scrape_duration_seconds", 0.01), ("scrape_samples_scraped", body.Lines.Count),
+                ("scrape_samples_post_metric_relabeling", body.Kept), ("scrape_series_added", 0)];
+            foreach (var (name, value) in reports)
                 samples[ServedSeries.Name(name, target.Port)] = BitConverter.DoubleToUInt64Bits(value);
             foreach (var vanished in live.Except(body.Arriving.Keys))
                 samples[vanished] = Marker;
@@ -100,7 +101,8 @@ public sealed class TargetTrialTests : IAsyncLifetime
             case "marker of a series that never was": samples[steady + "?"] = Marker; break;
             case "marker of a living series": samples[steady] = Marker; break;
             case "end of a living target":
-                arrived[arrived.Keys.Last() + 1] = arrived.Values.Last().Where(s => s.Value != Marker).ToDictionary(s => s.Key, _ => Marker);
+                var ended = arrived.Values.Last().Where(s => s.Value != Marker);
+                arrived[arrived.Keys.Last() + 1] = ended.ToDictionary(s => s.Key, _ => Marker);
                 break;
             case "order of scrapes":
                 (arrived[second], arrived[arrived.Keys.Last()]) = (arrived[arrived.Keys.Last()], arrived[second]);
