@@ -16,16 +16,16 @@
     Release unless told otherwise.
 
 .PARAMETER Runtime
-    The platform to publish for, such as linux-arm64; this machine's unless told otherwise.
+    The platforms to publish for, such as linux-arm64 or linux-x64,linux-arm64; this machine's unless told otherwise.
 
 .PARAMETER Output
-    The folder to publish to; artifacts/sidecar beside this script unless told otherwise.
+    The folder to publish to; artifacts/sidecar beside this script unless told otherwise. Of several platforms each has a folder in it.
 #>
 [CmdletBinding(PositionalBinding = $false)]
 param(
     [Parameter(Position = 0)] [string] $Task = 'help',
     [string] $Configuration = 'Release',
-    [string] $Runtime = '',
+    [string[]] $Runtime = @(),
     [string] $Output = '',
     [Parameter(ValueFromRemainingArguments = $true)] [string[]] $Rest = @()
 )
@@ -93,9 +93,12 @@ function Write-File([string] $File, [string] $Text) {
 
 # The bill of materials in CycloneDX 1.6: all packages that the lock file names, with their hashes. Nothing in it depends on the day or
 # the machine. Microsoft.DotNet.ILCompiler brings the .NET runtime and libraries that are compiled in; what only builds is excluded.
-function Get-Bill([string] $Hash) {
+function Get-Bill([string] $Platform, [string] $Hash) {
     $version = Get-Version
-    $lock = [System.IO.Path]::Combine($PSScriptRoot, 'src', 'Sidecar', 'packages.lock.json')
+    # As Sidecar.csproj has it.
+    $name = 'packages.lock.json'
+    if ($Platform -eq 'linux-arm64') { $name = 'packages.linux-arm64.lock.json' }
+    $lock = [System.IO.Path]::Combine($PSScriptRoot, 'src', 'Sidecar', $name)
     $document = [System.Text.Json.JsonDocument]::Parse([System.IO.File]::ReadAllText($lock))
     $components = @()
     foreach ($package in $document.RootElement.GetProperty('dependencies').GetProperty('net10.0').EnumerateObject()) {
@@ -139,24 +142,76 @@ $([string]::Join(",`n", $components))
 "@
 }
 
-function Publish-Sidecar {
-    $platform = $Runtime
-    if ($platform -eq '') { $platform = Get-Runtime }
-    Invoke-Native 'dotnet' (@('publish', 'src/Sidecar', '-c', $Configuration, '-r', $platform, '-o', $folder) + $Rest)
+function Get-Hash([string] $File) {
+    $sha256 = [System.Security.Cryptography.SHA256]::Create()
+    return [System.BitConverter]::ToString($sha256.ComputeHash([System.IO.File]::ReadAllBytes($File))).Replace('-', '').ToLowerInvariant()
+}
+
+# What links for another platform than this machine's: clang does it where it is installed, a cross gcc where that is.
+function Get-LinkerOptions([string] $Platform) {
+    if ($Platform -eq (Get-Runtime)) { return @() }
+    $triple = switch ($Platform) { 'linux-arm64' { 'aarch64-linux-gnu' } 'linux-x64' { 'x86_64-linux-gnu' } default { '' } }
+    if ($triple -eq '' -or -not (Get-Command -Name "$triple-gcc" -CommandType Application -ErrorAction Ignore)) { return @() }
+    return @("-p:CppCompilerAndLinker=$triple-gcc", "-p:ObjCopyName=$triple-objcopy")
+}
+
+# A tar.gz with what a host needs, in a folder of its own name. Nothing in it depends on the day, the machine or the order of a disk.
+function New-Archive([string] $Archive, [string] $Root, [string[]] $Files) {
+    $null = [System.Reflection.Assembly]::Load('System.Formats.Tar')
+    $day = [System.DateTimeOffset]::new(2000, 1, 1, 0, 0, 0, [System.TimeSpan]::Zero)
+    $stream = [System.IO.File]::Create($Archive)
+    $gzip = [System.IO.Compression.GZipStream]::new($stream, [System.IO.Compression.CompressionLevel]::SmallestSize)
+    $writer = [System.Formats.Tar.TarWriter]::new($gzip, [System.Formats.Tar.TarEntryFormat]::Ustar, $false)
+    try {
+        foreach ($file in $Files) {
+            $name = [System.IO.Path]::GetFileName($file)
+            $entry = [System.Formats.Tar.UstarTarEntry]::new([System.Formats.Tar.TarEntryType]::RegularFile, "$Root/$name")
+            $entry.ModificationTime = $day
+            # rw-r--r--, and rwxr-xr-x for what is run.
+            $entry.Mode = [System.IO.UnixFileMode] 420
+            if ($name -eq 'sidecar' -or $name -eq 'sidecar.exe') { $entry.Mode = [System.IO.UnixFileMode] 493 }
+            $entry.DataStream = [System.IO.MemoryStream]::new([System.IO.File]::ReadAllBytes($file))
+            $writer.WriteEntry($entry)
+        }
+    }
+    finally {
+        $writer.Dispose()
+        $gzip.Dispose()
+        $stream.Dispose()
+    }
+    Write-File "$Archive.sha256" "$(Get-Hash $Archive)  $([System.IO.Path]::GetFileName($Archive))`n"
+}
+
+function Publish-Platform([string] $Platform, [string] $Folder) {
+    Invoke-Native 'dotnet' (@('publish', 'src/Sidecar', '-c', $Configuration, '-r', $Platform, '-o', $Folder) + (Get-LinkerOptions $Platform) + $Rest)
 
     $name = 'sidecar'
-    if ($platform.StartsWith('win')) { $name = 'sidecar.exe' }
-    $file = [System.IO.Path]::Combine($folder, $name)
+    if ($Platform.StartsWith('win')) { $name = 'sidecar.exe' }
+    $file = [System.IO.Path]::Combine($Folder, $name)
     $size = [System.IO.FileInfo]::new($file).Length
-    $sha256 = [System.Security.Cryptography.SHA256]::Create()
-    $hash = [System.BitConverter]::ToString($sha256.ComputeHash([System.IO.File]::ReadAllBytes($file))).Replace('-', '').ToLowerInvariant()
+    $hash = Get-Hash $file
     $file
     Write-File "$file.sha256" "$hash  $name`n"
-    Write-File ([System.IO.Path]::Combine($folder, 'sidecar.cdx.json')) (Get-Bill $hash)
+    $bill = [System.IO.Path]::Combine($Folder, 'sidecar.cdx.json')
+    Write-File $bill (Get-Bill $Platform $hash)
+    $root = "sidecar-$(Get-Version)-$Platform"
+    $deploy = [System.IO.Path]::Combine($PSScriptRoot, 'src', 'deploy')
+    New-Archive ([System.IO.Path]::Combine($Folder, "$root.tar.gz")) $root @(
+        $file, $bill, [System.IO.Path]::Combine($PSScriptRoot, 'LICENSE'),
+        [System.IO.Path]::Combine($deploy, 'sidecar.service'), [System.IO.Path]::Combine($deploy, 'sidecar.env'))
     [string]::Format([cultureinfo]::InvariantCulture, '{0:N0} bytes ({1:0.00} MB)', $size, $size / 1e6)
     "SHA-256 $hash"
     if ($size -gt $sizeLimit) {
         Stop-Task ([string]::Format([cultureinfo]::InvariantCulture, 'the binary is {0:0.00} MB; at most 8 MB are allowed.', $size / 1e6))
+    }
+}
+
+function Publish-Sidecar {
+    if ($Runtime.Length -eq 0) { $Runtime = @(Get-Runtime) }
+    foreach ($platform in $Runtime) {
+        $to = $folder
+        if ($Runtime.Length -gt 1) { $to = [System.IO.Path]::Combine($folder, $platform) }
+        Publish-Platform $platform $to
     }
 }
 
@@ -173,6 +228,8 @@ function New-Image {
             continue
         }
         $version = Get-Version
+        # Engines before Docker 23 have BuildKit, and ask for this word to use it.
+        $env:DOCKER_BUILDKIT = '1'
         Invoke-Native $engine (@(
             'build', '--file', 'Dockerfile.distroless', '--build-arg', "VERSION=$version",
             '--tag', "sidecar:$version", '--tag', 'sidecar:latest') + $Rest + '.')
@@ -183,13 +240,14 @@ function New-Image {
 
 function Show-Help {
     @'
-./build.ps1 TASK [-Configuration Release] [-Runtime RID] [-Output FOLDER] [-- ARGUMENTS]
+./build.ps1 TASK [-Configuration Release] [-Runtime RID,...] [-Output FOLDER] [-- ARGUMENTS]
 
   build     compiles the solution
   test      runs all tests, as the README does
   publish   makes the native executable in artifacts/sidecar (or -Output), for this machine (or -Runtime);
-            prints its size and SHA-256, and fails if it is over 8 MB; beside it come sidecar.sha256 and the
-            bill of materials sidecar.cdx.json (CycloneDX)
+            prints its size and SHA-256, and fails if it is over 8 MB; beside it come sidecar.sha256, the bill
+            of materials sidecar.cdx.json (CycloneDX), and an archive with all that a host needs. For both
+            platforms at once: ./build.ps1 publish -Runtime linux-x64,linux-arm64
   image     builds the container image with docker, podman or nerdctl, whichever answers first
   bench     runs the benchmarks
   demo      runs the sidecar against a stand-in cluster on loopback, until Ctrl-C

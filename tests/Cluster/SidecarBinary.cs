@@ -10,16 +10,21 @@ public static class SidecarBinary
     public static string RepositoryRoot { get; } = FindRoot();
 
     /// <summary>Its path; null after the reason was written to standard error.</summary>
-    public static async Task<string?> PublishAsync(string folder = "artifacts/sidecar")
+    /// <param name="folder">Where to publish to, in the repository.</param>
+    /// <param name="platform">This machine's if it is null.</param>
+    /// <param name="options">More for <c>dotnet publish</c>.</param>
+    public static async Task<string?> PublishAsync(string folder = "artifacts/sidecar", string? platform = null, params string[] options)
     {
         var output = Path.Combine(RepositoryRoot, folder);
         var start = new ProcessStartInfo("dotnet")
         {
             WorkingDirectory = RepositoryRoot,
-            ArgumentList = { "publish", "src/Sidecar", "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "-o", output, "--nologo", "-v", "quiet" },
+            ArgumentList = { "publish", "src/Sidecar", "-c", "Release", "-r", platform ?? RuntimeInformation.RuntimeIdentifier, "-o", output, "--nologo", "-v", "quiet" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var option in options)
+            start.ArgumentList.Add(option);
         // A test runner's own build settings are not for this build.
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
             start.Environment.Remove(name);

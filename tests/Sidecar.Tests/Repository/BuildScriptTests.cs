@@ -1,4 +1,5 @@
 using System.Management.Automation.Language;
+using System.Runtime.InteropServices;
 
 namespace Sidecar.Tests.Repository;
 
@@ -102,10 +103,32 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
         using var programs = new FakePrograms();
         // dotnet publish src/Sidecar -c C -r R -o OUT
         programs.Add("dotnet", $"mkdir -p \"$8\"; head -c {size} /dev/zero > \"$8/sidecar\"");
+        programs.Add("aarch64-linux-gnu-gcc", "exit 1");
         var result = Script($"publish -Configuration Debug -Runtime linux-arm64 -Output {programs.At("out")} -- '-p:A=b'", programs.Folder);
         Assert.True(result.ExitCode == exitCode, result.ToString());
-        Assert.Equal([$"dotnet publish src/Sidecar -c Debug -r linux-arm64 -o {programs.At("out")} -p:A=b"], programs.Calls());
+        // For another platform than this machine's a cross gcc links, where there is one.
+        const string Linker = "-p:CppCompilerAndLinker=aarch64-linux-gnu-gcc -p:ObjCopyName=aarch64-linux-gnu-objcopy ";
+        var linker = RuntimeInformation.RuntimeIdentifier == "linux-arm64" ? "" : Linker;
+        Assert.Equal([$"dotnet publish src/Sidecar -c Debug -r linux-arm64 -o {programs.At("out")} {linker}-p:A=b"], programs.Calls());
         Assert.Equal(exitCode == 1, result.Error.Contains("the binary is 8.00 MB; at most 8 MB are allowed.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Publish_of_several_platforms_gives_each_its_folder_and_its_papers()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-in for dotnet is a shell script");
+        using var programs = new FakePrograms();
+        // The same bytes for both: what differs then is the platform's.
+        programs.Add("dotnet", "mkdir -p \"$8\"; echo binary > \"$8/sidecar\"");
+        var result = Script($"publish -Runtime linux-x64,linux-arm64 -Output {programs.At("out")}", programs.Folder);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        foreach (var platform in new[] { "linux-x64", "linux-arm64" })
+        {
+            var archive = $"sidecar-{RepositoryFiles.Version}-{platform}.tar.gz";
+            Assert.Equal(new[] { "sidecar", "sidecar.sha256", "sidecar.cdx.json", archive, $"{archive}.sha256" }.Order(StringComparer.Ordinal),
+                Directory.EnumerateFiles(programs.At($"out/{platform}")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            Assert.Contains($"pkg:nuget/Microsoft.DotNet.ILCompiler@", File.ReadAllText(programs.At($"out/{platform}/sidecar.cdx.json")));
+        }
     }
 
     [Fact]

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -19,13 +22,40 @@ public sealed partial class PublishedFileTests(RepositoryCopy copy)
     {
         Assert.True(copy.Publish().ExitCode == 0, copy.Publish().ToString());
         var bill = Path.Combine(copy.PublishFolder, "sidecar.cdx.json");
-        Assert.Equal([BinaryIn(copy), bill, BinaryIn(copy) + ".sha256"], Directory.EnumerateFileSystemEntries(copy.PublishFolder).Order(StringComparer.Ordinal));
+        var archive = Path.Combine(copy.PublishFolder, $"{ArchiveName}.tar.gz");
+        Assert.Equal(new[] { BinaryIn(copy), bill, BinaryIn(copy) + ".sha256", archive, archive + ".sha256" }.Order(StringComparer.Ordinal),
+            Directory.EnumerateFileSystemEntries(copy.PublishFolder).Order(StringComparer.Ordinal));
         Assert.InRange(new FileInfo(BinaryIn(copy)).Length, 1, 8_000_000);
 
         var hash = HashOf(BinaryIn(copy));
         Assert.Equal($"{hash}  {Path.GetFileName(BinaryIn(copy))}\n", File.ReadAllText(BinaryIn(copy) + ".sha256"));
         CheckBill(JsonDocument.Parse(File.ReadAllText(bill)).RootElement, hash);
+        Assert.Equal($"{HashOf(archive)}  {Path.GetFileName(archive)}\n", File.ReadAllText(archive + ".sha256"));
     }
+
+    /// <summary>What a host is given: nothing that depends on the day or on who built it, and each file as it stands here.</summary>
+    [Fact]
+    public void Archive_holds_what_a_host_needs()
+    {
+        Assert.True(copy.Publish().ExitCode == 0, copy.Publish().ToString());
+        using var gzip = new GZipStream(File.OpenRead(Path.Combine(copy.PublishFolder, $"{ArchiveName}.tar.gz")), CompressionMode.Decompress);
+        using var tar = new TarReader(gzip);
+        var seen = new List<string>();
+        while (tar.GetNextEntry(copyData: true) is { } entry)
+        {
+            var name = Path.GetFileName(entry.Name);
+            seen.Add(entry.Name);
+            Assert.Equal(name == "sidecar" ? "755" : "644", Convert.ToString((int)entry.Mode, 8));
+            Assert.Equal((0, 0, new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)), (entry.Uid, entry.Gid, entry.ModificationTime));
+            var source = new[] { Path.Combine(copy.PublishFolder, name), Path.Combine(copy.Root, name), Path.Combine(copy.Root, "src", "deploy", name) }.First(File.Exists);
+            using var content = new MemoryStream();
+            entry.DataStream!.CopyTo(content);
+            Assert.Equal(File.ReadAllBytes(source), content.ToArray());
+        }
+        Assert.Equal(new[] { "sidecar", "sidecar.cdx.json", "LICENSE", "sidecar.service", "sidecar.env" }.Select(n => $"{ArchiveName}/{n}"), seen);
+    }
+
+    private static string ArchiveName => $"sidecar-{RepositoryFiles.Version}-{RuntimeInformation.RuntimeIdentifier}";
 
     [Fact]
     public void Two_clean_publishes_in_two_places_give_the_same_bytes()
