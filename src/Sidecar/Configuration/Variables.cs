@@ -51,7 +51,7 @@ internal static class Variables
         meaning: "how often the API server is asked for the endpoints");
     public static Variable KubernetesWatch { get; } = Row(
         "SIDECAR_KUBERNETES_WATCH", VariableGroup.Targets, "boolean", example: "false", @default: "true",
-        meaning: "in between a watch brings changes at once, where it is allowed");
+        meaning: "also watch between polls, where that is allowed");
     public static Variable Shard { get; } = Row(
         "SIDECAR_SHARD", VariableGroup.Targets, "number", example: "0", @default: "0",
         meaning: "which share of the targets is ours, from 0: hashmod of the discovered address");

@@ -13,12 +13,14 @@ internal sealed class BodyWindow : IDisposable
     public const int UsualSize = 64 * 1024;
 
     /// <summary>
-    /// Nothing that must be whole is longer than this, bytes: a bound on memory. The annotations of a Kubernetes object, the longest labels that
-    /// are known, take 256 KiB at most.
+    /// Nothing that must be whole is longer than this, bytes: a bound on memory. The annotations of a Kubernetes object, the longest labels
+    /// that are known, take 256 KiB at most.
     /// </summary>
     public const int Largest = 1024 * 1024;
 
-    /// <summary>.NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.</summary>
+    /// <summary>
+    /// .NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.
+    /// </summary>
     static BodyWindow() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     private Stream? inflated;
@@ -27,8 +29,8 @@ internal sealed class BodyWindow : IDisposable
     /// <summary>See <see cref="SampleReader.Pause"/>.</summary>
     public Action? Pause { get; set; }
 
-    /// <summary>See <see cref="SampleReader.Objection"/>.</summary>
-    public Func<string?>? Objection { get; set; }
+    /// <summary>See <see cref="SampleReader.Interrupt"/>.</summary>
+    public Func<string?>? Interrupt { get; set; }
 
     public byte[] Bytes { get; private set; } = new byte[UsualSize];
 
@@ -64,7 +66,7 @@ internal sealed class BodyWindow : IDisposable
     {
         inflated?.Dispose();
         inflated = null;
-        Objection = null;
+        Interrupt = null;
         if (Bytes.Length <= UsualSize)
             return;
         Bytes = new byte[UsualSize];
@@ -104,8 +106,8 @@ internal sealed class BodyWindow : IDisposable
         if (limit > 0 && BytesRead >= limit)
             return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
         Pause?.Invoke();
-        if (Objection?.Invoke() is { } objection)
-            return Fail(ReadError.TooSlow, objection);
+        if (Interrupt?.Invoke() is { } error)
+            return Fail(ReadError.TooSlow, error);
         Filled += read;
         IsEnded = read == 0;
         return !IsEnded;

@@ -51,7 +51,9 @@ internal static class FloatText
         return !text.SequenceEqual(destination[..written]);
     }
 
-    /// <summary>Writes a double as OpenMetrics has it: Go's shortest <c>%g</c>, with <c>.0</c> where neither point nor exponent shows.</summary>
+    /// <summary>
+    /// Writes a double as OpenMetrics has it: Go's shortest <c>%g</c>, with <c>.0</c> where neither point nor exponent shows.
+    /// </summary>
     /// <param name="destination">At least 32 bytes.</param>
     /// <returns>Bytes written.</returns>
     public static int Format(double value, Span<byte> destination)
@@ -125,14 +127,17 @@ internal static class FloatText
         for (var i = 0; i <= scientific; i++)
             destination[at++] = i < significant.Length ? significant[i] : (byte)'0';
         destination[at++] = (byte)'.';
-        return at + (significant.Length > scientific + 1 ? Copy(significant[(scientific + 1)..], destination[at..]) : Copy("0"u8, destination[at..]));
+        return at + (significant.Length > scientific + 1
+            ? Copy(significant[(scientific + 1)..], destination[at..]) : Copy("0"u8, destination[at..]));
     }
 
     /// <summary>One to six digits that <c>.0</c> makes canonical.</summary>
     private static bool IsShortInteger(ReadOnlySpan<byte> text) =>
         text.Length is >= 1 and <= 6 && (text[0] != (byte)'0' || text.Length == 1) && IsDigits(text);
 
-    /// <summary>Common forms that normalising would not change, told without parsing: <c>0.005</c>, <c>12.5</c>, <c>1e-05</c>, <c>+Inf</c>.</summary>
+    /// <summary>
+    /// Common forms that normalising would not change, told without parsing: <c>0.005</c>, <c>12.5</c>, <c>1e-05</c>, <c>+Inf</c>.
+    /// </summary>
     private static bool IsCanonical(ReadOnlySpan<byte> text)
     {
         if (text.Length is < 3 or > 15)
@@ -152,7 +157,8 @@ internal static class FloatText
     /// <summary><c>-05</c> and less, <c>+06</c> and more.</summary>
     private static bool IsCanonicalExponent(ReadOnlySpan<byte> exponent) =>
         IsDigits(exponent[1..]) &&
-        (exponent[0] == (byte)'-' ? exponent[1..].SequenceCompareTo("05"u8) >= 0 : exponent[0] == (byte)'+' && exponent[1..].SequenceCompareTo("06"u8) >= 0);
+        (exponent[0] == (byte)'-' ? exponent[1..].SequenceCompareTo("05"u8) >= 0
+            : exponent[0] == (byte)'+' && exponent[1..].SequenceCompareTo("06"u8) >= 0);
 
     /// <summary><c>4</c>, <c>1.048576</c>: one digit that is not zero, and a fraction that does not end in one.</summary>
     private static bool IsCanonicalMantissa(ReadOnlySpan<byte> mantissa) =>

@@ -44,8 +44,8 @@ internal sealed class LabelNames
     /// <summary>None of the names needs quotes, so that <see cref="Pattern"/> is how they stand in the text.</summary>
     public bool IsPlain { get; private init; } = true;
 
-    /// <summary>Hostile or odd: used once, kept nowhere.</summary>
-    public bool IsOdd => Count >= MostUsualLabels || patterns.Length > MostUsualBytes || this == TooLong;
+    /// <summary>More or longer names than any usual sample has: such a sequence is used once and not kept.</summary>
+    public bool IsUncommon => Count >= MostUsualLabels || patterns.Length > MostUsualBytes || this == TooLong;
 
     /// <summary>About the bytes that it takes in memory.</summary>
     public int Size => 100 + patterns.Length + ends.Length * sizeof(int);
@@ -120,7 +120,7 @@ internal sealed class LabelNamesCache
         if (byHash.TryGetValue(hash, out var names) && names.Match(sample))
             return names;
         names = LabelNames.Of(sample);
-        if (names.IsOdd)
+        if (names.IsUncommon)
             return names;
         size += names.Size;
         if (byHash.Count >= Capacity || size > MostBytes)

@@ -11,7 +11,7 @@ internal sealed class MetricFamily
     private int helpLength;
     private int unitLength;
 
-    /// <param name="lane">Ordinals of families that take turns in one sample must differ: lane 1 counts in odd numbers, lane 2 in even ones.</param>
+    /// <param name="lane">Ordinals of families that alternate in one sample must differ: lane 1 has odd numbers, lane 2 even ones.</param>
     public MetricFamily(int lane = 1) => Ordinal = lane;
 
     /// <summary>Another one for each metric of a body, so that what was derived from a metric can be kept while it lasts.</summary>
@@ -73,7 +73,8 @@ internal sealed class MetricFamily
         return suffix.IsEmpty || Type switch
         {
             MetricType.Histogram => suffix.SequenceEqual("_bucket"u8) || suffix.SequenceEqual("_sum"u8) || suffix.SequenceEqual("_count"u8),
-            MetricType.GaugeHistogram => suffix.SequenceEqual("_bucket"u8) || suffix.SequenceEqual("_gsum"u8) || suffix.SequenceEqual("_gcount"u8),
+            MetricType.GaugeHistogram =>
+                suffix.SequenceEqual("_bucket"u8) || suffix.SequenceEqual("_gsum"u8) || suffix.SequenceEqual("_gcount"u8),
             MetricType.Summary => suffix.SequenceEqual("_sum"u8) || suffix.SequenceEqual("_count"u8),
             _ => false,
         };

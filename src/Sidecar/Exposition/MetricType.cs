@@ -1,6 +1,6 @@
 namespace Sidecar.Exposition;
 
-/// <summary>What a <c># TYPE</c> line said. Numbers are those of remote write: MetricMetadata.MetricType in 1.0, Metadata.MetricType in 2.0.</summary>
+/// <summary>What a <c># TYPE</c> line said; the numbers are those of MetricMetadata.MetricType in remote write 1.0 and 2.0.</summary>
 internal enum MetricType
 {
     Unknown = 0,

@@ -47,7 +47,7 @@ internal sealed class NativeBuckets
 /// </summary>
 internal sealed class NativeHistogram
 {
-    /// <summary>Counts are floats: <see cref="CountFloat"/>, <see cref="ZeroCountFloat"/> and the buckets' counts are used, not their integers.</summary>
+    /// <summary><see cref="CountFloat"/>, <see cref="ZeroCountFloat"/> and the buckets' floats are used, not the integers.</summary>
     public bool IsFloat;
     public ulong Count;
     public double CountFloat;

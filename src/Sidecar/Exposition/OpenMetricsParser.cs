@@ -60,23 +60,8 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
         if (keyword == '\0')
             return line.Fail("only # TYPE, # HELP, # UNIT and # EOF may begin with '#', with one space behind each");
         line.At += 7;
-        int nameStart, nameLength;
-        if (line.Current == (byte)'"')
-        {
-            nameStart = line.At + 1;
-            if (!line.TryFindQuote(nameStart, isWithinLine: false, out var quote, out var entry))
-                return entry;
-            nameLength = quote - nameStart;
-            line.At = quote + 1;
-        }
-        else
-        {
-            nameStart = line.At;
-            nameLength = line.MetricNameLength(out _);
-            if (nameLength == 0)
-                return line.Fail("a metric name must stand here");
-            line.At += nameLength;
-        }
+        if (!line.TryReadMetadataName("a metric name must stand here", out var nameStart, out var nameLength, out var otherwise))
+            return otherwise;
         if (line.Current != (byte)' ')
             return line.Fail("one space must follow the metric name");
         line.At++;
@@ -85,20 +70,20 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
         switch (keyword)
         {
             case 'T':
-                if (!TryReadType(said, out var type))
+                if (LineCursor.TypeOf(said, isOpenMetrics: true) is not { } type)
                     return line.Fail("the type must be counter, gauge, histogram, gaugehistogram, summary, info, stateset or unknown");
                 line.State.Type = type;
-                Declare(nameStart, nameLength).Type = type;
+                line.Declare(nameStart, nameLength).Type = type;
                 break;
             case 'H':
                 if (!line.IsValid(line.At, end))
                     return line.Fail("the help text is not valid UTF-8");
-                Declare(nameStart, nameLength).SetHelp(line.Text.Slice(line.At, line.Unescape(line.At, end - line.At)));
+                line.Declare(nameStart, nameLength).SetHelp(line.Text.Slice(line.At, line.Unescape(line.At, end - line.At)));
                 break;
             default:
                 if (!IsUnitOf(line.Text.Slice(nameStart, nameLength), said))
                     return line.Fail("the unit must be how the metric's name ends, with '_' before it");
-                Declare(nameStart, nameLength).SetUnit(said);
+                line.Declare(nameStart, nameLength).SetUnit(said);
                 break;
         }
         line.At = end;
@@ -109,27 +94,6 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
     /// <summary>True as well for no unit.</summary>
     public static bool IsUnitOf(ReadOnlySpan<byte> name, ReadOnlySpan<byte> unit) =>
         unit.IsEmpty || (name.Length > unit.Length && name.EndsWith(unit) && name[^(unit.Length + 1)] == (byte)'_');
-
-    private readonly MetricFamily Declare(int nameStart, int nameLength) =>
-        line.State.Declare(line.Text.Slice(nameStart, line.Unescape(nameStart, nameLength)));
-
-    private static bool TryReadType(ReadOnlySpan<byte> said, out MetricType type)
-    {
-        MetricType? known = said switch
-        {
-            _ when said.SequenceEqual("counter"u8) => MetricType.Counter,
-            _ when said.SequenceEqual("gauge"u8) => MetricType.Gauge,
-            _ when said.SequenceEqual("histogram"u8) => MetricType.Histogram,
-            _ when said.SequenceEqual("gaugehistogram"u8) => MetricType.GaugeHistogram,
-            _ when said.SequenceEqual("summary"u8) => MetricType.Summary,
-            _ when said.SequenceEqual("info"u8) => MetricType.Info,
-            _ when said.SequenceEqual("stateset"u8) => MetricType.StateSet,
-            _ when said.SequenceEqual("unknown"u8) => MetricType.Unknown,
-            _ => null,
-        };
-        type = known ?? default;
-        return known is not null;
-    }
 
     /// <summary><c>name{label="value",…} value [timestamp] [# {label="value",…} value [timestamp]]</c>.</summary>
     private Entry ReadSample(Sample sample, int nameLength, bool hasLastName)
@@ -238,7 +202,9 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
         return Entry.Sample;
     }
 
-    /// <summary><c>name="value"</c> or <c>"any name"="value"</c>; or the metric's own name in quotes, which gives <see cref="Entry.End"/>.</summary>
+    /// <summary>
+    /// <c>name="value"</c> or <c>"any name"="value"</c>; or the metric's own name in quotes, which gives <see cref="Entry.End"/>.
+    /// </summary>
     private Entry ReadLabel(bool isNameAllowed, bool isWithinLine, out LabelSlice label)
     {
         label = default;

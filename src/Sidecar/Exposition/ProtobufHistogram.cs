@@ -1,6 +1,8 @@
 namespace Sidecar.Exposition;
 
-/// <summary>Reads the client model's <c>Histogram</c> message, but for the classic buckets, which are read one after another as they are sent.</summary>
+/// <summary>
+/// Reads the client model's <c>Histogram</c> message, but for the classic buckets, which are read one after another as they are sent.
+/// </summary>
 internal sealed class ProtobufHistogram
 {
     public const uint BucketField = 3 << 3 | ProtobufFields.Bytes;
@@ -19,7 +21,8 @@ internal sealed class ProtobufHistogram
     public bool HasExemplars { get; private set; }
 
     /// <summary>Any part that only native histograms have; one without observations has an empty run of buckets to show it.</summary>
-    public bool IsNative => Native.Positive.SpanCount > 0 || Native.Negative.SpanCount > 0 || Native.ZeroThreshold > 0 || Native.ZeroCount > 0;
+    public bool IsNative =>
+        Native.Positive.SpanCount > 0 || Native.Negative.SpanCount > 0 || Native.ZeroThreshold > 0 || Native.ZeroCount > 0;
 
     /// <summary>False for a damaged message.</summary>
     public bool TryRead(ReadOnlySpan<byte> bytes, int start, int end)

@@ -219,7 +219,9 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         return isNativeFamily.Value ? Step.Native : Step.Count;
     }
 
-    /// <summary><c>Summary { uint64 sample_count = 1; double sample_sum = 2; repeated Quantile quantile = 3; Timestamp created_timestamp = 4; }</c>.</summary>
+    /// <summary>
+    /// <c>Summary { uint64 sample_count = 1; double sample_sum = 2; repeated Quantile quantile = 3; Timestamp created_timestamp = 4; }</c>.
+    /// </summary>
     private Step BeginSummary()
     {
         (count, sum) = (0, 0);
@@ -293,7 +295,9 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         return EndPart(BucketLabelAt, 2, double.PositiveInfinity, count);
     }
 
-    /// <summary><c>Bucket { uint64 cumulative_count = 1; double upper_bound = 2; Exemplar exemplar = 3; double cumulative_count_float = 4; }</c>.</summary>
+    /// <summary>
+    /// <c>Bucket { uint64 cumulative_count = 1; double upper_bound = 2; Exemplar exemplar = 3; double cumulative_count_float = 4; }</c>.
+    /// </summary>
     private double ReadBucket(int start, int end, bool needsTimestamp, out double upperBound)
     {
         upperBound = 0;

@@ -10,7 +10,9 @@ namespace Sidecar.Exposition;
 /// </summary>
 internal sealed class ProtobufReader
 {
-    /// <summary>Bytes of a family in which its name and type are looked for: they stand in front of its metrics wherever it is longer.</summary>
+    /// <summary>
+    /// Bytes of a family in which its name and type are looked for: they stand in front of its metrics wherever it is longer.
+    /// </summary>
     private const int ScanSize = 32 * 1024;
 
     // MetricFamily

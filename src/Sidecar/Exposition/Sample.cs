@@ -19,7 +19,8 @@ internal struct LabelSlice
 internal sealed class Sample
 {
     /// <summary>
-    /// A line with more labels fails the scrape: a bound on memory, ten times beyond what any receiver takes. One too many is kept, to be seen.
+    /// A line with more labels fails the scrape: a bound on memory, ten times beyond what any receiver takes. One too many is kept, to be
+    /// seen.
     /// </summary>
     public const int MostLabels = 1024;
 
@@ -93,7 +94,8 @@ internal sealed class Sample
     }
 
     /// <summary>Begins another sample with the first labels of this one.</summary>
-    /// <param name="count">As <see cref="Count"/> was when they were complete; and <paramref name="emptyValues"/> as <see cref="EmptyValues"/>.</param>
+    /// <param name="count">As <see cref="Count"/> was when they were complete.</param>
+    /// <param name="emptyValues">Likewise <see cref="EmptyValues"/>.</param>
     public void BeginAgain(int nameStart, int nameLength, int count, ulong emptyValues)
     {
         Begin(nameStart, nameLength);

@@ -48,10 +48,10 @@ internal sealed class SampleReader : IDisposable
         init => window.Pause = value;
     }
 
-    /// <summary>Asked now and then while this body is read; what it answers ends the reading, in words.</summary>
-    public Func<string?>? Objection
+    /// <summary>Asked now and then while this body is read. A non-null answer ends the read with that error.</summary>
+    public Func<string?>? Interrupt
     {
-        set => window.Objection = value;
+        set => window.Interrupt = value;
     }
 
     public ReadError Error => window.Error;

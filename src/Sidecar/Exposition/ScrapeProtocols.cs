@@ -10,10 +10,13 @@ namespace Sidecar.Exposition;
 /// </summary>
 internal static class ScrapeProtocols
 {
-    /// <summary>Name in the configuration, format, media type with parameters. The header of the versions that know it asks for names as they are.</summary>
+    /// <summary>
+    /// Name in the configuration, format, media type with parameters. The header of the versions that know it asks for names as they are.
+    /// </summary>
     private static readonly (string Name, BodyFormat Format, string Header)[] All =
     [
-        ("PrometheusProto", BodyFormat.PrometheusProto, "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"),
+        ("PrometheusProto", BodyFormat.PrometheusProto,
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"),
         ("PrometheusText0.0.4", BodyFormat.PrometheusText004, "text/plain;version=0.0.4"),
         ("PrometheusText1.0.0", BodyFormat.PrometheusText100, "text/plain;version=1.0.0;escaping=allow-utf-8"),
         ("OpenMetricsText0.0.1", BodyFormat.OpenMetricsText001, "application/openmetrics-text;version=0.0.1"),

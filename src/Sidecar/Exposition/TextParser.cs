@@ -75,61 +75,28 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
     private Entry ReadMetadata(bool isType)
     {
         line.SkipBlanks();
-        int nameStart, nameLength;
-        if (line.Current == (byte)'"')
-        {
-            // A quoted name may hold a line break: the line ends behind it.
-            nameStart = line.At + 1;
-            if (!line.TryFindQuote(nameStart, isWithinLine: false, out var quote, out var entry))
-                return entry;
-            nameLength = quote - nameStart;
-            line.At = quote + 1;
-        }
-        else
-        {
-            nameStart = line.At;
-            nameLength = line.MetricNameLength(out _);
-            if (nameLength == 0)
-                return line.Fail(isType ? "a metric name must follow TYPE" : "a metric name must follow HELP");
-            line.At += nameLength;
-        }
+        var missing = isType ? "a metric name must follow TYPE" : "a metric name must follow HELP";
+        if (!line.TryReadMetadataName(missing, out var nameStart, out var nameLength, out var otherwise))
+            return otherwise;
         var end = line.At + line.Text[line.At..].IndexOf((byte)'\n');
         // One byte separates the name from what follows; it may be missing only with all the rest.
         var said = Math.Min(line.At + 1, end);
         if (isType)
         {
-            if (!TryReadType(line.Text[said..end], out var type))
+            if (LineCursor.TypeOf(line.Text[said..end], isOpenMetrics: false) is not { } type)
                 return line.Fail("the type must be counter, gauge, histogram, summary or untyped");
             line.State.Type = type;
-            Declare(nameStart, nameLength).Type = type;
+            line.Declare(nameStart, nameLength).Type = type;
         }
         else
         {
             // The byte that separates may be the first of a character: then the text begins within it.
             if (!line.IsValid(said, end) || (said < end && (line.Text[said] & 0xc0) == 0x80))
                 return line.Fail("the help text is not valid UTF-8");
-            Declare(nameStart, nameLength).SetHelp(line.Text.Slice(said, line.Unescape(said, end - said, keepsQuotes: true)));
+            line.Declare(nameStart, nameLength).SetHelp(line.Text.Slice(said, line.Unescape(said, end - said, keepsQuotes: true)));
         }
         line.At = end;
         return Entry.End;
-    }
-
-    private readonly MetricFamily Declare(int nameStart, int nameLength) =>
-        line.State.Declare(line.Text.Slice(nameStart, line.Unescape(nameStart, nameLength)));
-
-    private static bool TryReadType(ReadOnlySpan<byte> said, out MetricType type)
-    {
-        MetricType? known = said switch
-        {
-            _ when said.SequenceEqual("counter"u8) => MetricType.Counter,
-            _ when said.SequenceEqual("gauge"u8) => MetricType.Gauge,
-            _ when said.SequenceEqual("histogram"u8) => MetricType.Histogram,
-            _ when said.SequenceEqual("summary"u8) => MetricType.Summary,
-            _ when said.SequenceEqual("untyped"u8) => MetricType.Unknown,
-            _ => null,
-        };
-        type = known ?? default;
-        return known is not null;
     }
 
     /// <summary><c>name{label="value",…} value [timestamp]</c>; with no name in front, it is quoted inside the braces.</summary>

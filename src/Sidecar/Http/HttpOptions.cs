@@ -2,7 +2,7 @@ using System.Security.Authentication;
 
 namespace Sidecar.Http;
 
-/// <summary>How to speak to one peer: an API server, the targets, or a receiver. At most one of credentials and basic auth is set.</summary>
+/// <summary>How to speak to one peer: an API server, the targets, or a receiver. Credentials and basic auth are never both set.</summary>
 internal sealed record HttpOptions
 {
     /// <summary>The scheme in the Authorization header, <c>Bearer</c> by default.</summary>

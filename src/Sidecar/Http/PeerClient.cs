@@ -5,10 +5,10 @@ using Sidecar.Operation;
 namespace Sidecar.Http;
 
 /// <summary>
-/// HTTP to one kind of peer — the API server, the targets, the receiver — with its credentials and its trust. Credentials and PEM files are
-/// read again as they change; redirects are followed, but credentials never leave the host that they are for.
+/// HTTP to one kind of peer — the API server, the targets, the receiver — with its credentials and its trust. Credentials and PEM files
+/// are read again as they change; redirects are followed, but credentials never leave the host that they are for.
 /// </summary>
-/// <param name="log">Told when a file went bad while we run and what was good goes on.</param>
+/// <param name="log">Logs when a file becomes unreadable and the last good copy stays in use.</param>
 internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServer, TimeProvider time, Log? log = null) : IDisposable
 {
     private const int MostRedirects = 10;
@@ -56,13 +56,17 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     {
         var header = credentials.Header(out var stale);
         if (!stale.IsNone)
-            log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used", ("error", stale.Message));
+        {
+            log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used",
+                ("error", stale.Message));
+        }
         else if (credentials.IsFromFile)
             log?.Recovered(credentialsLogKey, "Credentials can be read again");
         return header;
     }
 
-    private async Task<HttpResponseMessage> FollowAsync(Func<HttpRequestMessage> create, string? authorization, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> FollowAsync(
+        Func<HttpRequestMessage> create, string? authorization, CancellationToken cancellation)
     {
         Uri? next = null;
         var isAtHome = true;
@@ -129,10 +133,11 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     {
         foreach (var (name, _) in request.Headers.NonValidated.ToArray())
         {
-            if (!name.StartsWith("Accept", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("X-Prometheus-", StringComparison.OrdinalIgnoreCase)
-                && !name.Equals("User-Agent", StringComparison.OrdinalIgnoreCase) && !name.Equals("Retry-Attempt", StringComparison.OrdinalIgnoreCase))
+            if (!Starts(name, "Accept") && !Starts(name, "X-Prometheus-") && !Starts(name, "User-Agent") && !Starts(name, "Retry-Attempt"))
                 request.Headers.Remove(name);
         }
+
+        static bool Starts(string name, string with) => name.StartsWith(with, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>Connections with the trust of the files as they are now. Those of before finish what they are at.</summary>
@@ -157,7 +162,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
             }
             catch (PeerException e) when (invoker is not null)
             {
-                log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used", ("error", e.Failure.Message));
+                log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used",
+                    ("error", e.Failure.Message));
             }
             return invoker!;
         }

@@ -32,7 +32,8 @@ internal sealed class PeerTls
 
     /// <summary>The files still hold what was read.</summary>
     /// <exception cref="PeerException">A file cannot be read any more.</exception>
-    public bool IsCurrent() => IsSame(options.CaFile, ca, LargestBundle) && IsSame(options.CertFile, certificate) && IsSame(options.KeyFile, key);
+    public bool IsCurrent() =>
+        IsSame(options.CaFile, ca, LargestBundle) && IsSame(options.CertFile, certificate) && IsSame(options.KeyFile, key);
 
     /// <exception cref="PeerException">A file is no PEM of its kind.</exception>
     public SslClientAuthenticationOptions Options()
@@ -118,7 +119,8 @@ internal sealed class PeerTls
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
             throw PeerFile.Bad(
-                $"the client certificate {options.CertFile} and the key {options.KeyFile} are not a pair in PEM (an encrypted key cannot be used)");
+                $"the client certificate {options.CertFile} and the key {options.KeyFile} are not a pair in PEM "
+                    + "(an encrypted key cannot be used)");
         }
     }
 

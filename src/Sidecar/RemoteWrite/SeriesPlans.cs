@@ -34,7 +34,7 @@ internal sealed class SeriesPlans
         lastNames = sample.Names;
         lastEmpty = sample.EmptyValues;
         var key = (sample.Names, sample.EmptyValues);
-        if (sample.ManyLabels || sample.Names.IsOdd || sample.Count - 1 != sample.Names.Count)
+        if (sample.ManyLabels || sample.Names.IsUncommon || sample.Count - 1 != sample.Names.Count)
             Last = SeriesPlan.Make(sample, target);
         else if (plans.TryGetValue(key, out var known))
             Last = known;

@@ -141,7 +141,7 @@ internal sealed class TargetSeries(Target target, TargetLabels labels, ScrapeOpt
         ordered = false;
         reader.Open(body.OpenRead(), options.BodySizeLimit, body.Format);
         var began = time.GetTimestamp();
-        reader.Objection = () => time.GetElapsedTime(began) < (target.Timeout ?? options.Timeout) ? null
+        reader.Interrupt = () => time.GetElapsedTime(began) < (target.Timeout ?? options.Timeout) ? null
             : $"reading the body takes longer than SIDECAR_SCRAPE_TIMEOUT, after {reader.BytesRead} bytes uncompressed";
         while (reader.Read())
         {

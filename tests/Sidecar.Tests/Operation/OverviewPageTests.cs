@@ -156,7 +156,7 @@ public sealed partial class OverviewPageTests
             time.Advance(history.Step);
         }
         var points = new float[History.Points];
-        Assert.Equal(History.Points, history.Read(Course.Samples, points));
+        Assert.Equal(History.Points, history.Read(HistorySeries.Samples, points));
         Assert.Equal(Enumerable.Range(6, History.Points).Select(i => (float)i), points);
         Assert.Equal(TimeSpan.FromHours(1), history.Step * History.Points);
         Assert.Equal(History.Points + 5, history.Now(points));
@@ -179,7 +179,7 @@ public sealed partial class OverviewPageTests
         {
             metrics.SamplesAccepted.Add((long)(firstStep * 1000)); // 1,000 a second, always
             time.Advance(TimeSpan.FromSeconds(firstStep));
-            var count = history.Read(Course.Samples, points);
+            var count = history.Read(HistorySeries.Samples, points);
             // However often it was halved: all of the time so far but for an unfinished step, and the same rate everywhere.
             Assert.InRange(seconds + firstStep - (history.Step * count).TotalSeconds, 0, history.Step.TotalSeconds);
             Assert.All(points[..count], point => Assert.Equal(1000, point, 1f));

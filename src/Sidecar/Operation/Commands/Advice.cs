@@ -18,17 +18,16 @@ internal sealed class CheckPeer(string who, string address, string scheme, strin
 
     public static readonly CheckPeer StaticTarget = new(
         "the target", Variables.Targets.Name, $"{Variables.Scheme.Name} or the URL in {Variables.Targets.Name}",
-            Variables.ScrapeHttp.CaFile.Name,
-        Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
+        Variables.ScrapeHttp.CaFile.Name, Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
 
     public static readonly CheckPeer FoundTarget = new(
         "the target", $"{Variables.KubernetesService.Name} and {Variables.KubernetesPortName.Name}", Variables.Scheme.Name,
-            Variables.ScrapeHttp.CaFile.Name,
-        Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
+        Variables.ScrapeHttp.CaFile.Name, Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
 
     public static readonly CheckPeer Receiver = new(
-        "the receiver", Variables.RemoteWriteUrl.Name, $"the scheme in {Variables.RemoteWriteUrl.Name}", Variables.RemoteWriteHttp.CaFile.Name,
-        Variables.RemoteWriteHttp.ServerName.Name, $"SIDECAR_REMOTE_WRITE_BASIC_AUTH_… or {Variables.RemoteWriteHttp.CredentialsFile.Name}");
+        "the receiver", Variables.RemoteWriteUrl.Name, $"the scheme in {Variables.RemoteWriteUrl.Name}",
+        Variables.RemoteWriteHttp.CaFile.Name, Variables.RemoteWriteHttp.ServerName.Name,
+        $"SIDECAR_REMOTE_WRITE_BASIC_AUTH_… or {Variables.RemoteWriteHttp.CredentialsFile.Name}");
 
     public string Who { get; } = who;
 
@@ -106,7 +105,7 @@ internal static class Advice
             new("something else than an API server answers there, or a proxy that cuts answers", $"look at {peer.Address}"),
         FailureReason.Parse => new("the exporter writes what is not in the exposition format; "
                 + "as in Prometheus, nothing of such a scrape is kept",
-            "mend the exporter; the line is named above"),
+            "fix the exporter; the line is named above"),
         _ => new("the other side has trouble of its own", $"look at the log of {peer.Who}"),
     };
 
@@ -117,8 +116,9 @@ internal static class Advice
         FailureDetail.CertificateNotYetValid => new("this machine's clock is behind, or the certificate was made for later",
             "set the clock, by NTP (chrony, systemd-timesyncd)"),
         FailureDetail.CertificateName => new("the address that is asked is not among the names of the certificate",
-            $"use one of those names in {peer.Address}{(peer.ServerName is null ? "" : $", or set {peer.ServerName} to a name that it has")}; "
-                + "with kubeadm, apiServer.certSANs adds names"),
+            $"use one of those names in {peer.Address}"
+                + (peer.ServerName is null ? "" : $", or set {peer.ServerName} to a name that it has")
+                + "; with kubeadm, apiServer.certSANs adds names"),
         FailureDetail.CertificateUse => new("the certificate is made for another use, a client's for instance",
             "issue one for servers (extended key usage serverAuth)"),
         _ => new("another authority than the trusted one signed the certificate: another cluster's, a new one, or a proxy's in between",

@@ -56,7 +56,7 @@ internal sealed class CheckCommand : IDisposable
         report.Add(new CheckStep("configuration", CheckStatus.Ok,
             $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
         foreach (var warning in configuration.Warnings)
-            report.Add(new CheckStep("configuration", CheckStatus.Odd, warning.ToString()));
+            report.Add(new CheckStep("configuration", CheckStatus.Warning, warning.ToString()));
         using (var check = new CheckCommand(options, report, time))
             await check.RunAsync(sendsSample, cancellation);
         report.End();
@@ -145,7 +145,7 @@ internal sealed class CheckCommand : IDisposable
             isSecond = second.Failure.IsNone || second.IsForbidden;
             if (isSecond)
             {
-                report.Add(ApiFailure(answer, query, second.Failure.IsNone ? CheckStatus.Odd : CheckStatus.Failed));
+                report.Add(ApiFailure(answer, query, second.Failure.IsNone ? CheckStatus.Warning : CheckStatus.Failed));
                 (answer, query) = (second, endpoints);
             }
         }
@@ -157,7 +157,7 @@ internal sealed class CheckCommand : IDisposable
         else
             report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
         if (answer.Failure.IsNone && kubernetes.Watch && await probe.WatchAsync(query, cancellation) is { IsForbidden: true } watch)
-            report.Add(ApiFailure(watch, query, CheckStatus.Odd,
+            report.Add(ApiFailure(watch, query, CheckStatus.Warning,
                 $"may not watch {query.Resource} there; it is asked every {Durations.Format(kubernetes.RefreshInterval)} instead"));
         CheckClock(answer.Date);
         return answer;

@@ -15,7 +15,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
 
     private readonly List<CheckStep> steps = [];
 
-    public bool IsGood => steps.TrueForAll(s => s.Status is CheckStatus.Ok or CheckStatus.Odd);
+    public bool IsGood => steps.TrueForAll(s => s.Status is CheckStatus.Ok or CheckStatus.Warning);
 
     public void Say(string what) => output.Progress.Say(what);
 
@@ -55,7 +55,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
         var (mark, color) = status switch
         {
             CheckStatus.Ok => ("✓", "\e[32m"),
-            CheckStatus.Odd => ("!", "\e[33m"),
+            CheckStatus.Warning => ("!", "\e[33m"),
             CheckStatus.Failed => ("✗", "\e[31m"),
             _ => ("–", "\e[2m"),
         };

@@ -4,8 +4,8 @@ namespace Sidecar.Operation.Commands;
 internal enum CheckStatus
 {
     Ok,
-    /// <summary>It works, and is odd all the same.</summary>
-    Odd,
+    /// <summary>The step works, and an operator should know what was found.</summary>
+    Warning,
     Failed,
     /// <summary>Not tried, because a step before it failed.</summary>
     Skipped,
@@ -44,7 +44,7 @@ internal sealed class CheckStep(string name, CheckStatus status, string fact)
     public static string Word(CheckStatus status) => status switch
     {
         CheckStatus.Ok => "ok",
-        CheckStatus.Odd => "warning",
+        CheckStatus.Warning => "warning",
         CheckStatus.Failed => "failed",
         _ => "skipped",
     };

@@ -37,7 +37,7 @@ internal sealed class DiscoveryCheck(Options options)
             + (kept.Count < withPort.Count ? $" of {withPort.Count} found" : "");
         if (ready == 0 && options.Targets.IsEmpty)
         {
-            return new CheckStep(Name, CheckStatus.Odd, $"{fact}, none of them ready")
+            return new CheckStep(Name, CheckStatus.Warning, $"{fact}, none of them ready")
             {
                 Cause = "the pods behind the Service fail their readiness probes; they are scraped all the same",
                 Remedy = "look at those pods",
@@ -73,7 +73,7 @@ internal sealed class DiscoveryCheck(Options options)
             var names = string.Join(',', rule.SourceLabels.Select(l => Encoding.UTF8.GetString(l.AsSpan())));
             seen = $"the rule that keeps \"{rule.Pattern.Text}\" of [{names}] matches none; "
                 + $"there is {string.Join(", ", found.Select(t => $"\"{Value(rule, t)}\"").Distinct().Take(5))}";
-            remedy = $"mend that rule in {Variables.RelabelConfigs.Name}";
+            remedy = $"fix that rule in {Variables.RelabelConfigs.Name}";
             break;
         }
         return new CheckStep(Name, CheckStatus.Failed,
@@ -88,11 +88,13 @@ internal sealed class DiscoveryCheck(Options options)
         !options.Targets.IsEmpty || options.Kubernetes.PortName is not { } name
         || Label(target, "__meta_kubernetes_endpoint_port_name") == name;
 
-    private static bool Keeps(RelabelRule rule, Target target) => new RuleMatcher(rule).IsMatch(Encoding.UTF8.GetBytes(Value(rule, target)));
+    private static bool Keeps(RelabelRule rule, Target target) =>
+        new RuleMatcher(rule).IsMatch(Encoding.UTF8.GetBytes(Value(rule, target)));
 
     /// <summary>The source labels as the rule sees them, if no rule before it changes them.</summary>
     private static string Value(RelabelRule rule, Target target) =>
-        string.Join(Encoding.UTF8.GetString(rule.Separator.AsSpan()), rule.SourceLabels.Select(l => Label(target, Encoding.UTF8.GetString(l.AsSpan()))));
+        string.Join(Encoding.UTF8.GetString(rule.Separator.AsSpan()),
+            rule.SourceLabels.Select(l => Label(target, Encoding.UTF8.GetString(l.AsSpan()))));
 
     private static string Label(Target target, string name)
     {

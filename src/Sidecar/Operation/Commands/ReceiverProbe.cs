@@ -29,7 +29,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var request = sendsSample ? OneSample() : EncodedRequest.Compress(protocol.Current, []);
         if (request is null)
         {
-            return new CheckStep(Name, CheckStatus.Odd,
+            return new CheckStep(Name, CheckStatus.Warning,
                 $"{Variables.WriteRelabelConfigs.Name} drops the sample {SeriesName}; nothing was sent")
             {
                 Remedy = "run it without --send, or let the rules keep that series",

@@ -29,7 +29,7 @@ internal static class TargetCheck
             + $"{compressed / 1024.0:N0} KiB compressed, in {took.TotalSeconds:0.0}s";
         if (outcome.Scraped > 0 && outcome.Sent == 0)
         {
-            return new CheckStep(Name, CheckStatus.Odd, $"{fact}; none of them would be sent")
+            return new CheckStep(Name, CheckStatus.Warning, $"{fact}; none of them would be sent")
             {
                 Cause = "relabeling drops them all",
                 Remedy = $"look at {Variables.MetricRelabelConfigs.Name}, {Variables.WriteRelabelConfigs.Name} and {Variables.Preset.Name}",
@@ -37,7 +37,7 @@ internal static class TargetCheck
         }
         if (outcome.OutOfBounds > 0)
         {
-            return new CheckStep(Name, CheckStatus.Odd,
+            return new CheckStep(Name, CheckStatus.Warning,
                 $"{fact}; {outcome.OutOfBounds:N0} of them are more than ten minutes in the future, and left out")
             {
                 Cause = "the target's clock is ahead of this machine's",
@@ -46,11 +46,11 @@ internal static class TargetCheck
         }
         if (outcome.Duplicates + outcome.OutOfOrder > 0)
         {
-            return new CheckStep(Name, CheckStatus.Odd,
+            return new CheckStep(Name, CheckStatus.Warning,
                 $"{fact}; {outcome.Duplicates + outcome.OutOfOrder:N0} of them are there twice, and the later ones left out")
             {
                 Cause = "the exporter repeats series, or relabeling makes different ones the same",
-                Remedy = $"mend the exporter, or {Variables.MetricRelabelConfigs.Name}",
+                Remedy = $"fix the exporter, or {Variables.MetricRelabelConfigs.Name}",
             };
         }
         return new CheckStep(Name, CheckStatus.Ok, fact);

@@ -11,7 +11,7 @@ internal static class TokenCheck
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(30);
 
     /// <param name="variable">The one that names the file.</param>
-    /// <param name="token">Null where it is no JWT, or not to be had.</param>
+    /// <param name="token">Null where it is no JWT, or could not be read.</param>
     public static CheckStep Run(string name, Variable variable, string file, TimeProvider time, out ServiceAccountToken? token)
     {
         token = null;

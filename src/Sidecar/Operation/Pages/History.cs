@@ -1,7 +1,7 @@
 namespace Sidecar.Operation.Pages;
 
 /// <summary>What the plots show.</summary>
-internal enum Course
+internal enum HistorySeries
 {
     /// <summary>Samples that the receiver accepted, a second.</summary>
     Samples,
@@ -26,9 +26,9 @@ internal sealed class History : IDisposable
     /// <summary>How far the figure of now reaches back, so that it does not jump with every scrape.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromSeconds(30);
 
-    private const int Courses = 4;
+    private const int SeriesCount = 4;
 
-    private readonly float[] ring = new float[Points * Courses];
+    private readonly float[] ring = new float[Points * SeriesCount];
     private readonly Metrics metrics;
     private readonly InternalErrors errors;
     private readonly TimeProvider time;
@@ -68,15 +68,15 @@ internal sealed class History : IDisposable
         }
     }
 
-    /// <summary>Copies one course, oldest first; returns how many points there are.</summary>
-    /// <param name="course">Which.</param>
+    /// <summary>Copies one series, oldest first; returns how many points there are.</summary>
+    /// <param name="series">Which.</param>
     /// <param name="points">Room for <see cref="Points"/>.</param>
-    public int Read(Course course, Span<float> points)
+    public int Read(HistorySeries series, Span<float> points)
     {
         lock (gate)
         {
             for (var i = 0; i < count; i++)
-                points[i] = ring[(next - count + i + Points) % Points * Courses + (int)course];
+                points[i] = ring[(next - count + i + Points) % Points * SeriesCount + (int)series];
             return count;
         }
     }
@@ -115,11 +115,11 @@ internal sealed class History : IDisposable
             if (seconds <= 0)
                 return; // two ticks at once, after a machine slept
             var (samples, bytes, cpu) = (metrics.SamplesAccepted.Value, metrics.BytesAccepted.Value, ProcessMetrics.CpuTime);
-            var point = ring.AsSpan(next * Courses, Courses);
-            point[(int)Course.Samples] = (float)((samples - lastSamples) / seconds);
-            point[(int)Course.Bytes] = (float)((bytes - lastBytes) / seconds);
-            point[(int)Course.Memory] = ProcessMetrics.ResidentBytes;
-            point[(int)Course.Cores] = (float)((cpu - lastCpu).TotalSeconds / seconds);
+            var point = ring.AsSpan(next * SeriesCount, SeriesCount);
+            point[(int)HistorySeries.Samples] = (float)((samples - lastSamples) / seconds);
+            point[(int)HistorySeries.Bytes] = (float)((bytes - lastBytes) / seconds);
+            point[(int)HistorySeries.Memory] = ProcessMetrics.ResidentBytes;
+            point[(int)HistorySeries.Cores] = (float)((cpu - lastCpu).TotalSeconds / seconds);
             (lastTick, lastSamples, lastBytes, lastCpu) = (now, samples, bytes, cpu);
             next = (next + 1) % Points;
             count = Math.Min(count + 1, Points);
@@ -133,8 +133,8 @@ internal sealed class History : IDisposable
     {
         for (var i = 0; i < ring.Length / 2; i++)
         {
-            var pair = i / Courses * 2 * Courses + i % Courses;
-            ring[i] = (ring[pair] + ring[pair + Courses]) / 2;
+            var pair = i / SeriesCount * 2 * SeriesCount + i % SeriesCount;
+            ring[i] = (ring[pair] + ring[pair + SeriesCount]) / 2;
         }
         next = count = Points / 2;
         step *= 2;

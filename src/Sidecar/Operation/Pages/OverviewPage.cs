@@ -140,20 +140,20 @@ internal static partial class OverviewPage
     {
         html.Markup("<div class=\"plots\">"u8);
         var history = overview.History;
-        OneCourse(html, history, Course.Samples, "Samples sent"u8, (h, v) => h.Digits(v).Markup("/s"u8));
-        OneCourse(html, history, Course.Bytes, "Bytes sent"u8, (h, v) => h.Bytes(v).Markup("/s"u8));
-        OneCourse(html, history, Course.Memory, "Memory"u8, (h, v) => h.Bytes(v), ProcessMetrics.ResidentBytes);
-        OneCourse(html, history, Course.Cores, "Processor"u8, (h, v) => h.Digits(v * 100).Markup(" %"u8));
+        OneSeries(html, history, HistorySeries.Samples, "Samples sent"u8, (h, v) => h.Digits(v).Markup("/s"u8));
+        OneSeries(html, history, HistorySeries.Bytes, "Bytes sent"u8, (h, v) => h.Bytes(v).Markup("/s"u8));
+        OneSeries(html, history, HistorySeries.Memory, "Memory"u8, (h, v) => h.Bytes(v), ProcessMetrics.ResidentBytes);
+        OneSeries(html, history, HistorySeries.Cores, "Processor"u8, (h, v) => h.Digits(v * 100).Markup(" %"u8));
         html.Markup("</div>"u8);
     }
 
     /// <param name="measured">The figure of this moment, where there is a better one than the last points.</param>
-    private static void OneCourse(
-        HtmlWriter html, History history, Course course, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure,
+    private static void OneSeries(
+        HtmlWriter html, History history, HistorySeries series, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure,
         double? measured = null)
     {
         Span<float> points = stackalloc float[History.Points];
-        points = points[..history.Read(course, points)];
+        points = points[..history.Read(series, points)];
         html.Markup("<section class=\"card\"><h2>"u8).Markup(name).Markup("</h2><b>"u8);
         if (points.IsEmpty)
         {

@@ -1,8 +1,8 @@
 namespace Sidecar.Operation.Pages;
 
 /// <summary>
-/// The course of up to one hour as an inline SVG of one path, from zero up to the highest point. The path begins and ends outside the view, so
-/// that its outline shows as a line over an area. Points are relative steps ("m0,90l1-3 1,4"): half a kilobyte a plot.
+/// The series of up to one hour as an inline SVG of one path, from zero up to the highest point. The path begins and ends outside the view,
+/// so that its outline shows as a line over an area. Points are relative steps ("m0,90l1-3 1,4"): half a kilobyte a plot.
 /// </summary>
 internal static class Plot
 {

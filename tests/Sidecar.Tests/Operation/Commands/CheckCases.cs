@@ -116,7 +116,7 @@ internal static class CheckCases
         yield return Serves("wrong content type", m => m.ContentType = "text/html", "serves text/html", "something else than an exporter", "SIDECAR_METRICS_PATH");
         yield return Serves("no content type", m => m.ContentType = null, "Content-Type is missing", "something else than an exporter");
         yield return Serves("empty body", m => m.Serve(""), "with an empty body", "lost the body");
-        yield return Serves("parse error", m => m.Serve("a 1\nb{c=\"d\" 2\n"), "line 2", "b{c=\"d\" 2", "not in the exposition format", "mend the exporter");
+        yield return Serves("parse error", m => m.Serve("a 1\nb{c=\"d\" 2\n"), "line 2", "b{c=\"d\" 2", "not in the exposition format", "fix the exporter");
         yield return Serves("cut body", m =>
         {
             m.Serve(string.Concat(Enumerable.Range(0, 1000).Select(i => $"a{{b=\"{i}\"}} {i * 7919}\n")));
