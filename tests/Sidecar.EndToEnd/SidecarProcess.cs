@@ -71,11 +71,15 @@ public sealed partial class SidecarProcess : IAsyncDisposable
     public async Task<int> StopAsync(PosixSignal signal = PosixSignal.SIGTERM)
     {
         if (!process.HasExited)
-        {
-            using var kill = Process.Start("kill", [signal == PosixSignal.SIGINT ? "-INT" : "-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
-            await kill.WaitForExitAsync();
-        }
+            await SignalAsync(signal.ToString()[3..]);
         return await WaitForExitAsync();
+    }
+
+    /// <summary>Sends a signal by its name, such as <c>STOP</c>.</summary>
+    public async Task SignalAsync(string name)
+    {
+        using var kill = Process.Start("kill", ["-" + name, process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
     }
 
     /// <summary>SIGKILL: the process gets no chance to do anything more.</summary>

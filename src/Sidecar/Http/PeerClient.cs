@@ -19,8 +19,10 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     private readonly PeerCredentials credentials = new(options);
     private readonly string credentialsLogKey = $"credentials {options.CredentialsFile ?? options.BasicAuthPasswordFile}";
     private readonly string tlsLogKey = $"tls files {options.Tls.CaFile} {options.Tls.CertFile}";
-    private readonly Lock gate = new();
-    private HttpMessageInvoker? invoker;
+    private readonly PeerFileThread files = new(time);
+    private readonly Lock gate = new(); // of the first connection where there are no files; else the files' thread alone makes connections
+    private volatile string? lastHeader;
+    private volatile HttpMessageInvoker? invoker;
     private HttpMessageInvoker? retired;
     private PeerTls? tls;
     private long tlsRead;
@@ -32,11 +34,11 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     /// <exception cref="HttpRequestException">See <see cref="Failures.From"/>.</exception>
     public async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> create, CancellationToken cancellation)
     {
-        var authorization = Authorization();
+        var authorization = await AuthorizationAsync(cancellation);
         var response = await FollowAsync(create, authorization, cancellation);
         if (response.StatusCode != HttpStatusCode.Unauthorized || !credentials.IsFromFile)
             return response;
-        var rotated = Authorization();
+        var rotated = await AuthorizationAsync(cancellation);
         if (rotated == authorization)
             return response;
         response.Dispose();
@@ -50,17 +52,27 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     {
         invoker?.Dispose();
         retired?.Dispose();
+        files.Dispose();
     }
 
-    private string? Authorization()
+    private async ValueTask<string?> AuthorizationAsync(CancellationToken cancellation)
     {
-        var header = credentials.Header(out var stale);
-        if (!stale.IsNone)
+        if (!credentials.IsFromFile)
+            return credentials.Header(out _);
+        string? header;
+        Failure stale;
+        try
         {
-            log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used",
-                ("error", stale.Message));
+            (header, stale) = await files.RunAsync(() => (credentials.Header(out var failure), failure), cancellation);
+            lastHeader = header;
         }
-        else if (credentials.IsFromFile)
+        catch (PeerException e) when (lastHeader is not null)
+        {
+            (header, stale) = (lastHeader, e.Failure); // the read hangs
+        }
+        if (!stale.IsNone)
+            log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used", ("error", stale.Message));
+        else
             log?.Recovered(credentialsLogKey, "Credentials can be read again");
         return header;
     }
@@ -102,12 +114,12 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         {
             try
             {
-                return await Invoker().SendAsync(request, cancellation);
+                return await (await InvokerAsync(cancellation)).SendAsync(request, cancellation);
             }
             catch (ObjectDisposedException)
             {
                 // Certificates were renewed twice while this request waited for a thread: its connections are gone, and it was not sent.
-                return await Invoker().SendAsync(request, cancellation);
+                return await (await InvokerAsync(cancellation)).SendAsync(request, cancellation);
             }
         }
         catch (HttpRequestException e) when (isRedirected && e is not PeerException)
@@ -141,32 +153,41 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     }
 
     /// <summary>Connections with the trust of the files as they are now. Those of before finish what they are at.</summary>
-    private HttpMessageInvoker Invoker()
+    private async ValueTask<HttpMessageInvoker> InvokerAsync(CancellationToken cancellation)
     {
-        lock (gate)
+        if (invoker is { } known && (!HasTlsFiles || time.GetElapsedTime(Interlocked.Read(ref tlsRead)) < TlsRefresh))
+            return known;
+        if (!HasTlsFiles)
         {
-            if (invoker is not null && (!HasTlsFiles || time.GetElapsedTime(tlsRead) < TlsRefresh))
-                return invoker;
-            tlsRead = time.GetTimestamp();
-            try
-            {
-                if (tls?.IsCurrent() != true)
-                {
-                    var now = new PeerTls(options.Tls);
-                    var made = Connect(now);
-                    // Another thread may have the old one in hand and not yet used it: it is disposed of only with the next change.
-                    retired?.Dispose();
-                    (retired, invoker, tls) = (invoker, made, now);
-                }
-                log?.Recovered(tlsLogKey, "Certificate files can be read again");
-            }
-            catch (PeerException e) when (invoker is not null)
-            {
-                log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used",
-                    ("error", e.Failure.Message));
-            }
-            return invoker!;
+            lock (gate)
+                return invoker ??= Connect(new PeerTls(options.Tls));
         }
+        try
+        {
+            await files.RunAsync(Refresh, cancellation);
+            log?.Recovered(tlsLogKey, "Certificate files can be read again");
+        }
+        catch (PeerException e) when (invoker is not null)
+        {
+            log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used", ("error", e.Failure.Message));
+        }
+        return invoker!;
+    }
+
+    /// <summary>On the files' thread: looks at them again where that is due.</summary>
+    private bool Refresh()
+    {
+        if (invoker is not null && time.GetElapsedTime(Interlocked.Read(ref tlsRead)) < TlsRefresh)
+            return true; // another request was first
+        Interlocked.Exchange(ref tlsRead, time.GetTimestamp());
+        if (tls?.IsCurrent() == true)
+            return true;
+        var now = new PeerTls(options.Tls);
+        var made = Connect(now);
+        // Another thread may have the old one in hand and not yet used it: it is disposed of only with the next change.
+        retired?.Dispose();
+        (retired, invoker, tls) = (invoker, made, now);
+        return true;
     }
 
     private HttpMessageInvoker Connect(PeerTls files) => new(new SocketsHttpHandler

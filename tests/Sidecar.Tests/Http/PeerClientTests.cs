@@ -165,4 +165,35 @@ public sealed class PeerClientTests : IDisposable
         Assert.Equal(FailureReason.ConnectionRefused, failure.Reason);
         Assert.Contains("127.0.0.1:1 ", failure.Message);
     }
+
+    [Fact]
+    public async Task A_file_that_hangs_is_waited_for_once_and_the_last_good_token_goes_on()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "a pipe in the file system stands for the mount that hangs");
+        var token = folder.Write("token", "good");
+        await using var server = new RawServer(_ => RawServer.Ok(""));
+        using var client = new PeerClient(new() { CredentialsFile = token }, 1, TimeProvider.System);
+        async Task<TimeSpan> AskAsync()
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            using var answer = await client.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, server.Url), TestContext.Current.CancellationToken);
+            return TimeProvider.System.GetElapsedTime(began);
+        }
+        await AskAsync();
+        File.Delete(token);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [token]))
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.InRange((await AskAsync()).TotalSeconds, 1.9, 10);
+        Assert.InRange((await AskAsync()).TotalSeconds, 0, 1.5); // known to hang
+        await File.WriteAllTextAsync(token, "new", TestContext.Current.CancellationToken); // into the pipe: the read goes on
+        File.Delete(token);
+        folder.Write("token", "newer");
+        for (var tries = 0; server.Requests[^1].Header("Authorization") != "Bearer newer"; tries++)
+        {
+            Assert.True(tries < 100, "the file is not read again");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+            await AskAsync();
+        }
+        Assert.Equal(["Bearer good", "Bearer good", "Bearer good"], server.Requests.Take(3).Select(r => r.Header("Authorization")));
+    }
 }

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+
+namespace Sidecar.Http;
+
+/// <summary>
+/// The one thread on which the files of a peer are read. A mount that hangs holds this thread and none of the pool's, of which there are few;
+/// who wants the file is told after a bounded wait, and at once while the thread still hangs.
+/// </summary>
+internal sealed class PeerFileThread(TimeProvider time) : IDisposable
+{
+    /// <summary>Small files that are in memory as a rule take microseconds.</summary>
+    private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(2);
+
+    private readonly BlockingCollection<Action> reads = [];
+    private int isStarted;
+    private volatile bool hangs;
+
+    /// <summary>Runs a read on the thread.</summary>
+    /// <exception cref="PeerException">The read hangs, or one before it does.</exception>
+    public async Task<T> RunAsync<T>(Func<T> read, CancellationToken cancellation)
+    {
+        if (hangs)
+            throw Hanging();
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        reads.Add(() =>
+        {
+            try
+            {
+                done.TrySetResult(read());
+            }
+            catch (Exception e)
+            {
+                done.TrySetException(e);
+            }
+            hangs = false;
+        }, cancellation);
+        if (Interlocked.Exchange(ref isStarted, 1) == 0)
+            new Thread(Work, maxStackSize: 256 * 1024) { IsBackground = true, Name = "peer files" }.Start();
+        try
+        {
+            return await done.Task.WaitAsync(LongestRead, time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            hangs = !done.Task.IsCompleted;
+            throw Hanging();
+        }
+    }
+
+    public void Dispose() => reads.CompleteAdding();
+
+    private static PeerException Hanging() => PeerFile.Bad(
+        "a file of credentials or certificates takes more than 2 s to read: its mount hangs, or it is no regular file");
+
+    private void Work()
+    {
+        foreach (var read in reads.GetConsumingEnumerable())
+            read();
+    }
+}
