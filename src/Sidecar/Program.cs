@@ -53,7 +53,7 @@ internal static class Program
 
         // From the receiver back to the targets: each step is given the one that it hands on to.
         var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
-        using var passes = new PassThread(options.RemoteWrite.MaxSamplesPerSend, protocol);
+        using var passes = new Passes(options.RemoteWrite.MaxSamplesPerSend, protocol, errors, time);
         var folder = options.Queue.Directory is { } directory ? new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);

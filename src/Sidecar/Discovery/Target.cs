@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Sidecar.Discovery;
 
-/// <summary>One endpoint to scrape. Two targets with equal URL, labels and times are the same target.</summary>
+/// <summary>One endpoint to scrape. Two targets with equal URL, labels and times are the same target. It never changes.</summary>
 internal sealed class Target : IEquatable<Target>
 {
     /// <param name="url">What is asked, query included.</param>

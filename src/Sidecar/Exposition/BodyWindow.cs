@@ -7,7 +7,8 @@ namespace Sidecar.Exposition;
 /// The part of a body that is being read: inflated as it is asked for, moved to the front as it is used up. It grows only for what does
 /// not fit, and shrinks back afterwards.
 /// </summary>
-internal sealed class BodyWindow : IDisposable
+/// <param name="isSliceOver">See <see cref="SampleReader"/>.</param>
+internal sealed class BodyWindow(Func<bool>? isSliceOver) : IDisposable
 {
     /// <summary>The usual size, bytes.</summary>
     public const int UsualSize = 64 * 1024;
@@ -25,9 +26,10 @@ internal sealed class BodyWindow : IDisposable
 
     private Stream? inflated;
     private long limit;
+    private long pausedAt; // BytesRead when the slice was looked at last
 
-    /// <summary>See <see cref="SampleReader.Pause"/>.</summary>
-    public Action? Pause { get; set; }
+    /// <summary>See <see cref="SampleReader.IsPaused"/>.</summary>
+    public bool IsPaused { get; private set; }
 
     /// <summary>See <see cref="SampleReader.Interrupt"/>.</summary>
     public Func<string?>? Interrupt { get; set; }
@@ -57,7 +59,8 @@ internal sealed class BodyWindow : IDisposable
         limit = sizeLimit;
         Start = Filled = 0;
         IsEnded = false;
-        BytesRead = 0;
+        BytesRead = pausedAt = 0;
+        IsPaused = false;
         Error = ReadError.None;
         ErrorMessage = "";
     }
@@ -105,12 +108,23 @@ internal sealed class BodyWindow : IDisposable
         BytesRead += read;
         if (limit > 0 && BytesRead >= limit)
             return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
-        Pause?.Invoke();
-        if (Interrupt?.Invoke() is { } error)
-            return Fail(ReadError.TooSlow, error);
+        if (Objection?.Invoke() is { } objection)
+            return Fail(ReadError.TooSlow, objection);
         Filled += read;
         IsEnded = read == 0;
         return !IsEnded;
+    }
+
+    /// <summary>
+    /// To be called where reading can go on later. True when the slice of the pass is over, which is looked at when more was inflated since the
+    /// last time.
+    /// </summary>
+    public bool Pause()
+    {
+        if (isSliceOver is null || BytesRead == pausedAt)
+            return IsPaused = false;
+        pausedAt = BytesRead;
+        return IsPaused = isSliceOver();
     }
 
     /// <summary>Puts a line break behind the last byte, for which there is always room.</summary>

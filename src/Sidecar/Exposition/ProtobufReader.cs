@@ -28,6 +28,7 @@ internal sealed class ProtobufReader
     private readonly ProtobufMetric metric;
     private readonly Func<string> tooLong;
     private long familyLeft; // bytes of the family behind the window's start
+    private long passLeft;   // bytes of a field that are passed over
     private bool isChecked;  // the family's name, help and unit
     private long families;
     private long metrics;    // of the family, so far
@@ -43,12 +44,12 @@ internal sealed class ProtobufReader
     /// <param name="isNative">Native histograms are read.</param>
     public void Begin(bool isNative)
     {
-        familyLeft = families = metrics = 0;
+        familyLeft = passLeft = families = metrics = 0;
         family.Begin(default);
         metric.Reset(isNative);
     }
 
-    /// <summary>The next sample. False at the end of the body or at an error.</summary>
+    /// <summary>The next sample. False at the end of the body, at an error, or when paused.</summary>
     public bool Read()
     {
         while (window.Error == ReadError.None)
@@ -57,7 +58,7 @@ internal sealed class ProtobufReader
                 return true;
             if (metric.Error is { } error)
                 return Fail(error);
-            if (familyLeft == 0 ? !BeginFamily() : !ReadField())
+            if (window.Pause() || !(passLeft > 0 ? Pass() : familyLeft == 0 ? BeginFamily() : ReadField()))
                 return false;
         }
         return false;
@@ -132,7 +133,9 @@ internal sealed class ProtobufReader
         {
             if (tag is NameField or TypeField && isChecked && !IsKnown(tag, value, header))
                 return Fail("a family of this size must have its name and type before its metrics");
-            return TryPass(length);
+            passLeft = length;
+            familyLeft -= length;
+            return true;
         }
         if (!isChecked && !TryCheck())
             return false;
@@ -209,17 +212,14 @@ internal sealed class ProtobufReader
         return true;
     }
 
-    private bool TryPass(long count)
+    /// <summary>Passes over as much of a field as the window has: it may be as long as the body.</summary>
+    private bool Pass()
     {
-        familyLeft -= count;
-        while (count > 0)
-        {
-            if (!TryHave(1))
-                return FailCut();
-            var step = (int)Math.Min(count, window.Filled - window.Start);
-            window.Start += step;
-            count -= step;
-        }
+        if (!TryHave(1))
+            return FailCut();
+        var step = (int)Math.Min(passLeft, window.Filled - window.Start);
+        window.Start += step;
+        passLeft -= step;
         return true;
     }
 

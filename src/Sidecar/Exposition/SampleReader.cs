@@ -29,7 +29,7 @@ internal sealed class SampleReader : IDisposable
     public const int LongestLine = BodyWindow.Largest;
 
     private readonly TextParserState state = new();
-    private readonly BodyWindow window = new();
+    private readonly BodyWindow window;
     private readonly Func<string> lineTooLong;
     private ProtobufReader? protobuf; // made for the first such body
     private BodyFormat format;
@@ -38,21 +38,23 @@ internal sealed class SampleReader : IDisposable
     private bool isUtf8;
     private bool isOpenMetrics;
 
-    public SampleReader() => lineTooLong = () => $"line {state.Line + 1} is longer than {LongestLine} bytes";
+    /// <param name="isSliceOver">Asked for each window whether others must have their turn; null where nobody waits.</param>
+    public SampleReader(Func<bool>? isSliceOver = null)
+    {
+        window = new BodyWindow(isSliceOver);
+        lineTooLong = () => $"line {state.Line + 1} is longer than {LongestLine} bytes";
+    }
 
     public Sample Sample { get; } = new();
 
-    /// <summary>Called now and then while a body is read, and may keep it waiting.</summary>
-    public Action? Pause
-    {
-        init => window.Pause = value;
-    }
-
-    /// <summary>Asked now and then while this body is read. A non-null answer ends the read with that error.</summary>
-    public Func<string?>? Interrupt
+    /// <summary>Asked now and then while this body is read; what it answers ends the reading, in words.</summary>
+    public Func<string?>? Objection
     {
         set => window.Interrupt = value;
     }
+
+    /// <summary>The slice of the pass was over: <see cref="Read"/> found no sample yet, and goes on when it is called again.</summary>
+    public bool IsPaused => window.IsPaused;
 
     public ReadError Error => window.Error;
 
@@ -87,13 +89,15 @@ internal sealed class SampleReader : IDisposable
         window.Dispose();
     }
 
-    /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body or at an error.</summary>
+    /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body, at an error, or when paused.</summary>
     public bool Read() => format >= BodyFormat.PrometheusProto ? protobuf!.Read() : ReadText();
 
     private bool ReadText()
     {
-        while (window.Error == ReadError.None && FillLines())
+        while (window.Error == ReadError.None)
         {
+            if (window.Start == lines && window.Pause() || !FillLines())
+                return false;
             string? error;
             var entry = isOpenMetrics ? ReadOpenMetrics(out error) : ReadPrometheusText(out error);
             switch (entry)

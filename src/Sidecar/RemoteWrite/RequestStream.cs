@@ -3,7 +3,7 @@ using Sidecar.Scraping;
 
 namespace Sidecar.RemoteWrite;
 
-/// <summary>Makes the requests of a scrape from its body, one at a time as they are asked for, leaving out those that are held.</summary>
+/// <summary>Makes the requests of a scrape from its body, one at a time as they are asked for, leaving out those that are held. It has its context to its end.</summary>
 internal sealed class RequestStream
 {
     private readonly Scrape scrape;
@@ -23,7 +23,7 @@ internal sealed class RequestStream
         encoder = context.Encoder;
         encoder.Begin(scrape.Labels);
         held = scrape.Held;
-        skipped = (scrape.Skipped ?? new SkippedSamples()).Start();
+        skipped = (scrape.Skipped ?? SkippedSamples.None).Start();
         if (scrape.Body is not null)
             reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format);
     }
@@ -36,9 +36,10 @@ internal sealed class RequestStream
         End,
     }
 
-    /// <summary>Null at the end.</summary>
-    public EncodedRequest? Next()
+    /// <summary>The next request; null at the end. False when the slice is over: then there is none yet.</summary>
+    public bool TryNext(out EncodedRequest? request)
     {
+        request = null;
         while (part != Part.End)
         {
             var isFull = part switch
@@ -48,15 +49,18 @@ internal sealed class RequestStream
                 _ => AddReport(),
             };
             if (isFull)
-                return encoder.Take();
+                break;
+            if (reader.IsPaused)
+                return false;
             part++;
             if (part == Part.Vanished && scrape.Vanished is not null)
                 reader.Open(scrape.Vanished.OpenRead(), sizeLimit: 0);
         }
-        return encoder.Take();
+        request = encoder.Take();
+        return true;
     }
 
-    /// <summary>False when the body is at its end; true when the request is full.</summary>
+    /// <summary>False when the body is at its end, or the slice over; true when the request is full.</summary>
     private bool ReadBody()
     {
         while (!encoder.IsFull)

@@ -11,7 +11,7 @@ namespace Sidecar.RemoteWrite;
 /// the queue when that is so for all of it; the next one of its target waits until then.
 /// </summary>
 internal sealed class Sender(
-    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, PassThread passes, Metrics metrics, Log log,
+    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, Passes passes, Metrics metrics, Log log,
     TimeProvider time) : IDisposable
 {
     private readonly WriteReceiver receiver = new(options, protocol, client, metrics, log, time);
@@ -24,7 +24,7 @@ internal sealed class Sender(
 
     private readonly SemaphoreSlim slots = new(options.Concurrency);
     private readonly SemaphoreSlim probe = new(1); // until the receiver has shown what it understands, one request at a time
-    private readonly PassContexts contexts = new(MostStreams, options.MaxSamplesPerSend, protocol);
+    private readonly SemaphoreSlim streams = new(MostStreams);
 
     /// <inheritdoc cref="WriteReceiver.LastFailure"/>
     public Failure LastFailure => receiver.LastFailure;
@@ -49,7 +49,7 @@ internal sealed class Sender(
     {
         slots.Dispose();
         probe.Dispose();
-        contexts.Dispose();
+        streams.Dispose();
     }
 
     private async Task WorkAsync(CancellationToken cancellation)
@@ -96,16 +96,18 @@ internal sealed class Sender(
 
         if (scrape.Held is not { IsComplete: true })
         {
-            var context = await contexts.RentAsync(cancellation);
+            await streams.WaitAsync(cancellation);
             try
             {
+                var context = passes.Contexts.Lend();
                 var stream = new RequestStream(scrape, context);
-                while (await passes.RunAsync(stream.Next) is { } request)
+                while (await passes.RunInSlicesAsync<EncodedRequest?>(context, stream.TryNext) is { } request)
                     await PostOneAsync(request, release: true);
+                passes.Contexts.Return(context);
             }
             finally
             {
-                contexts.Return(context);
+                streams.Release();
             }
         }
         return await Task.WhenAll(posts);

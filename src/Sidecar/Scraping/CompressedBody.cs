@@ -4,7 +4,8 @@ namespace Sidecar.Scraping;
 
 /// <summary>
 /// Compressed bytes in pooled blocks: the gzip of one exposition as it came over the wire, or a finished request. Written once, then
-/// read any number of times. Shared by reference count: the queue and the staleness of the next scrape hold the same one.
+/// read any number of times. Shared by reference count: the queue and the staleness of the next scrape hold the same one, and nobody writes
+/// to it any more when there is a second reference. The count is changed atomically.
 /// </summary>
 internal sealed class CompressedBody
 {

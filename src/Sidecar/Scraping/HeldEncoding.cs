@@ -12,8 +12,6 @@ internal struct HeldEncoding(SeriesEncoder encoder, HeldRequests held, bool mayH
     private int bodySamples;
     private int otherSamples;
 
-    public readonly SeriesEncoder Encoder => encoder;
-
     /// <param name="samples">Samples of the body read so far, this one included.</param>
     public void CommitBody(Sample sample, long timestamp, int samples)
     {

@@ -49,7 +49,7 @@ internal sealed class HeldRequests(HeldBudget budget)
     }
 }
 
-/// <summary>Bytes of finished requests that may be held, over all targets.</summary>
+/// <summary>Bytes of finished requests that may be held, over all targets. Shared by all passes: one number, changed atomically.</summary>
 internal sealed class HeldBudget(long limit)
 {
     private long left = limit;

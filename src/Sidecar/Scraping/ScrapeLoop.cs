@@ -28,7 +28,7 @@ internal sealed class ScrapeLoop : IDisposable
 
     private readonly ScrapeOptions options;
     private readonly BodyDownload download;
-    private readonly PassThread passes;
+    private readonly Passes passes;
     private readonly ScrapeQueue queue;
     private readonly Metrics metrics;
     private readonly Log log;
@@ -46,7 +46,7 @@ internal sealed class ScrapeLoop : IDisposable
     private volatile bool isGone;
 
     public ScrapeLoop(
-        Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, PassThread passes, HeldBudget budget, ScrapeQueue queue,
+        Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, HeldBudget budget, ScrapeQueue queue,
         Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
     {
         Target = target;
@@ -194,11 +194,7 @@ internal sealed class ScrapeLoop : IDisposable
         lastTimestamp = last.Timestamp;
         try
         {
-            await passes.RunAsync(context =>
-            {
-                series.Recall(context, last);
-                return true;
-            });
+            await passes.RunInSlicesAsync<bool>(context => series.BeginRecall(context, last).TryFinish);
         }
         finally
         {
@@ -227,8 +223,7 @@ internal sealed class ScrapeLoop : IDisposable
         var outcome = new ScrapeOutcome { Failure = failure };
         try
         {
-            await queue.AddAsync(await passes.RunAsync(
-                context => series.Complete(context, body, timestamp, started, outcome), Target.Timeout ?? options.Timeout));
+            await queue.AddAsync(await passes.RunInSlicesAsync<Scrape>(context => series.BeginScrape(context, body, timestamp, started, outcome).TryFinish));
         }
         catch (Exception e)
         {
@@ -268,7 +263,7 @@ internal sealed class ScrapeLoop : IDisposable
     {
         if (lastTimestamp == long.MinValue)
             return; // never scraped: nothing to end
-        await queue.AddAsync(await passes.RunAsync(context => series.End(context, Math.Max(timestamp, lastTimestamp + 1))));
+        await queue.AddAsync(await passes.RunInSlicesAsync<Scrape>(context => series.BeginEnd(context, Math.Max(timestamp, lastTimestamp + 1)).TryFinish));
     }
 
     private void ObserveInterval()

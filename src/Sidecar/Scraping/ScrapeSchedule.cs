@@ -17,8 +17,14 @@ internal sealed class ScrapeSchedule
     private readonly long tolerance; // milliseconds
     private long nextTick; // time.GetTimestamp()
     private long idealTimestamp = long.MinValue; // milliseconds since the Unix epoch
+    private readonly TimeSpan stepToOwn; // between the ticks before the target's own ones
+    private int stepsToOwn;
+    private bool isOwnTick;
 
-    /// <param name="atOnce">The first tick is now, and the second the target's own one that is at least half an interval away.</param>
+    /// <param name="atOnce">
+    /// The first tick is now. From there it comes to the target's own ticks in one step or two, each of half an interval to a whole one: no gap
+    /// is longer than the interval, and no scrape follows at the heels of another.
+    /// </param>
     public ScrapeSchedule(Target target, TimeSpan interval, bool atOnce, TimeProvider time)
     {
         this.interval = interval;
@@ -26,14 +32,14 @@ internal sealed class ScrapeSchedule
         tolerance = (long)Math.Min(MostTolerance.TotalMilliseconds, interval.TotalMilliseconds / 100);
         var untilOwn = UntilOwnTick(target, interval, time.GetUtcNow());
         nextTick = time.GetTimestamp();
-        if (atOnce)
-            FirstInterval = untilOwn >= interval / 2 ? untilOwn : untilOwn + interval;
-        else
+        isOwnTick = !atOnce;
+        if (!atOnce)
             nextTick += Ticks(untilOwn);
+        else if (untilOwn >= interval / 2)
+            (stepToOwn, stepsToOwn) = (untilOwn, 1);
+        else
+            (stepToOwn, stepsToOwn) = ((untilOwn + interval) / 2, 2);
     }
-
-    /// <summary>Between the first tick and the second, where the first was at once.</summary>
-    private TimeSpan? FirstInterval { get; set; }
 
     /// <summary>Waits for the next tick. Ticks that passed meanwhile are left out.</summary>
     public async Task WaitAsync(CancellationToken cancellation)
@@ -43,17 +49,11 @@ internal sealed class ScrapeSchedule
             await Task.Delay(time.GetElapsedTime(now, nextTick), time, cancellation);
         cancellation.ThrowIfCancellationRequested();
         now = time.GetTimestamp();
-        var step = Ticks(FirstInterval ?? interval);
-        if (FirstInterval is not null)
-        {
-            // The ticks to come have another phase: this one was out of turn.
-            idealTimestamp = long.MinValue;
-            FirstInterval = null;
-        }
+        isOwnTick = stepsToOwn == 0;
         do
         {
-            nextTick += step;
-            step = Ticks(interval);
+            nextTick += Ticks(stepsToOwn > 0 ? stepToOwn : interval);
+            stepsToOwn = Math.Max(0, stepsToOwn - 1);
         }
         while (nextTick <= now);
     }
@@ -65,6 +65,8 @@ internal sealed class ScrapeSchedule
     public long Timestamp()
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        if (!isOwnTick)
+            return now; // the ticks to come have another phase
         if (idealTimestamp != long.MinValue)
         {
             var length = (long)interval.TotalMilliseconds;

@@ -11,7 +11,7 @@ namespace Sidecar.Scraping;
 
 /// <summary>One scrape loop for each target that discovery names.</summary>
 internal sealed class Scraper(
-    ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, PassThread passes, ScrapeQueue queue, Metrics metrics, Log log,
+    ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, ScrapeQueue queue, Metrics metrics, Log log,
     InternalErrors errors, TimeProvider time, CancellationToken cancellation)
 {
     /// <summary>Up to so many targets are scraped the moment they are known: nobody waits an interval for the first data.</summary>

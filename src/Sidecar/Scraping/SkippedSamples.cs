@@ -1,90 +1,90 @@
-using System.Runtime.InteropServices;
+using System.Collections.Immutable;
 
 namespace Sidecar.Scraping;
 
 /// <summary>
 /// Which samples of a body, counted from 0 in their order, are not sent: duplicates, out of order, too far in the future. Decided once,
 /// when the scrape is validated, so that sending it later or again needs no memory of what was before. About two bytes for each run of
-/// neighbours: a body may well repeat one line a hundred million times.
+/// neighbours: a body may well repeat one line a hundred million times. It never changes.
 /// </summary>
 internal sealed class SkippedSamples
 {
-    private readonly List<byte> runs = []; // varints, two a run: kept samples before it, and its length
-    private int last = -1; // of the run that grows
-    private int length;
-    private int kept;
+    public static readonly SkippedSamples None = new([]);
 
-    public bool IsEmpty => runs.Count == 0 && length == 0;
+    private readonly ImmutableArray<byte> runs; // varints, two a run: kept samples before it, and its length
 
-    public long Size => runs.Count;
+    private SkippedSamples(ImmutableArray<byte> runs) => this.runs = runs;
 
-    /// <summary>As <see cref="From"/> takes them; all that was added.</summary>
-    public ReadOnlySpan<byte> Bytes
-    {
-        get
-        {
-            Close();
-            return CollectionsMarshal.AsSpan(runs);
-        }
-    }
+    /// <summary>Bytes that it holds.</summary>
+    public long Size => runs.Length;
+
+    /// <summary>As <see cref="From"/> takes them.</summary>
+    public ReadOnlySpan<byte> Bytes => runs.AsSpan();
 
     /// <param name="bytes">Whole runs.</param>
-    public static SkippedSamples From(ReadOnlySpan<byte> bytes)
-    {
-        var skipped = new SkippedSamples();
-        skipped.runs.AddRange(bytes);
-        return skipped;
-    }
+    public static SkippedSamples From(ReadOnlySpan<byte> bytes) => new([.. bytes]);
 
-    /// <param name="ordinal">Greater than all before.</param>
-    public void Add(int ordinal)
+    public Cursor Start() => new(this);
+
+    /// <summary>Notes samples while a body is validated.</summary>
+    public sealed class Builder
     {
-        if (ordinal == last + 1)
+        private readonly List<byte> runs = [];
+        private int last = -1; // of the run that grows
+        private int length;
+        private int kept;
+
+        /// <param name="ordinal">Greater than all before.</param>
+        public void Add(int ordinal)
         {
-            length++;
+            if (ordinal == last + 1)
+            {
+                length++;
+            }
+            else
+            {
+                Close();
+                kept = ordinal - last - 1;
+                length = 1;
+            }
+            last = ordinal;
         }
-        else
+
+        /// <summary>What was added; null for nothing. Ends the builder's use.</summary>
+        public SkippedSamples? Build()
         {
             Close();
-            kept = ordinal - last - 1;
-            length = 1;
+            return runs.Count == 0 ? null : new SkippedSamples([.. runs]);
         }
-        last = ordinal;
-    }
 
-    public Cursor Start()
-    {
-        Close();
-        return new Cursor(this);
-    }
+        private void Close()
+        {
+            if (length == 0)
+                return;
+            Write(kept);
+            Write(length);
+            kept = length = 0;
+        }
 
-    private void Close()
-    {
-        if (length == 0)
-            return;
-        Write(kept);
-        Write(length);
-        kept = length = 0;
-    }
-
-    private void Write(int number)
-    {
-        for (; number >= 0x80; number >>= 7)
-            runs.Add((byte)(number | 0x80));
-        runs.Add((byte)number);
+        private void Write(int number)
+        {
+            for (; number >= 0x80; number >>= 7)
+                runs.Add((byte)(number | 0x80));
+            runs.Add((byte)number);
+        }
     }
 
     /// <summary>Walks along with the samples.</summary>
     public struct Cursor
     {
-        private readonly SkippedSamples skipped;
+        private readonly ImmutableArray<byte> runs;
         private int at;
         private int first;
         private int end;
 
         public Cursor(SkippedSamples skipped)
         {
-            this.skipped = skipped;
+            runs = skipped.runs;
             Next();
         }
 
@@ -100,7 +100,7 @@ internal sealed class SkippedSamples
 
         private void Next()
         {
-            if (at == skipped.runs.Count)
+            if (at == runs.Length)
             {
                 first = end = int.MaxValue;
                 return;
@@ -114,7 +114,7 @@ internal sealed class SkippedSamples
             var number = 0;
             for (var shift = 0; ; shift += 7)
             {
-                var part = skipped.runs[at++];
+                var part = runs[at++];
                 number |= (part & 0x7f) << shift;
                 if (part < 0x80)
                     return number;

@@ -67,7 +67,7 @@ internal sealed class QueueFixture : IDisposable
         if (scrape.Held is not { IsComplete: true })
         {
             var stream = new Sidecar.RemoteWrite.RequestStream(scrape, new PassContext(2000));
-            while (stream.Next() is { } request)
+            while (stream.TryNext(out var request) && request is not null)
                 requests.Add(request);
         }
         var samples = SentSample.Read(requests);

@@ -20,7 +20,7 @@ public sealed class ClockJumpTests : IAsyncDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly StringWriter log = new();
     private readonly Metrics metrics;
-    private readonly PassThread passes = new(2000);
+    private readonly Passes passes = new(2000);
     private readonly ScrapeQueue queue;
     private readonly PeerClient client;
     private readonly BodyDownload download;

@@ -30,7 +30,7 @@ public sealed class ScrapeAllocationTests
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
             var outcome = new ScrapeOutcome();
-            var scrape = series.Complete(fixture.Context, i % 2 == 0 ? body : shorter, i, TimeProvider.System.GetTimestamp(), outcome);
+            var scrape = series.BeginScrape(fixture.Context, i % 2 == 0 ? body : shorter, i, TimeProvider.System.GetTimestamp(), outcome).Finished();
             var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             if (i > 2 && i % 2 == 1)
                 least = Math.Min(least, allocated);

@@ -97,14 +97,21 @@ internal sealed class ScrapeFixture : IDisposable
         var started = Time.GetTimestamp();
         Time.Advance(TimeSpan.FromMilliseconds(250));
         Outcome = new ScrapeOutcome { Failure = body is null ? Down : default };
-        var scrape = series.Complete(Context, body, timestamp, started, Outcome);
+        var scrape = series.BeginScrape(Context, body, timestamp, started, Outcome).Finished();
         body?.Release();
         return scrape;
     }
 
-    public void Recall(Scrape last) => series.Recall(Context, last);
+    /// <summary>A pass over a scrape, for a pool.</summary>
+    public ScrapePass Begin(PassContext context, CompressedBody body, long timestamp)
+    {
+        Outcome = new ScrapeOutcome();
+        return series.BeginScrape(context, body, timestamp, Time.GetTimestamp() - Time.TimestampFrequency / 4, Outcome);
+    }
 
-    public Scrape End(long timestamp) => series.End(Context, timestamp);
+    public void Recall(Scrape last) => Assert.True(series.BeginRecall(Context, last).TryFinish(out _));
+
+    public Scrape End(long timestamp) => series.BeginEnd(Context, timestamp).Finished();
 
     /// <summary>All samples of a scrape as they are sent: the held requests, then the streamed ones. Releases the scrape.</summary>
     public List<SentSample> Send(Scrape scrape)
@@ -126,7 +133,7 @@ internal sealed class ScrapeFixture : IDisposable
     {
         var requests = new List<EncodedRequest>();
         var stream = new RequestStream(scrape, sending);
-        while (stream.Next() is { } request)
+        while (stream.TryNext(out var request) && request is not null)
             requests.Add(request);
         return requests;
     }

@@ -20,7 +20,7 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
     private readonly StringWriter log = new();
     private readonly Metrics metrics;
     private readonly InternalErrors errors;
-    private readonly PassThread passes = new(2000);
+    private readonly Passes passes = new(2000);
     private readonly ScrapeQueue queue;
     private readonly PeerClient client;
     private readonly BodyDownload download;
@@ -58,7 +58,7 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
     [InlineData("ScrapeLoop+<TickAsync>")]
     [InlineData("ScrapeLoop+<ScrapeAsync>")]
     [InlineData("BodyDownload+<GetAsync>")]
-    [InlineData("TargetSeries.Complete")]
+    [InlineData("ScrapePass.")]
     public async Task A_step_that_throws_is_reported_and_the_next_scrapes_come(string step)
     {
         scraper.Update([ScrapeFixture.MakeTarget($"127.0.0.1:{target.Port}")]);

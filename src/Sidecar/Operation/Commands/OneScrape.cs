@@ -67,7 +67,7 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
         outcome.Failure = failure;
         var labels = new TargetLabels(target.Labels, options.Scrape.ExternalLabels, options.Scrape.HonorLabels, options.Scrape.SeriesRules);
         using var series = new TargetSeries(target, labels, options.Scrape, new HeldBudget(0), time);
-        var scrape = series.Complete(Context, body, timestamp, started, outcome);
+        var scrape = series.BeginScrape(Context, body, timestamp, started, outcome).Finished();
         body?.Release();
         outcome.Failure = download.Redact(outcome.Failure);
         return scrape;

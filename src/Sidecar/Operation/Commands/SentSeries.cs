@@ -23,7 +23,7 @@ internal sealed class SentSeries : IDisposable
         reader = context.Reader;
         encoder = context.Encoder;
         encoder.Begin(labels ?? scrape.Labels);
-        skipped = (scrape.Skipped ?? new SkippedSamples()).Start();
+        skipped = (scrape.Skipped ?? SkippedSamples.None).Start();
         isBodyRead = scrape.Body is null;
         if (scrape.Body is not null)
             reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format);
