@@ -108,8 +108,8 @@ internal sealed class BodyWindow(Func<bool>? isSliceOver) : IDisposable
         BytesRead += read;
         if (limit > 0 && BytesRead >= limit)
             return Fail(ReadError.TooLarge, $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({limit} bytes uncompressed)");
-        if (Objection?.Invoke() is { } objection)
-            return Fail(ReadError.TooSlow, objection);
+        if (Interrupt?.Invoke() is { } error)
+            return Fail(ReadError.TooSlow, error);
         Filled += read;
         IsEnded = read == 0;
         return !IsEnded;

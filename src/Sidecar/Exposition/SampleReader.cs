@@ -48,7 +48,7 @@ internal sealed class SampleReader : IDisposable
     public Sample Sample { get; } = new();
 
     /// <summary>Asked now and then while this body is read; what it answers ends the reading, in words.</summary>
-    public Func<string?>? Objection
+    public Func<string?>? Interrupt
     {
         set => window.Interrupt = value;
     }

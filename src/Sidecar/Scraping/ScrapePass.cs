@@ -104,7 +104,7 @@ internal sealed class ScrapePass
         var options = series.Options;
         reader.Open(text.OpenRead(), options.BodySizeLimit, text.Format);
         var began = series.Time.GetTimestamp();
-        reader.Objection = () => series.Time.GetElapsedTime(began) < (series.Target.Timeout ?? options.Timeout) ? null
+        reader.Interrupt = () => series.Time.GetElapsedTime(began) < (series.Target.Timeout ?? options.Timeout) ? null
             : $"reading the body takes longer than SIDECAR_SCRAPE_TIMEOUT, after {reader.BytesRead} bytes uncompressed";
     }
 
