@@ -164,6 +164,8 @@ public sealed class FaultCampaign : IAsyncDisposable
         Faults[] kinds = [Faults.Kill, Faults.Kill, Faults.Kill, Faults.Terminate, Faults.Stop];
         kinds = [.. kinds.Where(k => options.Faults.HasFlag(k))];
         var kind = kinds[random.Next(kinds.Length)];
+        if (random.Next(4) == 0)
+            await Task.Delay(random.Next(5000, 15000), end); // a longer life: what a fault elsewhere holds up shows
         if (kind == Faults.Stop)
         {
             await lives.StopForAsync(TimeSpan.FromMilliseconds(random.Next(200, 4000)), end);

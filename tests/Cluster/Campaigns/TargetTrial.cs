@@ -13,6 +13,9 @@ public sealed class TargetTrial(
     /// <summary>From the last byte that a target hands over to the file that has the scrape, on a busy machine.</summary>
     private const long Window = 1000;
 
+    /// <summary>From the timestamp of a scrape to its request at the target, on a busy machine; less than an interval.</summary>
+    private const long LongestAsking = 700;
+
     /// <summary>How long what could not be written may go on waiting in memory: a long spell of the receiver and more.</summary>
     private const long LongestInMemory = 60_000;
 
@@ -38,7 +41,7 @@ public sealed class TargetTrial(
         {
             // What may be lost between two scrapes leaves it open which series there were.
             isUnsure |= damaged.Any(d => d.Target == target.Number && d.Timestamp > last && d.Timestamp <= timestamp)
-                || MayHaveForgotten(last, timestamp);
+                || MayHaveForgotten(last, timestamp) || MayBePart(timestamp);
             if (!samples.TryGetValue(reports[0], out var up))
                 JudgePart(timestamp, samples);
             else if (up == Marker)
@@ -57,8 +60,7 @@ public sealed class TargetTrial(
     {
         if (!samples.TryGetValue(ServedSeries.Name("campaign_ordinal", target.Port), out var bits))
         {
-            verdict.Find("lost", $"{At(timestamp)} up is 1 and nothing says which scrape it is ({samples.Count} samples)");
-            isUnsure = true;
+            JudgePart(timestamp, samples);
             return;
         }
         var ordinal = ServedSeries.Ordinal(BitConverter.UInt64BitsToDouble(bits));
@@ -67,22 +69,7 @@ public sealed class TargetTrial(
             verdict.Find("value", $"{At(timestamp)} scrape {ordinal} was not served, or not as a good one: {scrape}");
             return;
         }
-        if (ordinal <= lastOrdinal)
-            verdict.Find("order", $"{At(timestamp)} scrape {ordinal} after {lastOrdinal}");
-        lastOrdinal = Math.Max(lastOrdinal, ordinal);
-        if (!good.TryAdd(ordinal, timestamp))
-            verdict.Find("value", $"{At(timestamp)} scrape {ordinal} has arrived at {good[ordinal]} already");
-        JudgeTime(timestamp, scrape);
-
         var body = series.Of(target.Number, target.Port, ordinal, scrape.HasRefused);
-        Expect("scrape_samples_scraped", body.Lines.Count);
-        Expect("scrape_samples_post_metric_relabeling", body.Kept);
-        var missing = body.Arriving.Keys.Where(k => !samples.ContainsKey(k)).ToArray();
-        if (missing.Length > 0)
-        {
-            verdict.Find("lost", $"{At(timestamp)} scrape {ordinal} is not whole: {missing.Length} of {body.Arriving.Count} series, "
-                + missing[0]);
-        }
         foreach (var (name, value) in samples)
         {
             if (body.Arriving.TryGetValue(name, out var served))
@@ -95,6 +82,21 @@ public sealed class TargetTrial(
             else if (value != Marker && !reports.Contains(name))
                 verdict.Find("labels", $"{At(timestamp)} scrape {ordinal} has no {name}");
         }
+        var missing = body.Arriving.Keys.Concat(reports).Where(k => !samples.ContainsKey(k)).ToArray();
+        if (missing.Length > 0)
+        {
+            JudgePart(timestamp, samples);
+            return;
+        }
+        if (ordinal <= lastOrdinal)
+            verdict.Find("order", $"{At(timestamp)} scrape {ordinal} after {lastOrdinal}");
+        lastOrdinal = Math.Max(lastOrdinal, ordinal);
+        if (!good.TryAdd(ordinal, timestamp))
+            verdict.Find("value", $"{At(timestamp)} scrape {ordinal} has arrived at {good[ordinal]} already");
+        JudgeTime(timestamp, scrape);
+
+        Expect("scrape_samples_scraped", body.Lines.Count);
+        Expect("scrape_samples_post_metric_relabeling", body.Kept);
         var now = body.Arriving.Keys.ToHashSet();
         if (body.Refused is { } refused)
             now.Add(refused);
@@ -104,9 +106,8 @@ public sealed class TargetTrial(
 
         void Expect(string report, int value)
         {
-            if (!samples.TryGetValue(ServedSeries.Name(report, target.Port), out var told))
-                verdict.Find("lost", $"{At(timestamp)} scrape {ordinal} has no {report}");
-            else if (told != BitConverter.DoubleToUInt64Bits(value))
+            var told = samples[ServedSeries.Name(report, target.Port)];
+            if (told != BitConverter.DoubleToUInt64Bits(value))
                 verdict.Find("value", $"{At(timestamp)} {report} of scrape {ordinal} has bits {told:x}, not those of {value}");
         }
     }
@@ -135,14 +136,17 @@ public sealed class TargetTrial(
         isUnsure = false;
     }
 
-    /// <summary>The rest was in memory only when the process ended; else it is missing.</summary>
+    /// <summary>Some of its samples, and for good: the rest was in memory when the process ended, or in a damaged file; else lost.</summary>
     private void JudgePart(long timestamp, Dictionary<string, ulong> samples)
     {
         isUnsure = true;
-        var endings = spells.Within(timestamp, timestamp + LongestInMemory, Endings);
-        if (!endings.Any(e => WaitedInMemory(timestamp, e.From)))
-            verdict.Find("lost", $"{At(timestamp)} {samples.Count} samples have arrived, and no up: {samples.First()}");
+        if (!MayBePart(timestamp))
+            verdict.Find("lost", $"{At(timestamp)} the scrape is not whole: {samples.Count} samples have arrived, {samples.First().Key}");
     }
+
+    private bool MayBePart(long timestamp) =>
+        damaged.Any(d => d.Target == target.Number && d.Timestamp == timestamp)
+        || spells.Within(timestamp, timestamp + LongestInMemory, Endings).Any(e => WaitedInMemory(timestamp, e.From));
 
     private void JudgeMarkers(long timestamp, Dictionary<string, ulong> samples, IEnumerable<string> wanted)
     {
@@ -177,7 +181,7 @@ public sealed class TargetTrial(
         var told = new Queue<long>(failed.Order());
         foreach (var scrape in scrapes.Values.OrderBy(s => s.Arrival))
         {
-            while (told.TryPeek(out var old) && old < scrape.Arrival - 2000)
+            while (told.TryPeek(out var old) && old < scrape.Arrival - LongestAsking)
                 told.Dequeue();
             var isTold = !good.ContainsKey(scrape.Ordinal) && told.TryPeek(out var at) && at <= scrape.Arrival + 100;
             var toldAt = isTold ? told.Dequeue() : 0;
@@ -215,7 +219,8 @@ public sealed class TargetTrial(
             else
                 verdict.Served--; // what was handed over was cut with its connection
         }
-        else if (damaged.Any(d => d.Target == target.Number && d.Timestamp <= scrape.Arrival + 100 && d.Timestamp >= scrape.Arrival - 2000))
+        else if (damaged.Any(d => d.Target == target.Number
+            && d.Timestamp <= scrape.Arrival + 100 && d.Timestamp >= scrape.Arrival - LongestAsking))
             verdict.LostDamaged++;
         else if (spells.Within(scrape.Served, scrape.Served + LongestInMemory, Endings).Any(e => WaitedInMemory(scrape.Served, e.From)))
             verdict.LostInMemory++;
@@ -257,11 +262,28 @@ public sealed class TargetTrial(
     {
         const Faults Own = Endings | Faults.Stop | Faults.Targets | Faults.ApiServer;
         var interval = (long)FaultCampaign.Interval.TotalMilliseconds;
-        foreach (var (one, next) in scrapes.Values.OrderBy(s => s.Arrival).Select(s => s.Arrival) is var all ? all.Zip(all.Skip(1)) : [])
+        long? before = null;
+        foreach (var arrival in scrapes.Values.Select(s => s.Arrival).Order())
         {
-            if (next - one > 3 * interval && !spells.Any(one - 2 * interval, next, Own, target.Number))
-                verdict.Find("silence", $"target {target.Number} was not asked for {next - one} ms from {one}; "
-                    + string.Join("; ", spells.Within(one, next, Faults.All).Select(s => s.What)));
+            if (before is { } from)
+            {
+                // Only the time in which it could have been asked; after a fault there is some more to do than to ask.
+                foreach (var spell in spells.Within(from - 2 * interval, arrival, Own, target.Number).OrderBy(s => s.From))
+                {
+                    Say(from, spell.From);
+                    from = Math.Max(from, Math.Min(spell.To, arrival) + 2 * interval);
+                }
+                Say(from, arrival);
+            }
+            before = arrival;
+        }
+
+        void Say(long from, long to)
+        {
+            if (to - from <= 3 * interval)
+                return;
+            verdict.Find("silence", $"target {target.Number} was not asked for {to - from} ms from {from}; "
+                + string.Join("; ", spells.Within(from, to, Faults.All).Select(s => s.What)));
         }
     }
 

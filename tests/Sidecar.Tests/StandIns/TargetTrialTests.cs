@@ -116,5 +116,19 @@ public sealed class TargetTrialTests : IAsyncLifetime
         Assert.Contains(verdict.Findings, f => f.StartsWith(kind + ":", StringComparison.Ordinal));
     }
 
+    /// <summary>It is asked for again after four intervals, while the disk is frozen; only what is wrong with itself is an excuse.</summary>
+    [Theory]
+    [InlineData(Faults.DiskFrozen, true)]
+    [InlineData(Faults.Stop, false)]
+    public async Task A_target_that_is_not_asked_is_found(Faults meanwhile, bool isFound)
+    {
+        using (spells.Begin(meanwhile, "meanwhile"))
+            await Task.Delay(4 * FaultCampaign.Interval);
+        using var client = new HttpClient();
+        await client.GetAsync($"http://127.0.0.1:{target.Port}/metrics");
+        Judge();
+        Assert.Equal(isFound, verdict.Findings.Any(f => f.StartsWith("silence:", StringComparison.Ordinal)));
+    }
+
     private void Judge() => new TargetTrial(target, series, arrived, spells, [], verdict).Judge();
 }
