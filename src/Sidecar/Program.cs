@@ -54,7 +54,8 @@ internal static class Program
         // From the receiver back to the targets: each step is given the one that it hands on to.
         var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
         using var passes = new Passes(options.RemoteWrite.MaxSamplesPerSend, protocol, errors, time);
-        var folder = options.Queue.Directory is { } directory ? new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules) : null;
+        var folder = options.Queue.Directory is { } directory
+            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules), metrics, log, time, errors) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, log, time);
@@ -73,7 +74,7 @@ internal static class Program
             return ExitCode.Failed;
         }
         LogStart(log, configuration, listener);
-        if (!queue.TryOpen())
+        if (!await queue.OpenAsync())
         {
             log.Error("SIDECAR_QUEUE_DIRECTORY: another process has this folder; each sidecar needs one of its own", ("path", folder!.Path));
             return ExitCode.BadConfiguration;
@@ -81,7 +82,11 @@ internal static class Program
 
         var lifetime = new Lifetime(options.Operation.ShutdownTimeout, forcedExit, log, time)
         {
-            SendAsync = sender.RunAsync,
+            SendAsync = async cancellation =>
+            {
+                await sender.RunAsync(cancellation);
+                await queue.SettleAsync(cancellation);
+            },
             DiscoverAsync = cancellation => discovery.RunAsync(scraper.Update, cancellation),
             ScrapingEnded = scraper.Ended,
             StopScrapingAsync = abort => scraper.StopAsync(options.Operation.FinalScrape, abort),

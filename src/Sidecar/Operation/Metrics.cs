@@ -150,6 +150,12 @@ internal sealed class Metrics
 
     public Counter QueueDirectoryFailures { get; } = new("sidecar_queue_directory_failures_total", "Failed calls to the queue directory.");
 
+    public Gauge QueueDirectoryHanging { get; } =
+        new("sidecar_queue_directory_hanging", "1 while a call to the queue directory does not come back, else 0.");
+
+    public Gauge QueueAheadScrapes { get; } =
+        new("sidecar_queue_ahead_scrapes", "Scrapes from before the start whose time lies more than ten minutes ahead of the clock.");
+
     public CounterBy<DropReason> QueueDroppedScrapes { get; } = new("sidecar_queue_dropped_scrapes_total",
         "Scrapes dropped from the queue before all of it was delivered, by reason.", "reason",
         [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged], DropReasons.Word);
@@ -216,6 +222,8 @@ internal sealed class Metrics
         QueueOldestTimestampSeconds.Write(text);
         QueueDamagedFiles.Write(text);
         QueueDirectoryFailures.Write(text);
+        QueueDirectoryHanging.Write(text);
+        QueueAheadScrapes.Write(text);
         QueueDroppedScrapes.Write(text);
         InternalErrors.Write(text);
         text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");

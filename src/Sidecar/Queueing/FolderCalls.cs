@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Sidecar.Queueing;
 
@@ -17,74 +18,179 @@ internal enum FolderCall
     Read,
 }
 
-/// <summary>All that the queue does with files. <see cref="Before"/> is where tests let a call fail, or the power.</summary>
+/// <summary>
+/// All that the queue does with files. Nothing in the folder is trusted: what is opened is no link, is not waited for and is a regular file.
+/// <see cref="Before"/> is where tests let a call fail, or hang, or the power.
+/// </summary>
 internal sealed partial class FolderCalls
 {
+    // Numbers of Linux (include/uapi/asm-generic): errno and flags of open; O_NOFOLLOW differs between processors.
+    public const int NoSuchFile = 2;
+    public const int InputOutput = 5;
+    public const int NoDeviceBehind = 6;
+    public const int TryAgain = 11;
+    public const int Denied = 13;
+    public const int NotAFolder = 20;
+    public const int IsAFolder = 21;
+    public const int InvalidArgument = 22;
+    public const int IsALink = 40;
+
+    private const int ReadOnly = 0;
+    private const int WriteOnly = 1;
+    private const int ReadWrite = 2;
+    private const int CreateMissing = 0x40;
+    private const int Truncate = 0x200;
+    private const int NonBlocking = 0x800;
+    private const int CloseOnExec = 0x80000;
+    private const int SetFlags = 4; // F_SETFL
+    private const int LockAtOnce = 2 | 4; // LOCK_EX | LOCK_NB
+    private const int EveryMode = 0x1b6; // 0666, less the umask
+
+    private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64 ? 0x8000 : 0x20000;
+
+    private long calls;
+
     /// <summary>Called with what is about to happen; throws in its stead.</summary>
     public Action<FolderCall, string>? Before { get; init; }
 
+    /// <summary>Calls begun so far: while it grows, the file system answers.</summary>
+    public long Count => Volatile.Read(ref calls);
+
+    /// <summary>The errno behind an exception of a call; 0 where there is none.</summary>
+    public static int Error(Exception e) => e switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => NoSuchFile,
+        UnauthorizedAccessException => Denied,
+        _ => e.HResult & 0xffff,
+    };
+
     public FileStream Create(string path)
     {
-        Before?.Invoke(FolderCall.Create, path);
-        return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        Begin(FolderCall.Create, path);
+        return OperatingSystem.IsLinux()
+            ? new FileStream(OpenRegular(path, WriteOnly | CreateMissing | Truncate), FileAccess.Write, bufferSize: 0)
+            : new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
     }
 
-    public void Flush(FileStream file)
+    public void Flush(FileStream file, string path)
     {
-        Before?.Invoke(FolderCall.Flush, file.Name);
+        Begin(FolderCall.Flush, path);
         file.Flush(flushToDisk: true);
     }
 
     public void Rename(string from, string to)
     {
-        Before?.Invoke(FolderCall.Rename, from);
+        Begin(FolderCall.Rename, from);
         File.Move(from, to, overwrite: true);
     }
 
     /// <summary>A rename is durable only when the folder is: POSIX, fsync of the directory.</summary>
     public void FlushFolder(string folder)
     {
-        Before?.Invoke(FolderCall.FlushFolder, folder);
+        Begin(FolderCall.FlushFolder, folder);
         if (!OperatingSystem.IsLinux())
             return;
-        var descriptor = open(folder, ReadOnly);
-        if (descriptor < 0)
-            throw new IOException("open", Marshal.GetLastSystemError());
-        var failed = fsync(descriptor) != 0;
-        var error = Marshal.GetLastSystemError();
-        _ = close(descriptor);
-        if (failed)
-            throw new IOException("fsync", error);
+        using var descriptor = Opened(open(folder, ReadOnly | CloseOnExec, 0), folder);
+        if (fsync(descriptor) != 0)
+            throw Failed(Marshal.GetLastPInvokeError(), folder);
     }
 
     public void Remove(string path)
     {
-        Before?.Invoke(FolderCall.Remove, path);
+        Begin(FolderCall.Remove, path);
         File.Delete(path);
     }
 
     /// <summary>Files of the folder, without those of folders in it.</summary>
-    public string[] List(string folder)
+    public IEnumerable<string> List(string folder)
     {
-        Before?.Invoke(FolderCall.List, folder);
-        return Directory.GetFiles(folder);
+        Begin(FolderCall.List, folder);
+        return Directory.EnumerateFiles(folder);
     }
 
     public FileStream Read(string path)
     {
-        Before?.Invoke(FolderCall.Read, path);
-        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        Begin(FolderCall.Read, path);
+        return OperatingSystem.IsLinux()
+            ? new FileStream(OpenRegular(path, ReadOnly), FileAccess.Read, bufferSize: 0)
+            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
     }
 
-    /// <summary>O_RDONLY of fcntl.h.</summary>
-    private const int ReadOnly = 0;
+    /// <summary>Makes the folder where it is missing.</summary>
+    public void MakeFolder(string path)
+    {
+        Interlocked.Increment(ref calls);
+        Directory.CreateDirectory(path);
+    }
 
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags);
+    public bool Exists(string path)
+    {
+        Interlocked.Increment(ref calls);
+        return File.Exists(path);
+    }
 
-    [LibraryImport("libc", EntryPoint = "fsync")]
-    private static partial int fsync(int descriptor);
+    /// <summary>Holds the file for this process until it is disposed of; null when another process holds it.</summary>
+    public IDisposable? Lock(string path)
+    {
+        Interlocked.Increment(ref calls);
+        if (!OperatingSystem.IsLinux())
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        var descriptor = OpenRegular(path, ReadWrite | CreateMissing);
+        if (flock(descriptor, LockAtOnce) == 0)
+            return descriptor;
+        var error = Marshal.GetLastPInvokeError();
+        descriptor.Dispose();
+        return error == TryAgain ? null : throw Failed(error, path);
+    }
 
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int close(int descriptor);
+    private void Begin(FolderCall call, string path)
+    {
+        Interlocked.Increment(ref calls);
+        Before?.Invoke(call, path);
+    }
+
+    private static SafeFileHandle OpenRegular(string path, int flags)
+    {
+        var descriptor = Opened(open(path, flags | NoFollow | NonBlocking | CloseOnExec, EveryMode), path);
+        Span<byte> status = stackalloc byte[256]; // struct statx, whose shape is the same everywhere: stx_mode is at 28
+        if (statx(descriptor, "", EmptyPath, TypeOnly, ref MemoryMarshal.GetReference(status)) != 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            descriptor.Dispose();
+            throw Failed(error, path);
+        }
+        if ((MemoryMarshal.Read<ushort>(status[28..]) & TypeMask) != RegularFile)
+        {
+            descriptor.Dispose();
+            throw Failed(NoDeviceBehind, path);
+        }
+        _ = fcntl(descriptor, SetFlags, 0); // only opening was not to block
+        return descriptor;
+    }
+
+    private static SafeFileHandle Opened(int descriptor, string path) =>
+        descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw Failed(Marshal.GetLastPInvokeError(), path);
+
+    private static IOException Failed(int error, string path) =>
+        error == NoSuchFile ? new FileNotFoundException("no such file", path) : new IOException(path, error);
+
+    private const int EmptyPath = 0x1000; // AT_EMPTY_PATH
+    private const uint TypeOnly = 1; // STATX_TYPE
+    private const int TypeMask = 0xf000; // S_IFMT
+    private const int RegularFile = 0x8000; // S_IFREG
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags, int mode);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int statx(SafeFileHandle descriptor, string path, int flags, uint mask, ref byte status);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(SafeFileHandle descriptor, int command, int argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(SafeFileHandle descriptor, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(SafeFileHandle descriptor);
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.IO.Hashing;
 using System.Text;
+using Sidecar.Configuration.Values;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Relabeling;
@@ -22,6 +23,10 @@ internal enum FileDamage
     Truncated,
     /// <summary>A checksum does not fit: bits have changed.</summary>
     Checksum,
+    /// <summary>The checksums fit, and a field says what cannot be.</summary>
+    Nonsense,
+    /// <summary>No scrape is that large.</summary>
+    TooLarge,
 }
 
 /// <summary>
@@ -37,6 +42,15 @@ internal static class ScrapeFile
 
     /// <summary>A header holds a target's labels; nothing comes near this.</summary>
     private const int LongestHeader = 1024 * 1024;
+
+    /// <summary>The largest body that can be configured is far smaller, compressed.</summary>
+    private const long LargestFile = 1L << 30;
+
+    /// <summary>Deflate makes at most 1032 bytes of one, and a sample takes two at least.</summary>
+    private const long MostSamplesPerByte = 516;
+
+    /// <summary>Milliseconds since the Unix epoch of the end of the year 9999.</summary>
+    private static readonly long LatestTimestamp = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
     private static ReadOnlySpan<byte> Magic => "SIDECAR\n"u8;
 
@@ -69,11 +83,11 @@ internal static class ScrapeFile
         }
     }
 
-    /// <summary>Reads what stands before the bodies: the scrape is parked, and null when the file is damaged.</summary>
-    /// <param name="rules">Those of now: what waited is sent by them.</param>
-    public static Scrape? ReadHeader(Stream file, out FileDamage damage, SeriesRules? rules = null)
+    /// <summary>Reads what stands before the bodies; null when the file is damaged.</summary>
+    /// <param name="size">Bytes of the whole file.</param>
+    public static ScrapeHeader? ReadHeader(Stream file, long size, out FileDamage damage)
     {
-        damage = FileDamage.None;
+        damage = size > LargestFile ? FileDamage.TooLarge : FileDamage.None;
         var prefix = new byte[PrefixSize];
         var read = file.ReadAtLeast(prefix, PrefixSize, throwOnEndOfStream: false);
         if (!prefix.AsSpan(0, Math.Min(read, Magic.Length)).SequenceEqual(Magic[..Math.Min(read, Magic.Length)]))
@@ -95,58 +109,100 @@ internal static class ScrapeFile
             damage = FileDamage.Truncated;
         else if (XxHash3.HashToUInt64(header.AsSpan(0, length)) != BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(length)))
             damage = FileDamage.Checksum;
-        return damage == FileDamage.None ? Parse(header.AsSpan(0, length).ToArray(), rules) : null;
+        return damage == FileDamage.None ? Parse(header.AsSpan(0, length), size - PrefixSize - header.Length - ChecksumSize, out damage) : null;
     }
 
-    /// <summary>Reads what follows the header and gives it back to the parked scrape; false when it is damaged.</summary>
-    public static bool ReadBodies(Stream file, Scrape scrape, out FileDamage damage)
+    /// <summary>Reads what follows the header; null when it is damaged.</summary>
+    /// <param name="rules">Those of now: what waited is sent by them.</param>
+    public static Scrape? ReadBodies(Stream file, ScrapeHeader header, SeriesRules? rules, out FileDamage damage)
     {
         var hash = new XxHash3();
-        var skippedBytes = new byte[scrape.Parked.Skipped];
+        var skipped = new byte[header.Skipped];
         CompressedBody? body = null;
         CompressedBody? vanished = null;
         damage = FileDamage.Truncated;
-        if (file.ReadAtLeast(skippedBytes, skippedBytes.Length, throwOnEndOfStream: false) == skippedBytes.Length)
+        var isWhole = file.ReadAtLeast(skipped, skipped.Length, throwOnEndOfStream: false) == skipped.Length;
+        hash.Append(skipped);
+        try
         {
-            hash.Append(skippedBytes);
-            body = ReadBody(file, scrape.Parked.Body, hash);
-            vanished = body is not null || scrape.Parked.Body < 0 ? ReadBody(file, scrape.Parked.Vanished, hash) : null;
+            isWhole = isWhole && TryReadBody(file, header.Body, header.Format, hash, out body)
+                && TryReadBody(file, header.Vanished, default, hash, out vanished);
             var checksum = new byte[ChecksumSize];
-            var isWhole = (body is not null || scrape.Parked.Body < 0) && (vanished is not null || scrape.Parked.Vanished < 0)
-                && file.ReadAtLeast(checksum, ChecksumSize, throwOnEndOfStream: false) == ChecksumSize;
-            if (isWhole)
-                damage = BinaryPrimitives.ReadUInt64LittleEndian(checksum) == hash.GetCurrentHashAsUInt64() ? FileDamage.None : FileDamage.Checksum;
+            if (isWhole && file.ReadAtLeast(checksum, ChecksumSize, throwOnEndOfStream: false) == ChecksumSize)
+            {
+                damage = BinaryPrimitives.ReadUInt64LittleEndian(checksum) != hash.GetCurrentHashAsUInt64() ? FileDamage.Checksum
+                    : AreRuns(skipped) ? FileDamage.None : FileDamage.Nonsense;
+            }
         }
-        if (damage != FileDamage.None)
+        finally
         {
-            body?.Release();
-            vanished?.Release();
-            return false;
+            if (damage != FileDamage.None)
+            {
+                body?.Release();
+                vanished?.Release();
+            }
         }
-        if (body is not null)
-            body.Format = scrape.Parked.Format;
-        scrape.Unpark(body, vanished, scrape.Parked.Skipped > 0 ? SkippedSamples.From(skippedBytes) : null);
-        return true;
+        return damage != FileDamage.None ? null : new Scrape
+        {
+            Target = header.Target,
+            Labels = new TargetLabels(header.Target.Labels, header.ExternalLabels, header.HonorLabels, rules),
+            Timestamp = header.Timestamp,
+            Body = body,
+            Vanished = vanished,
+            Skipped = skipped.Length > 0 ? SkippedSamples.From(skipped) : null,
+            Report = header.Report,
+            Samples = header.Samples,
+            HonorTimestamps = header.HonorTimestamps,
+            IsOrdered = header.IsOrdered,
+        };
     }
 
-    private static CompressedBody? ReadBody(Stream file, long length, XxHash3 hash)
+    /// <param name="length">-1 for none.</param>
+    private static bool TryReadBody(Stream file, long length, BodyFormat format, XxHash3 hash, out CompressedBody? body)
     {
+        body = null;
         if (length < 0)
-            return null;
-        var body = new CompressedBody();
+            return true;
+        body = new CompressedBody { Format = format };
         while (body.Length < length)
         {
             var space = body.FreeSpace().Span;
             var read = file.Read(space[..(int)Math.Min(space.Length, length - body.Length)]);
             if (read == 0)
-            {
-                body.Release();
-                return null;
-            }
+                return false;
             hash.Append(space[..read]);
             body.Advance(read);
         }
-        return body;
+        return true;
+    }
+
+    /// <summary>Whole runs: pairs of varints that add up to what an ordinal can be; see <see cref="SkippedSamples"/>.</summary>
+    private static bool AreRuns(ReadOnlySpan<byte> bytes)
+    {
+        var ordinals = 0L;
+        var numbers = 0;
+        while (!bytes.IsEmpty)
+        {
+            var number = 0L;
+            var shift = 0;
+            var length = 0;
+            byte part;
+            do
+            {
+                if (length == bytes.Length || shift > 28)
+                    return false;
+                part = bytes[length++];
+                number |= (long)(part & 0x7f) << shift;
+                shift += 7;
+            }
+            while (part >= 0x80);
+            bytes = bytes[length..];
+            numbers++;
+            ordinals += number;
+            if (ordinals > int.MaxValue || (number == 0 && numbers % 2 == 0))
+                return false;
+        }
+        return numbers % 2 == 0;
     }
 
     private static byte[] Header(Scrape scrape)
@@ -172,39 +228,57 @@ internal static class ScrapeFile
         return bytes.ToArray();
     }
 
-    /// <summary>The checksum fits, so it is as <see cref="Header"/> wrote it.</summary>
-    private static Scrape Parse(byte[] header, SeriesRules? rules)
+    /// <summary>Nothing is believed: a header may have been edited and its checksum made anew.</summary>
+    /// <param name="bodies">Bytes of the file between the header's checksum and the last.</param>
+    private static ScrapeHeader? Parse(ReadOnlySpan<byte> header, long bodies, out FileDamage damage)
     {
-        using var from = new BinaryReader(new MemoryStream(header), Encoding.UTF8);
-        var timestamp = from.ReadInt64();
+        var from = new HeaderReader(header);
+        var timestamp = from.ReadInt64(0, LatestTimestamp);
         var format = (BodyFormat)from.ReadByte();
+        from.Check(Enum.IsDefined(format));
         var honorTimestamps = from.ReadBoolean();
         var isOrdered = from.ReadBoolean();
-        var samples = from.ReadInt32();
-        var report = new ReportSamples(Double(), Double(), Double(), Double(), Double());
-        var parked = new ParkedBodies(format, from.ReadInt32(), from.ReadInt64(), from.ReadInt64());
-        var url = new Uri(from.ReadString());
+        var samples = from.ReadInt32(0);
+        var report = new ReportSamples(from.ReadDouble(), from.ReadDouble(), from.ReadDouble(), from.ReadDouble(), from.ReadDouble());
+        var skipped = from.ReadInt32(0);
+        var body = from.ReadInt64(-1, LargestFile);
+        var vanished = from.ReadInt64(-1, LargestFile);
+        from.Check(samples <= ReportSamples.Count + (Math.Max(body, 0) + Math.Max(vanished, 0)) * MostSamplesPerByte);
+        from.Check(Uri.TryCreate(from.ReadString(), UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0);
         var honorLabels = from.ReadBoolean();
-        var target = new Target(url, ReadLabels(from), [], Time(), Time());
-        return new Scrape
+        var labels = from.ReadLabels();
+        var interval = Time(ref from);
+        var timeout = Time(ref from);
+        var external = from.ReadLabels();
+        damage = !from.IsAtEnd ? FileDamage.Nonsense
+            : (skipped + Math.Max(body, 0) + Math.Max(vanished, 0)).CompareTo(bodies) switch
+            {
+                > 0 => FileDamage.Truncated,
+                < 0 => FileDamage.Nonsense,
+                _ => FileDamage.None,
+            };
+        return damage != FileDamage.None ? null : new ScrapeHeader
         {
-            Target = target,
-            Labels = new TargetLabels(target.Labels, ReadLabels(from), honorLabels, rules),
+            Target = new Target(url!, labels, [], interval, timeout),
+            ExternalLabels = external,
+            HonorLabels = honorLabels,
             Timestamp = timestamp,
-            Body = null,
-            Vanished = null,
-            Skipped = null,
-            Report = report,
-            Samples = samples,
+            Format = format,
             HonorTimestamps = honorTimestamps,
             IsOrdered = isOrdered,
-            Parked = parked,
-            IsParked = true,
+            Samples = samples,
+            Report = report,
+            Skipped = skipped,
+            Body = body,
+            Vanished = vanished,
         };
 
-        TimeSpan? Time() => from.ReadInt64() is >= 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
-
-        double Double() => BitConverter.Int64BitsToDouble(from.ReadInt64());
+        static TimeSpan? Time(ref HeaderReader from)
+        {
+            var ticks = from.ReadInt64(-1, Durations.MostForTimers.Ticks);
+            from.Check(ticks is < 0 or >= TimeSpan.TicksPerMillisecond);
+            return ticks < 0 || from.IsWrong ? null : TimeSpan.FromTicks(ticks);
+        }
     }
 
     private static void WriteLabels(BinaryWriter to, ImmutableArray<KeyValuePair<string, string>> labels)
@@ -215,13 +289,5 @@ internal static class ScrapeFile
             to.Write(name);
             to.Write(value);
         }
-    }
-
-    private static ImmutableArray<KeyValuePair<string, string>> ReadLabels(BinaryReader from)
-    {
-        var labels = new KeyValuePair<string, string>[from.ReadInt32()];
-        for (var i = 0; i < labels.Length; i++)
-            labels[i] = KeyValuePair.Create(from.ReadString(), from.ReadString());
-        return [.. labels];
     }
 }

@@ -16,7 +16,7 @@ namespace Sidecar.Queueing;
 /// </summary>
 /// <remarks>
 /// Names: <c>TIMESTAMP-TARGET.scrape</c> and <c>TARGET.last</c>, with the timestamp in milliseconds and 16 digits of a hash of the target;
-/// <c>lock</c>; <c>damaged/</c> for what cannot be read. Not thread-safe but for <see cref="Load"/>: the queue calls it one at a time.
+/// <c>lock</c>; <c>damaged/</c> for what cannot be read. Each call may take as long as the disk likes, so only <see cref="FolderThread"/> makes them.
 /// </remarks>
 internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metrics, Log log, SeriesRules? rules = null) : IDisposable
 {
@@ -25,13 +25,22 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
     private const string Unfinished = ".new";
     private const string DamagedFolder = "damaged";
 
-    private FileStream? held;
+    /// <summary>Lists that a file may fail to be read in, where the disk is the reason, before it is set aside.</summary>
+    private const int MostReads = 5;
+
+    /// <summary>Files with what this process wrote or listed; nothing is listed twice. Null once the folder was listed to its end.</summary>
+    private HashSet<string>? known = [];
+    private readonly Dictionary<string, int> failedReads = [];
+    private IDisposable? held;
     private bool isFailing;
 
     public string Path => path;
 
-    /// <summary>The folder could be used when it was used last.</summary>
-    public bool IsOpen => held is not null && !isFailing;
+    /// <summary>Calls to the file system begun so far.</summary>
+    public long Calls => calls.Count;
+
+    /// <summary>All that waited from before was listed.</summary>
+    public bool IsListed => known is null;
 
     /// <summary>Takes the folder for this process; makes it where it is missing.</summary>
     /// <returns>False when another process has it: there must be one writer.</returns>
@@ -39,139 +48,121 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
     {
         try
         {
-            Lock();
-        }
-        catch (IOException) when (IsLockedByAnother())
-        {
-            return false;
+            return TryHold();
         }
         catch (Exception e) when (IsExpected(e))
         {
             Fail(e, "opened");
+            return true;
         }
-        return true;
     }
 
-    /// <summary>What waits there from before, oldest first, parked; and the last good scrape of each target that has none waiting. Null while the folder cannot be read.</summary>
-    public (List<Scrape> Waiting, List<Scrape> Last)? List()
+    /// <summary>
+    /// What waits there from before and was not listed yet, oldest first; and the last good scrape of each target. A file that cannot be used costs
+    /// itself alone. Null while the folder cannot be read.
+    /// </summary>
+    public FolderList? List()
     {
+        if (known is null)
+            return new FolderList();
+        var list = new FolderList();
+        var problems = new FileProblems(log);
         try
         {
-            if (held is null)
-                Lock();
-            var waiting = new List<Scrape>();
-            var last = new List<Scrape>();
-            foreach (var file in calls.List(path).Order(StringComparer.Ordinal))
+            Hold();
+            var isWhole = true;
+            foreach (var file in calls.List(path).Order(StringComparer.Ordinal).ToArray())
             {
-                switch (System.IO.Path.GetExtension(file))
+                var kind = System.IO.Path.GetExtension(file);
+                if (kind is Waiting or Last)
                 {
-                    case Waiting when Open(file) is { } scrape:
-                        waiting.Add(scrape);
-                        break;
-                    case Last when Open(file) is { } scrape:
-                        last.Add(scrape);
-                        break;
-                    case Unfinished:
-                        calls.Remove(file); // it never entered the queue
-                        break;
+                    if (!known.Add(file))
+                        continue;
+                    if (TryOpen(file, problems, out var isTransient) is { } found)
+                        (kind == Waiting ? list.Waiting : list.Last).Add(found);
+                    else if (isTransient)
+                    {
+                        known.Remove(file);
+                        isWhole = false;
+                    }
                 }
+                else if ((file.EndsWith(Waiting + Unfinished, StringComparison.Ordinal) || file.EndsWith(Last + Unfinished, StringComparison.Ordinal))
+                    && !known.Contains(file))
+                    Discard(file); // it never entered the queue
             }
-            waiting.Sort((a, b) => a.Timestamp.CompareTo(b.Timestamp));
-            return (waiting, last);
+            list.Waiting.Sort((a, b) => a.Header.Timestamp.CompareTo(b.Header.Timestamp));
+            if (isWhole)
+                known = null;
+            problems.Tell();
+            return list;
         }
         catch (Exception e) when (IsExpected(e))
         {
+            foreach (var (_, file) in list.Waiting.Concat(list.Last))
+                known?.Remove(file.Path);
+            problems.Tell();
             Fail(e, "listed");
             return null;
         }
     }
 
-    /// <summary>Writes the scrape. False when that fails: it stays in memory.</summary>
-    public bool Store(Scrape scrape)
+    /// <summary>Writes the scrape. Null when that fails: it stays in memory.</summary>
+    public StoredFile? Store(Scrape scrape)
     {
         var file = System.IO.Path.Combine(path, $"{scrape.Timestamp:D13}-{NameOf(scrape.Target)}{Waiting}");
-        var unfinished = file + Unfinished;
-        try
-        {
-            if (held is null)
-                Lock();
-            long size;
-            using (var stream = calls.Create(unfinished))
-            {
-                using (var buffered = new BufferedStream(stream, 64 * 1024))
-                {
-                    ScrapeFile.Write(buffered, scrape);
-                    buffered.Flush();
-                    calls.Flush(stream);
-                    size = stream.Length;
-                }
-            }
-            calls.Rename(unfinished, file);
-            calls.FlushFolder(path);
-            scrape.File = file;
-            scrape.FileSize = size;
-        }
-        catch (Exception e) when (IsExpected(e))
-        {
-            Fail(e, "written");
-            Discard(unfinished);
-            Discard(file);
-            return false;
-        }
-        if (isFailing)
-            log.Recovered("queue directory", "The queue directory can be used again", ("path", path));
-        isFailing = false;
-        return true;
+        known?.Add(file);
+        return Write(scrape, file, isWaiting: true);
     }
 
-    /// <summary>Reads a parked scrape back. False when its file is damaged or gone: it is set aside and will never be sent.</summary>
-    /// <param name="isLastTry">The disk had its chances: a file that cannot be read is set aside as well. Before, that throws.</param>
-    public bool Load(Scrape scrape, bool isLastTry = true)
+    /// <summary>The scrape was sent before it was stored: it is the target's last, or ends what was known of it.</summary>
+    public void KeepLast(Scrape scrape)
     {
-        if (!scrape.IsParked || scrape.File is not { } file)
-            return true;
+        if (scrape.IsGood)
+            Write(scrape, LastOf(scrape.Target), isWaiting: false);
+        else
+            RemoveLast(scrape.Target);
+    }
+
+    /// <summary>Reads a scrape back. Where its file is damaged or gone, that is told, and the file is set aside.</summary>
+    /// <param name="isLastTry">The disk had its chances: a file that cannot be read is set aside as well.</param>
+    public LoadedScrape Load(StoredFile stored, bool isLastTry)
+    {
+        var file = stored.Path;
         FileDamage damage;
         try
         {
             using var stream = calls.Read(file);
-            if (ScrapeFile.ReadHeader(stream, out damage) is not null && ScrapeFile.ReadBodies(stream, scrape, out damage))
-                return true;
+            if (ScrapeFile.ReadHeader(stream, stream.Length, out damage) is { } header && ScrapeFile.ReadBodies(stream, header, rules, out damage) is { } scrape)
+                return new LoadedScrape(scrape, IsLost: false);
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (IsExpected(e) && FolderCalls.Error(e) is (FolderCalls.NoSuchFile or FolderCalls.NotAFolder))
         {
             log.Recurring(LogLevel.Error, "queue file gone", "A waiting scrape was removed from the queue directory by somebody else; it is lost",
-                ("file", System.IO.Path.GetFileName(file)), ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)));
-            return false;
+                ("file", System.IO.Path.GetFileName(file)));
+            return new LoadedScrape(null, IsLost: true);
         }
         catch (Exception e) when (IsExpected(e))
         {
             Fail(e, "read");
-            if (!isLastTry)
-                throw new IOException(Cause(e), e);
-            SetAside(file, "it cannot be read: " + Cause(e));
-            return false;
+            if (isLastTry)
+                SetAside(stored, "it cannot be read: " + Cause(e));
+            return new LoadedScrape(null, IsLost: isLastTry);
         }
-        SetAside(file, Words(damage));
-        return false;
+        SetAside(stored, Words(damage));
+        return new LoadedScrape(null, IsLost: true);
     }
 
-    /// <summary>It need not be sent any more. The last good one of a target is kept for its series.</summary>
-    /// <param name="wasSent">Not dropped: it is the target's last.</param>
-    public void Remove(Scrape scrape, bool wasSent)
+    /// <summary>It was sent. The last good one of a target is kept for its series.</summary>
+    public void Finish(StoredFile file, Target target, bool isGood)
     {
-        if (scrape.File is not { } file)
-            return;
-        var last = LastOf(scrape.Target);
-        scrape.File = null;
         try
         {
-            if (wasSent && scrape.IsGood)
-                calls.Rename(file, last);
+            if (isGood)
+                calls.Rename(file.Path, LastOf(target));
             else
             {
-                if (wasSent && File.Exists(last))
-                    calls.Remove(last); // all its series were marked
-                calls.Remove(file);
+                RemoveLast(target); // all its series were marked
+                calls.Remove(file.Path);
             }
         }
         catch (Exception e) when (IsExpected(e))
@@ -181,15 +172,36 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
         }
     }
 
-    /// <summary>A copy of the target's newest scrape, with its body if it was good: of the one that waits, else of the last that was sent.</summary>
-    public Scrape? Recall(Target target, Scrape? newest)
+    /// <summary>It was dropped.</summary>
+    public void Remove(StoredFile file)
     {
-        var file = newest is null ? LastOf(target) : newest.File;
         try
         {
-            if (file is null || (newest is null && !File.Exists(file)) || Open(file) is not { } scrape)
-                return null;
-            return Load(scrape) ? scrape : null;
+            calls.Remove(file.Path);
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            Fail(e, "removed from");
+        }
+    }
+
+    /// <summary>Moves a file that cannot be sent to where nobody sends it and nobody deletes it.</summary>
+    public void SetAside(StoredFile file, string cause)
+    {
+        var problems = new FileProblems(log);
+        SetAside(file.Path, cause, problems);
+        problems.Tell();
+    }
+
+    /// <summary>A copy of the target's newest scrape, with its body if it was good: of the one that waits, else of the last that was sent.</summary>
+    public Scrape? Recall(Target target, StoredFile? newest)
+    {
+        try
+        {
+            if (newest is not null)
+                return Load(newest, isLastTry: false).Scrape;
+            var last = LastOf(target);
+            return calls.Exists(last) ? Load(new StoredFile(last, 0), isLastTry: false).Scrape : null;
         }
         catch (Exception e) when (IsExpected(e))
         {
@@ -209,60 +221,138 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
 
     private static bool IsExpected(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
 
-    private void Lock()
+    private bool TryHold()
     {
-        Directory.CreateDirectory(path);
-        held = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        if (held is not null)
+            return true;
+        calls.MakeFolder(path);
+        held = calls.Lock(System.IO.Path.Combine(path, "lock"));
+        return held is not null;
     }
 
-    /// <summary>The lock file is there and can be opened by everybody but us: .NET's FileShare.None is flock on Unix.</summary>
-    private bool IsLockedByAnother()
+    private void Hold()
     {
+        if (!TryHold())
+            throw new IOException("another process has the folder", FolderCalls.TryAgain);
+    }
+
+    private StoredFile? Write(Scrape scrape, string file, bool isWaiting)
+    {
+        var unfinished = file + Unfinished;
         try
         {
-            using var other = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            return false;
-        }
-        catch (IOException)
-        {
-            return File.Exists(System.IO.Path.Combine(path, "lock"));
-        }
-        catch (UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>The parked scrape of a file; null when it is damaged, and then it was set aside.</summary>
-    private Scrape? Open(string file)
-    {
-        FileDamage damage;
-        using (var stream = calls.Read(file))
-        {
-            if (ScrapeFile.ReadHeader(stream, out damage, rules) is { } scrape)
+            StoredFile stored;
+            try
             {
-                scrape.File = file;
-                scrape.FileSize = stream.Length;
-                return scrape;
+                stored = WriteOnce(scrape, file, unfinished, isWaiting);
             }
-        }
-        SetAside(file, Words(damage));
-        return null;
-    }
-
-    private void SetAside(string file, string cause)
-    {
-        metrics.QueueDamagedFiles.Increment();
-        var name = System.IO.Path.GetFileName(file);
-        try
-        {
-            Directory.CreateDirectory(System.IO.Path.Combine(path, DamagedFolder));
-            calls.Rename(file, System.IO.Path.Combine(path, DamagedFolder, name));
-            log.Error("A file of the queue cannot be used; it was moved to damaged/", ("file", name), ("cause", cause));
+            catch (Exception e) when (IsExpected(e) && FolderCalls.Error(e) == FolderCalls.NoSuchFile)
+            {
+                // Somebody has deleted the folder under us: it is made and locked anew.
+                held?.Dispose();
+                held = null;
+                stored = WriteOnce(scrape, file, unfinished, isWaiting);
+            }
+            if (isFailing)
+                log.Recovered("queue directory", "The queue directory can be used again", ("path", path));
+            isFailing = false;
+            return stored;
         }
         catch (Exception e) when (IsExpected(e))
         {
-            log.Error("A file of the queue cannot be used, and cannot be moved to damaged/", ("file", name), ("cause", cause), ("error", Cause(e)));
+            Fail(e, "written");
+            Discard(unfinished);
+            if (isWaiting)
+                Discard(file);
+            return null;
+        }
+    }
+
+    private StoredFile WriteOnce(Scrape scrape, string file, string unfinished, bool isWaiting)
+    {
+        Hold();
+        long size;
+        using (var stream = calls.Create(unfinished))
+        {
+            using var buffered = new BufferedStream(stream, 64 * 1024);
+            ScrapeFile.Write(buffered, scrape);
+            buffered.Flush();
+            calls.Flush(stream, unfinished);
+            size = stream.Length;
+        }
+        calls.Rename(unfinished, file);
+        if (isWaiting)
+            calls.FlushFolder(path);
+        return new StoredFile(file, size);
+    }
+
+    private void RemoveLast(Target target)
+    {
+        var last = LastOf(target);
+        try
+        {
+            if (calls.Exists(last))
+                calls.Remove(last);
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            Fail(e, "removed from");
+        }
+    }
+
+    /// <summary>The header of a file; null when it cannot be used, and then it was left where it is, or set aside.</summary>
+    /// <param name="isTransient">The disk may do better next time.</param>
+    private ListedScrape? TryOpen(string file, FileProblems problems, out bool isTransient)
+    {
+        isTransient = false;
+        FileDamage damage;
+        try
+        {
+            using var stream = calls.Read(file);
+            var size = stream.Length;
+            if (ScrapeFile.ReadHeader(stream, size, out damage) is { } header)
+                return new ListedScrape(header, new StoredFile(file, size));
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            switch (FolderCalls.Error(e))
+            {
+                case FolderCalls.NoSuchFile:
+                    break; // taken away meanwhile
+                case FolderCalls.Denied:
+                    metrics.QueueDamagedFiles.Increment();
+                    problems.Add(file, "permission denied", isMoved: false);
+                    break;
+                case FolderCalls.IsALink or FolderCalls.NoDeviceBehind or FolderCalls.IsAFolder:
+                    metrics.QueueDamagedFiles.Increment();
+                    problems.Add(file, "it is not a regular file", isMoved: false);
+                    break;
+                default:
+                    Fail(e, "read");
+                    var failed = failedReads[file] = failedReads.GetValueOrDefault(file) + 1;
+                    isTransient = failed < MostReads;
+                    if (!isTransient)
+                        SetAside(file, "it cannot be read: " + Cause(e), problems);
+                    break;
+            }
+            return null;
+        }
+        SetAside(file, Words(damage), problems);
+        return null;
+    }
+
+    private void SetAside(string file, string cause, FileProblems problems)
+    {
+        metrics.QueueDamagedFiles.Increment();
+        try
+        {
+            calls.MakeFolder(System.IO.Path.Combine(path, DamagedFolder));
+            calls.Rename(file, System.IO.Path.Combine(path, DamagedFolder, System.IO.Path.GetFileName(file)));
+            problems.Add(file, cause, isMoved: true);
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            problems.Add(file, $"{cause}; moving it to damaged/ fails: {Cause(e)}", isMoved: false);
         }
     }
 
@@ -291,23 +381,27 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
         FileDamage.Foreign => "it was not written by the sidecar",
         FileDamage.UnknownVersion => "it was written by another version of the sidecar, which can still send it",
         FileDamage.Truncated => "it ends too early",
+        FileDamage.Nonsense => "its checksum fits, and its header says what cannot be: somebody has edited it",
+        FileDamage.TooLarge => "no scrape is that large",
         _ => "its checksum does not fit: the disk has changed it",
     };
 
-    /// <summary>On Unix the low bits of HResult are the errno of the failed call.</summary>
     private static string Cause(Exception e) => e switch
     {
         UnauthorizedAccessException => "permission denied, or the file system is read-only",
         DirectoryNotFoundException => "there is no such folder",
         FileNotFoundException => "there is no such file",
-        _ => (e.HResult & 0xffff) switch
+        _ => FolderCalls.Error(e) switch
         {
             28 => "no space left on the device",
             30 => "the file system is read-only",
-            5 => "input/output error: the disk is failing",
+            FolderCalls.InputOutput => "input/output error: the disk is failing",
             122 => "the disk quota is exceeded",
             27 => "the file is too large",
-            11 => "another process has the folder",
+            FolderCalls.Denied => "permission denied",
+            FolderCalls.TryAgain => "another process has the folder",
+            FolderCalls.NotAFolder => "a file is in the way",
+            FolderCalls.NoDeviceBehind or FolderCalls.IsALink or FolderCalls.IsAFolder => "something that is not a regular file is in the way",
             116 => "the network file system has lost it (stale handle)",
             var errno => $"error {errno} of the operating system",
         },

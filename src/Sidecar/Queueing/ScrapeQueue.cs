@@ -1,4 +1,5 @@
 using Sidecar.Configuration;
+using Sidecar.Configuration.Values;
 using Sidecar.Discovery;
 using Sidecar.Operation;
 using Sidecar.Scraping;
@@ -10,38 +11,41 @@ namespace Sidecar.Queueing;
 /// between targets the oldest leaves first, and every other time the one with the shortest line, so that a backlog starves nobody. Past
 /// the bound the oldest go that nobody is sending; the newest scrape always stays.
 /// </summary>
+/// <remarks>
+/// The queue decides order and bounds and touches no file: what concerns the folder is posted to its thread, which tells what it came to. A
+/// scrape may be sent before, while and after it is stored.
+/// </remarks>
 /// <param name="folder">Null without a queue directory.</param>
-internal sealed class ScrapeQueue(QueueOptions options, ScrapeFolder? folder, Metrics metrics, Log log, TimeProvider time) : IDisposable
+internal sealed partial class ScrapeQueue(QueueOptions options, FolderThread? folder, Metrics metrics, Log log, TimeProvider time) : IDisposable
 {
-    /// <summary>A disk that takes longer hangs: the scrape waits in memory.</summary>
-    private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(5);
+    /// <summary>Timestamps farther ahead of the clock are of a clock that was wrong; Prometheus's maxAheadTime.</summary>
+    public static readonly TimeSpan MostAhead = TimeSpan.FromMinutes(10);
 
-    /// <summary>Tries to read a file before it is set aside; they take ten seconds.</summary>
-    private const int MostReads = 5;
+    /// <summary>Wake-ups that are kept: more than there are workers.</summary>
+    private const int MostWakes = 1024;
 
-    private readonly Dictionary<string, Waiting> targets = [];
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, TargetLine> targets = [];
     private readonly SemaphoreSlim ready = new(0); // one for each target that may be taken, and some too many
-    private readonly SemaphoreSlim disk = new(1);  // one call at a time, so that a disk that hangs holds one thread
     private readonly List<Target> remembered = [];
-    private bool isResumed;
+    private QueueTotals totals;
     private int takes;
-    private long bytes;       // in memory alone
-    private long storedBytes; // in files
-    private int count;
-    private long samples;
     private bool ended;
     private volatile bool isDropping;
 
     /// <summary>Something was dropped for its size or age, and nothing was delivered since.</summary>
     public bool IsDropping => isDropping;
 
+    /// <summary>The queue directory does not answer; null says that there is none.</summary>
+    public bool? IsHanging => folder?.IsHanging;
+
     /// <summary>Compressed bytes held, in memory and on disk, those in flight included.</summary>
     public long Bytes
     {
         get
         {
-            lock (targets)
-                return bytes + storedBytes;
+            lock (gate)
+                return totals.MemoryBytes + totals.FileBytes;
         }
     }
 
@@ -49,120 +53,119 @@ internal sealed class ScrapeQueue(QueueOptions options, ScrapeFolder? folder, Me
     {
         get
         {
-            lock (targets)
-                return count;
+            lock (gate)
+                return totals.Count;
         }
     }
 
-    /// <summary>Before anything else: what waits in the folder from before is queued. False when another process has the folder.</summary>
-    public bool TryOpen()
+    /// <summary>Scrapes from before the start whose time lies more than <see cref="MostAhead"/> ahead of the clock of then.</summary>
+    public int Ahead
     {
-        if (folder is null)
-            return true;
-        if (!folder.TryLock())
-            return false;
-        Resume();
-        return true;
+        get
+        {
+            lock (gate)
+                return totals.Ahead;
+        }
     }
 
-    /// <summary>Stores the scrape, where there is a folder, and queues it.</summary>
-    public async Task AddAsync(Scrape scrape)
+    /// <summary>Queues a scrape, which is the queue's from then on, and has it stored where there is a folder. Never waits.</summary>
+    public QueuedScrape Add(ScrapeResult scrape)
     {
-        if (folder is not null)
+        var entry = new QueuedScrape(scrape);
+        lock (gate)
         {
-            if (await disk.WaitAsync(MostWait))
-            {
-                try
-                {
-                    if (!isResumed)
-                        Resume(); // it could not be read so far
-                    folder.Store(scrape);
-                }
-                finally
-                {
-                    disk.Release();
-                }
-            }
-            else
-            {
-                log.Recurring(LogLevel.Error, "queue directory hangs", "The queue directory does not answer; scrapes wait in memory until it does",
-                    ("path", folder.Path));
-            }
-        }
-        lock (targets)
-        {
-            var waiting = WaitingOf(scrape.Target);
-            if (waiting.InFlight is not null || waiting.Scrapes.Count > 0)
-                scrape.Park();
-            waiting.Scrapes.Enqueue(scrape);
-            Account(scrape, 1);
-            metrics.QueueHighestTimestampSeconds.Raise(scrape.Timestamp / 1000.0);
-            DropOverLimit(scrape);
+            var line = LineOf(entry.Target);
+            line.Add(entry);
+            totals.Add(entry);
+            metrics.QueueHighestTimestampSeconds.Raise(entry.Timestamp / 1000.0);
+            Store(entry);
+            DropOverLimit(entry);
             DropOverAge();
             Report();
         }
-        ready.Release();
+        Wake();
+        return entry;
     }
 
     /// <summary>
-    /// The oldest scrape of a target that nobody is sending; waits for one. Null when the queue has ended and nothing is left. It stays
-    /// accounted for until <see cref="CompleteAsync"/>.
+    /// The oldest scrape of a target that nobody is sending, in memory; waits for one, but never for the disk while another target's is in memory. Null
+    /// when the queue has ended and nothing is left. It stays accounted for until it is completed, returned or set aside.
     /// </summary>
-    public async Task<Scrape?> TakeAsync(CancellationToken cancellation)
+    public async Task<QueuedScrape?> TakeAsync(CancellationToken cancellation)
     {
         while (true)
         {
-            Scrape? taken = null;
-            lock (targets)
+            lock (gate)
             {
                 if (DropOverAge())
                     Report();
-                if (Next() is { } waiting)
-                    taken = waiting.InFlight = waiting.Scrapes.Dequeue();
-                else if (ended && count == 0)
+                if (Next() is { } line)
                 {
-                    ready.Release(); // for the next one who waits
+                    var taken = line.InFlight = line.TakeFirst();
+                    NoLongerLoaded(taken);
+                    return taken;
+                }
+                if (ended && totals.Count == 0)
+                {
+                    Wake(); // for the next one who waits
                     return null;
                 }
             }
-            if (taken is null)
-                await ready.WaitAsync(cancellation);
-            else if (!taken.IsParked || await LoadAsync(taken, cancellation))
-                return taken;
-            else
-                Lose(taken);
+            await ready.WaitAsync(cancellation);
         }
     }
 
     /// <summary>All of the scrape was accepted, or refused for good: it is let go.</summary>
-    public async Task CompleteAsync(Scrape scrape)
+    public void Complete(QueuedScrape entry)
     {
-        if (scrape.File is not null)
+        lock (gate)
         {
-            // First the file, so that the next scrape of the target is taken when this one can no longer come back.
-            await OnDiskAsync(() =>
-            {
-                folder!.Remove(scrape, wasSent: true);
-                return true;
-            }, CancellationToken.None);
-        }
-        lock (targets)
-        {
-            if (!targets.TryGetValue(scrape.Target.Key, out var waiting) || waiting.InFlight != scrape)
+            if (!IsTaken(entry))
                 return; // given up meanwhile
-            waiting.InFlight = null;
             isDropping = false;
-            Account(scrape, -1);
+            Leave(entry, QueueExit.Delivered);
             Report();
         }
-        scrape.Release();
-        ready.Release();
+        Wake();
+    }
+
+    /// <summary>The scrape was not sent: it is the next one of its target again.</summary>
+    public void Return(QueuedScrape entry)
+    {
+        lock (gate)
+        {
+            if (!IsTaken(entry))
+                return;
+            var line = LineOf(entry.Target);
+            line.InFlight = null;
+            entry.Attempts++;
+            line.PutBack(entry);
+        }
+        Wake();
+    }
+
+    /// <summary>The scrape cannot be sent, and trying again is of no use: it is counted as damaged, and kept aside where it has a file.</summary>
+    /// <param name="cause">For the log: what it provokes.</param>
+    public void SetAside(QueuedScrape entry, string cause)
+    {
+        lock (gate)
+        {
+            if (!IsTaken(entry))
+                return;
+            CountDropped(entry, DropReason.Damaged);
+            log.Error("A scrape cannot be sent and is given up", ("target", entry.Target.Url),
+                ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)), ("samples", entry.Samples), ("cause", cause));
+            entry.Cause = cause;
+            Leave(entry, QueueExit.SetAside);
+            Report();
+        }
+        Wake();
     }
 
     /// <summary>Targets that the folder knows from before and that nobody has asked for yet. Each is named once.</summary>
     public Target[] TakeRemembered()
     {
-        lock (targets)
+        lock (gate)
         {
             var taken = remembered.ToArray();
             remembered.Clear();
@@ -170,72 +173,33 @@ internal sealed class ScrapeQueue(QueueOptions options, ScrapeFolder? folder, Me
         }
     }
 
-    /// <summary>
-    /// The newest scrape of the target from before this process, sent or not, with its body if it was good; null for none. Asked before the first
-    /// one is added; released by the caller.
-    /// </summary>
-    public async Task<Scrape?> RecallAsync(Target target, CancellationToken cancellation)
-    {
-        if (folder is null)
-            return null;
-        return await OnDiskAsync(
-            () =>
-            {
-                Scrape? newest;
-                lock (targets)
-                    newest = targets.TryGetValue(target.Key, out var waiting) ? waiting.Scrapes.LastOrDefault() ?? waiting.InFlight : null;
-                return folder.Recall(target, newest);
-            },
-            cancellation);
-    }
-
-    /// <summary>Another target has the series now: what the folder knows of this one is of no use.</summary>
-    public async Task ForgetAsync(Target target)
-    {
-        if (folder is not null)
-        {
-            await OnDiskAsync(
-                () =>
-                {
-                    folder.Forget(target);
-                    return true;
-                },
-                CancellationToken.None);
-        }
-    }
-
     /// <summary>Nothing more is added: who takes gets what is left, and then null.</summary>
     public void End()
     {
-        lock (targets)
+        lock (gate)
             ended = true;
-        ready.Release();
+        Wake();
     }
 
     /// <summary>What nobody will send any more: what is in the folder waits there for the next start, the rest is counted as lost.</summary>
     public (int Lost, int Kept) DropRest()
     {
-        lock (targets)
+        lock (gate)
         {
             var lost = 0;
             var kept = 0;
-            foreach (var waiting in targets.Values)
+            foreach (var entry in targets.Values.SelectMany(line => line.All))
             {
-                foreach (var scrape in waiting.InFlight is { } inFlight ? waiting.Scrapes.Prepend(inFlight) : waiting.Scrapes)
+                if (entry.File is not null)
                 {
-                    if (scrape.File is not null)
-                    {
-                        kept++;
-                        continue;
-                    }
-                    lost++;
-                    metrics.QueueDroppedScrapes.Increment(DropReason.Shutdown);
-                    metrics.SamplesDroppedTotal.Add(DropReason.Shutdown, scrape.Samples);
+                    kept++;
+                    continue;
                 }
+                lost++;
+                CountDropped(entry, DropReason.Shutdown);
             }
             targets.Clear();
-            bytes = storedBytes = count = 0;
-            samples = 0;
+            totals = default;
             Report();
             return (lost, kept);
         }
@@ -243,133 +207,84 @@ internal sealed class ScrapeQueue(QueueOptions options, ScrapeFolder? folder, Me
 
     public void Dispose()
     {
-        ready.Dispose();
-        disk.Dispose();
         folder?.Dispose();
+        ready.Dispose();
     }
 
-    private void Resume()
+    private void Wake()
     {
-        if (folder!.List() is not var (waiting, last))
-            return;
-        isResumed = true;
-        lock (targets)
-        {
-            foreach (var byTarget in waiting.GroupBy(s => s.Target.Key))
-            {
-                var line = WaitingOf(byTarget.First().Target);
-                Scrape[] newer = [.. line.Scrapes]; // while the folder could not be read
-                line.Scrapes.Clear();
-                foreach (var scrape in byTarget.Concat(newer))
-                    line.Scrapes.Enqueue(scrape);
-                foreach (var scrape in byTarget)
-                {
-                    Account(scrape, 1);
-                    metrics.QueueHighestTimestampSeconds.Raise(scrape.Timestamp / 1000.0);
-                }
-                remembered.Add(byTarget.First().Target);
-                ready.Release();
-            }
-            remembered.AddRange(last.Select(s => s.Target).ExceptBy(remembered.Select(t => t.Key), t => t.Key));
-            DropOverLimit(newest: null);
-            DropOverAge();
-            Report();
-            if (count > 0)
-            {
-                log.Info("Scrapes that wait in the queue directory are sent first", ("scrapes", count), ("bytes", storedBytes),
-                    ("oldest", DateTimeOffset.FromUnixTimeMilliseconds(waiting[0].Timestamp)));
-            }
-        }
+        if (ready.CurrentCount < MostWakes)
+            ready.Release();
     }
 
-    /// <summary>Reads a parked scrape back, a few times where the disk fails, since that may pass.</summary>
-    private async Task<bool> LoadAsync(Scrape scrape, CancellationToken cancellation)
+    private TargetLine LineOf(Target target)
     {
-        for (var tries = 1; ; tries++)
-        {
-            try
-            {
-                return await OnDiskAsync(() => folder!.Load(scrape, isLastTry: tries == MostReads), cancellation);
-            }
-            catch (IOException) when (tries < MostReads)
-            {
-                await Task.Delay(TimeSpan.FromSeconds(tries), time, cancellation);
-            }
-        }
+        if (!targets.TryGetValue(target.Key, out var line))
+            targets.Add(target.Key, line = new TargetLine());
+        return line;
     }
 
-    private async Task<T> OnDiskAsync<T>(Func<T> call, CancellationToken cancellation)
-    {
-        await disk.WaitAsync(cancellation);
-        try
-        {
-            return call();
-        }
-        finally
-        {
-            disk.Release();
-        }
-    }
+    private bool IsTaken(QueuedScrape entry) =>
+        entry.Exit == QueueExit.None && targets.TryGetValue(entry.Target.Key, out var line) && line.InFlight == entry;
 
-    private Waiting WaitingOf(Target target)
+    /// <summary>The line whose first is to be sent next; of those that are in their files alone, the next is asked for.</summary>
+    private TargetLine? Next()
     {
-        if (!targets.TryGetValue(target.Key, out var waiting))
-            targets.Add(target.Key, waiting = new Waiting());
-        return waiting;
-    }
-
-    /// <summary>Its file is damaged: there is nothing to send.</summary>
-    private void Lose(Scrape scrape)
-    {
-        lock (targets)
+        if (IsHeldBack)
+            return null;
+        var shortest = takes % 2 == 1;
+        TargetLine? next = null;
+        TargetLine? onDisk = null;
+        foreach (var line in targets.Values)
         {
-            if (!targets.TryGetValue(scrape.Target.Key, out var waiting) || waiting.InFlight != scrape)
-                return;
-            waiting.InFlight = null;
-            Account(scrape, -1);
-            metrics.QueueDroppedScrapes.Increment(DropReason.Damaged);
-            metrics.SamplesDroppedTotal.Add(DropReason.Damaged, scrape.Samples);
-            Report();
-        }
-    }
-
-    private Waiting? Next()
-    {
-        var shortest = takes++ % 2 == 1;
-        Waiting? next = null;
-        foreach (var waiting in targets.Values)
-        {
-            if (waiting.InFlight is not null || !waiting.Scrapes.TryPeek(out var first))
+            if (line.First is not { } first || IsBusy(line))
                 continue;
-            if (next is null || (shortest && waiting.Scrapes.Count != next.Scrapes.Count
-                ? waiting.Scrapes.Count < next.Scrapes.Count
-                : first.Timestamp < next.Scrapes.Peek().Timestamp))
-                next = waiting;
+            if (first.IsInMemory)
+                next = Earlier(next, line);
+            else if (!first.IsLoading && first.Retry is null)
+                onDisk = Earlier(onDisk, line);
         }
+        if (onDisk is not null && Earlier(next, onDisk) == onDisk)
+            Load(onDisk.First!);
+        if (next is not null)
+            takes++;
         return next;
-    }
 
-    private void DropOverLimit(Scrape? newest)
-    {
-        DropOverLimit(newest, isStored: false, options.MemoryLimit);
-        DropOverLimit(newest, isStored: true, options.SizeLimit);
-    }
-
-    private void DropOverLimit(Scrape? newest, bool isStored, long limit)
-    {
-        while ((isStored ? storedBytes : bytes) > limit)
+        TargetLine Earlier(TargetLine? one, TargetLine other)
         {
-            Waiting? oldest = null;
-            foreach (var waiting in targets.Values)
+            if (one is null)
+                return other;
+            var isBefore = shortest && one.Count != other.Count ? other.Count < one.Count : other.First!.Timestamp < one.First!.Timestamp;
+            return isBefore ? other : one;
+        }
+    }
+
+    private void DropOverLimit(QueuedScrape? newest)
+    {
+        DropOverLimit(newest, isStored: false);
+        DropOverLimit(newest, isStored: true);
+    }
+
+    private void DropOverLimit(QueuedScrape? newest, bool isStored)
+    {
+        while (isStored ? totals.FileBytes > options.SizeLimit : totals.MemoryBytes > MemoryLimit)
+        {
+            TargetLine? oldest = null;
+            foreach (var line in targets.Values)
             {
-                if (waiting.Scrapes.TryPeek(out var first) && first != newest && first.File is not null == isStored
-                    && !(oldest?.Scrapes.Peek().Timestamp <= first.Timestamp))
-                    oldest = waiting;
+                if (line.First is { } first && first != newest && first.File is not null == isStored
+                    && !(oldest?.First!.Timestamp <= first.Timestamp))
+                    oldest = line;
             }
             if (oldest is null)
                 return;
-            Drop(oldest, DropReason.QueueSize, "The queue is full: the oldest scrape is dropped",
-                "raise SIDECAR_QUEUE_SIZE_LIMIT, or find out why the receiver does not keep up");
+            var size = isStored ? oldest.First!.File!.Size : oldest.First!.Size;
+            Drop(oldest, DropReason.QueueSize, "The queue is full: the oldest scrape is dropped", newest is not null && size > options.SizeLimit / 2
+                ? $"raise SIDECAR_QUEUE_SIZE_LIMIT: {Sizes.Format(options.SizeLimit)} do not hold two scrapes of {Sizes.Format(size)}"
+                : folder is not null && !isStored
+                    ? "mend the volume of SIDECAR_QUEUE_DIRECTORY: while it takes nothing, scrapes wait in "
+                        + $"{Sizes.Format(options.MemoryLimit)} of memory (SIDECAR_QUEUE_SIZE_LIMIT sets that too)"
+                    : "raise SIDECAR_QUEUE_SIZE_LIMIT, or find out why the receiver does not keep up");
         }
     }
 
@@ -378,64 +293,48 @@ internal sealed class ScrapeQueue(QueueOptions options, ScrapeFolder? folder, Me
     {
         if (options.AgeLimit == TimeSpan.Zero)
             return false;
-        var before = count;
+        var before = totals.Count;
         var limit = time.GetUtcNow().Subtract(options.AgeLimit).ToUnixTimeMilliseconds();
-        foreach (var waiting in targets.Values)
+        foreach (var line in targets.Values)
         {
-            while (waiting.Scrapes.TryPeek(out var first) && first.Timestamp < limit)
+            while (line.First is { } first && first.Timestamp < limit)
             {
-                Drop(waiting, DropReason.QueueAge, "A scrape waited longer than SIDECAR_QUEUE_AGE_LIMIT and is dropped",
+                Drop(line, DropReason.QueueAge, "A scrape waited longer than SIDECAR_QUEUE_AGE_LIMIT and is dropped",
                     "find out why the receiver does not keep up");
             }
         }
-        return count < before;
+        return totals.Count < before;
     }
 
-    private void Drop(Waiting waiting, DropReason reason, string message, string remedy)
+    private void Drop(TargetLine line, DropReason reason, string message, string remedy)
     {
-        var scrape = waiting.Scrapes.Dequeue();
+        var entry = line.TakeFirst();
         isDropping = true;
-        Account(scrape, -1);
-        metrics.QueueDroppedScrapes.Increment(reason);
-        metrics.SamplesDroppedTotal.Add(reason, scrape.Samples);
+        CountDropped(entry, reason);
+        Leave(entry, QueueExit.Dropped);
         log.Recurring(LogLevel.Warn, $"queue {reason}", message,
-            ("target", scrape.Target.Url), ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)),
-            ("samples", scrape.Samples), ("waiting", count), ("remedy", remedy));
-        folder?.Remove(scrape, wasSent: false);
-        scrape.Release();
+            ("target", entry.Target.Url), ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)),
+            ("samples", entry.Samples), ("waiting", totals.Count), ("limit", reason == DropReason.QueueSize ? Sizes.Format(options.SizeLimit) : null),
+            ("remedy", remedy));
     }
 
-    private void Account(Scrape scrape, int sign)
+    private void CountDropped(QueuedScrape entry, DropReason reason)
     {
-        if (scrape.FileSize > 0)
-            storedBytes += sign * scrape.FileSize;
-        else
-            bytes += sign * scrape.Size;
-        count += sign;
-        samples += sign * scrape.Samples;
+        metrics.QueueDroppedScrapes.Increment(reason);
+        metrics.SamplesDroppedTotal.Add(reason, entry.Samples);
     }
 
     private void Report()
     {
-        metrics.QueueScrapes.Set(count);
-        metrics.QueueBytes.Set(bytes + storedBytes);
-        metrics.SamplesPending.Set(samples);
+        totals.Report(metrics);
         long? oldest = null;
-        foreach (var (key, waiting) in targets)
+        foreach (var (key, line) in targets)
         {
-            if (waiting.InFlight is null && waiting.Scrapes.Count == 0)
+            if (line.IsEmpty)
                 targets.Remove(key); // allowed while enumerating
-            else
-                oldest = Math.Min(oldest ?? long.MaxValue, (waiting.InFlight ?? waiting.Scrapes.Peek()).Timestamp);
+            else if (line.All.FirstOrDefault() is { } first)
+                oldest = Math.Min(oldest ?? long.MaxValue, first.Timestamp);
         }
         metrics.QueueOldestTimestampSeconds.Set((oldest ?? 0) / 1000.0);
-    }
-
-    /// <summary>What one target has in the queue.</summary>
-    private sealed class Waiting
-    {
-        public Queue<Scrape> Scrapes { get; } = [];
-
-        public Scrape? InFlight { get; set; }
     }
 }

@@ -16,13 +16,14 @@ internal sealed class RequestStream
     private int other;   // of the next marker or report sample
     private int report;  // of the next report sample
 
-    public RequestStream(Scrape scrape, PassContext context)
+    /// <param name="held">What needs not be made again; null for nothing.</param>
+    public RequestStream(Scrape scrape, HeldRequests? held, PassContext context)
     {
         this.scrape = scrape;
         reader = context.Reader;
         encoder = context.Encoder;
         encoder.Begin(scrape.Labels);
-        held = scrape.Held;
+        this.held = held;
         skipped = (scrape.Skipped ?? SkippedSamples.None).Start();
         if (scrape.Body is not null)
             reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format);

@@ -58,12 +58,12 @@ internal sealed class Sender(
         try
         {
             Pulse.Beat(Slack);
-            while (await queue.TakeAsync(cancellation) is { } scrape)
+            while (await queue.TakeAsync(cancellation) is { } entry)
             {
                 Pulse.Beat(Slack);
-                if (await SendAsync(scrape, cancellation))
-                    metrics.QueueHighestSentTimestampSeconds.Raise(scrape.Timestamp / 1000.0);
-                await queue.CompleteAsync(scrape);
+                if (await SendAsync(entry, cancellation))
+                    metrics.QueueHighestSentTimestampSeconds.Raise(entry.Timestamp / 1000.0);
+                queue.Complete(entry);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -72,35 +72,36 @@ internal sealed class Sender(
     }
 
     /// <summary>True when the receiver accepted all of it.</summary>
-    private async Task<bool> SendAsync(Scrape scrape, CancellationToken cancellation)
+    private async Task<bool> SendAsync(QueuedScrape entry, CancellationToken cancellation)
     {
         while (true)
         {
-            var deliveries = await PostAsync(scrape, cancellation);
+            var deliveries = await PostAsync(entry, cancellation);
             if (!deliveries.Contains(Delivery.Outdated))
             {
-                foreach (var request in scrape.Metadata)
+                foreach (var request in entry.Metadata)
                     await receiver.TryMetadataAsync(request, cancellation);
                 return !deliveries.Contains(Delivery.Refused);
             }
             // All of it again, in the version that the receiver understands: what it has already, it has twice.
-            scrape.Held?.Release();
+            entry.Held?.Release();
         }
     }
 
-    private async Task<Delivery[]> PostAsync(Scrape scrape, CancellationToken cancellation)
+    private async Task<Delivery[]> PostAsync(QueuedScrape entry, CancellationToken cancellation)
     {
+        var scrape = entry.Scrape;
         var posts = new List<Task<Delivery>>();
-        foreach (var request in scrape.Held?.Requests ?? [])
+        foreach (var request in entry.Held?.Requests ?? [])
             await PostOneAsync(request, release: false);
 
-        if (scrape.Held is not { IsComplete: true })
+        if (entry.Held is not { IsComplete: true })
         {
             await streams.WaitAsync(cancellation);
             try
             {
                 var context = passes.Contexts.Lend();
-                var stream = new RequestStream(scrape, context);
+                var stream = new RequestStream(scrape, entry.Held, context);
                 while (await passes.RunInSlicesAsync<EncodedRequest?>(context, stream.TryNext) is { } request)
                     await PostOneAsync(request, release: true);
                 passes.Contexts.Return(context);

@@ -42,6 +42,13 @@ internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
             table.Clear(); // a target that fails again and again must not fill it
     }
 
+    /// <summary>The clock was set back for good: what is older than the samples of before is in order from now on.</summary>
+    public void ForgetTimes()
+    {
+        timestamps.Clear();
+        LastTimestamp = 0;
+    }
+
     /// <summary>A series of a scrape before this process.</summary>
     /// <param name="own">Its own timestamp; null for the scrape's.</param>
     public void Recall(ulong hash, long? own)

@@ -6,7 +6,8 @@ namespace Sidecar.Scraping;
 
 /// <summary>
 /// The unit of record: one scrape of one target as it came, compressed, with all that is needed to make the same samples of it at any
-/// later time. It holds references to its bodies and gives them back when it is released.
+/// later time. Never changed once made, so any thread may read it. It stands for one reference to each of its bodies: who was given the scrape
+/// calls <see cref="Release"/> once, and who keeps it beside its owner calls <see cref="AddReference"/> before.
 /// </summary>
 internal sealed class Scrape
 {
@@ -18,15 +19,15 @@ internal sealed class Scrape
     public required long Timestamp { get; init; }
 
     /// <summary>Null when the scrape failed or the target is gone.</summary>
-    public required CompressedBody? Body { get; set; }
+    public required CompressedBody? Body { get; init; }
 
     /// <summary>What <see cref="Body"/> is written in; <see cref="Vanished"/> is always Prometheus text.</summary>
     public BodyFormat Format => Body?.Format ?? default;
 
     /// <summary>Series that need a staleness marker at <see cref="Timestamp"/>, as exposition text; null for none.</summary>
-    public required CompressedBody? Vanished { get; set; }
+    public required CompressedBody? Vanished { get; init; }
 
-    public required SkippedSamples? Skipped { get; set; }
+    public required SkippedSamples? Skipped { get; init; }
 
     public required ReportSamples Report { get; init; }
 
@@ -39,64 +40,24 @@ internal sealed class Scrape
     /// <summary>One series occurs more than once, with timestamps of its own: its requests go one after another.</summary>
     public required bool IsOrdered { get; init; }
 
-    /// <summary>The finished requests, while they are held; see <see cref="HeldRequests"/>.</summary>
-    public HeldRequests? Held { get; set; }
+    /// <summary>The scrape has the series of a good one.</summary>
+    public bool IsGood => Body is not null;
 
-    /// <summary>Requests with the metadata of its metrics, now and then; they are sent once or not at all.</summary>
-    public IReadOnlyList<EncodedRequest> Metadata { get; set; } = [];
-
-    /// <summary>Where it is kept on disk; null while it is in memory alone.</summary>
-    public string? File { get; set; }
-
-    /// <summary>Bytes of <see cref="File"/>.</summary>
-    public long FileSize { get; set; }
-
-    /// <summary>What it holds was let go and is read again from <see cref="File"/> when its turn comes; <see cref="Parked"/> says what that is.</summary>
-    public bool IsParked { get; set; }
-
-    public ParkedBodies Parked { get; set; }
-
-    /// <summary>It has the series of a good scrape.</summary>
-    public bool IsGood => IsParked ? Parked.Body >= 0 : Body is not null;
-
-    /// <summary>Bytes that it holds, without <see cref="Held"/>, which has a bound of its own.</summary>
+    /// <summary>Bytes of memory that the scrape holds until it is released.</summary>
     public long Size => 256 + (Body?.Capacity ?? 0) + (Vanished?.Capacity ?? 0) + (Skipped?.Size ?? 0);
 
-    /// <summary>Lets go of what <see cref="File"/> has.</summary>
-    public void Park()
+    /// <summary>The same scrape for one more owner, who releases it too.</summary>
+    public Scrape AddReference()
     {
-        if (IsParked || File is null)
-            return;
-        Parked = new ParkedBodies(Format, Skipped is { } skipped ? skipped.Bytes.Length : 0, Body?.Length ?? -1, Vanished?.Length ?? -1);
-        IsParked = true;
-        Release();
+        Body?.AddReference();
+        Vanished?.AddReference();
+        return this;
     }
 
-    public void Unpark(CompressedBody? body, CompressedBody? vanished, SkippedSamples? skipped)
-    {
-        (Body, Vanished, Skipped) = (body, vanished, skipped);
-        IsParked = false;
-    }
-
+    /// <summary>One owner lets go; the last one gives the memory of the bodies back.</summary>
     public void Release()
     {
-        Held?.Release();
-        Held = null;
-        foreach (var request in Metadata)
-            request.Release();
-        Metadata = [];
         Body?.Release();
         Vanished?.Release();
-        Body = Vanished = null;
-        Skipped = null;
     }
-}
-
-/// <summary>What a parked scrape has in its file: lengths in bytes, -1 for none.</summary>
-internal readonly struct ParkedBodies(BodyFormat format, int skipped, long body, long vanished)
-{
-    public readonly BodyFormat Format = format;
-    public readonly int Skipped = skipped;
-    public readonly long Body = body;
-    public readonly long Vanished = vanished;
 }

@@ -42,7 +42,7 @@ internal sealed class ScrapeLoop : IDisposable
     private long? goneSince;
     private Failure overLimit;
     private long lastTick;
-    private long lastTimestamp = long.MinValue;
+    private readonly ClockGuard clock;
     private volatile bool isGone;
 
     public ScrapeLoop(
@@ -57,6 +57,7 @@ internal sealed class ScrapeLoop : IDisposable
         this.metrics = metrics;
         this.log = log;
         this.time = time;
+        clock = new ClockGuard(time);
         this.errors = errors;
         Pulse = new Pulse(time);
         edge = new LoopEdge(ProcessLoop.Scrape, errors, time, Pulse, target.Url);
@@ -142,7 +143,13 @@ internal sealed class ScrapeLoop : IDisposable
         await Task.Delay(Interval / 10, time, cancellation);
         if (!tryLeave(this, out var isReplaced))
             return null;
-        return isReplaced ? () => queue.ForgetAsync(Target) : () => EndAsync(since);
+        return () => isReplaced ? Forget() : EndAsync(since);
+
+        Task Forget()
+        {
+            queue.Forget(Target);
+            return Task.CompletedTask;
+        }
     }
 
     /// <summary>Does something that no later tick makes good: up to three times, and then the loop goes on without.</summary>
@@ -191,9 +198,16 @@ internal sealed class ScrapeLoop : IDisposable
     {
         if (await queue.RecallAsync(Target, cancellation) is not { } last)
             return;
-        lastTimestamp = last.Timestamp;
         try
         {
+            if (!clock.TryRecall(last.Timestamp))
+            {
+                // Its series cannot be ended: the markers would be older than their samples.
+                log.Recurring(LogLevel.Warn, "clock ahead", "What is known of a target from before is from the future; its scrapes begin anew",
+                    ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(last.Timestamp)),
+                    ("remedy", "the clock was ahead, or is behind now: set it right"));
+                return;
+            }
             await passes.RunInSlicesAsync<bool>(context => series.BeginRecall(context, last).TryFinish);
         }
         finally
@@ -208,12 +222,19 @@ internal sealed class ScrapeLoop : IDisposable
         var startedAt = time.GetUtcNow();
         var timestamp = schedule.Timestamp();
         ObserveInterval();
-        if (timestamp <= lastTimestamp)
+        if (!clock.Allows(timestamp, out var isSetBack))
         {
             metrics.SampleOutOfOrder.Add(ReportSamples.Count);
-            log.Recurring(LogLevel.Warn, "clock", "The clock was set back: nothing is scraped until it has caught up",
-                ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(lastTimestamp)));
+            log.Recurring(LogLevel.Warn, "clock", "The clock was set back: nothing is scraped until it has caught up, for ten minutes at most",
+                ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(clock.Last ?? 0)));
             return;
+        }
+        if (isSetBack)
+        {
+            log.Recurring(LogLevel.Warn, "clock back", "The clock was set back and has not caught up in ten minutes: scraping goes on by it",
+                ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(clock.Last ?? 0)),
+                ("remedy", "set the clock right; a receiver may refuse samples older than those it has"));
+            series.Known.ForgetTimes();
         }
         Failure forced;
         lock (gate)
@@ -223,7 +244,8 @@ internal sealed class ScrapeLoop : IDisposable
         var outcome = new ScrapeOutcome { Failure = failure };
         try
         {
-            await queue.AddAsync(await passes.RunInSlicesAsync<Scrape>(context => series.BeginScrape(context, body, timestamp, started, outcome).TryFinish));
+            queue.Add(await passes.RunInSlicesAsync<ScrapeResult>(
+                context => series.BeginScrape(context, body, timestamp, started, outcome).TryFinish));
         }
         catch (Exception e)
         {
@@ -234,7 +256,7 @@ internal sealed class ScrapeLoop : IDisposable
             body?.Release();
         }
         outcome.Failure = download.Redact(outcome.Failure);
-        lastTimestamp = timestamp;
+        clock.Made(timestamp);
         lock (gate)
             last = new LastScrape(startedAt, time.GetElapsedTime(started), outcome.Failure, outcome.Scraped);
         Report(outcome);
@@ -261,9 +283,10 @@ internal sealed class ScrapeLoop : IDisposable
 
     private async Task EndAsync(long timestamp)
     {
-        if (lastTimestamp == long.MinValue)
+        if (clock.Last is not { } lastTimestamp)
             return; // never scraped: nothing to end
-        await queue.AddAsync(await passes.RunInSlicesAsync<Scrape>(context => series.BeginEnd(context, Math.Max(timestamp, lastTimestamp + 1)).TryFinish));
+        queue.Add(await passes.RunInSlicesAsync<ScrapeResult>(
+            context => series.BeginEnd(context, Math.Max(timestamp, lastTimestamp + 1)).TryFinish));
     }
 
     private void ObserveInterval()

@@ -68,7 +68,7 @@ internal sealed class ScrapePass
     private bool Forgets => isGood && outcome.BodyBytes > 0;
 
     /// <inheritdoc cref="PassStep{T}"/>
-    public bool TryFinish([NotNullWhen(true)] out Scrape? scrape)
+    public bool TryFinish([NotNullWhen(true)] out ScrapeResult? scrape)
     {
         scrape = null;
         try
@@ -96,7 +96,7 @@ internal sealed class ScrapePass
     }
 
     /// <summary>To the end, for whoever has a thread for it.</summary>
-    public Scrape Finished() =>
+    public ScrapeResult Finished() =>
         TryFinish(out var scrape) ? scrape : throw new InvalidOperationException("the pass was paused although it has its thread for itself");
 
     private void Open(CompressedBody text)
@@ -250,7 +250,7 @@ internal sealed class ScrapePass
         stage = Stage.Done;
     }
 
-    private Scrape Finish()
+    private ScrapeResult Finish()
     {
         if (!IsEnd)
         {
@@ -270,7 +270,7 @@ internal sealed class ScrapePass
         else
             metadata?.Drop();
         var requests = encoding.Finish(report, timestamp);
-        return new Scrape
+        return new ScrapeResult(new Scrape
         {
             Target = series.Target,
             Labels = series.Labels,
@@ -282,6 +282,8 @@ internal sealed class ScrapePass
             Samples = (isGood ? outcome.Sent : 0) + outcome.Vanished + reported,
             HonorTimestamps = series.Options.HonorTimestamps,
             IsOrdered = ordered,
+        })
+        {
             Held = requests,
             Metadata = metadata is not null && isGood ? metadata.Take() : [],
         };

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using Sidecar.Configuration;
 using Sidecar.Operation;
 using Sidecar.Queueing;
+using Sidecar.RemoteWrite;
 using Sidecar.Scraping;
 using Sidecar.Tests.RemoteWrite;
 using Sidecar.Tests.Scraping;
@@ -13,7 +14,7 @@ internal sealed class QueueFixture : IDisposable
 {
     private readonly string parent = Directory.CreateTempSubdirectory("queue").FullName;
     private readonly StringWriter log = new();
-    private ScrapeFolder? folder;
+    private FolderThread? folder;
 
     public QueueFixture(Action<FolderCall, string>? before = null, long sizeLimit = 1 << 30)
     {
@@ -48,7 +49,18 @@ internal sealed class QueueFixture : IDisposable
         Queue = Open();
     }
 
-    public async Task<Scrape> TakeAsync()
+    /// <summary>Adds the scrape and waits until the folder has seen to it.</summary>
+    public async Task<QueuedScrape> AddAsync(ScrapeResult scrape)
+    {
+        var entry = Queue.Add(scrape);
+        await SettleAsync();
+        return entry;
+    }
+
+    /// <summary>Waits until the folder has nothing left to do.</summary>
+    public async Task SettleAsync() => Assert.True(await folder!.SettleAsync(TimeSpan.FromSeconds(30)));
+
+    public async Task<QueuedScrape> TakeAsync()
     {
         var taken = Queue.TakeAsync(TestContext.Current.CancellationToken);
         for (var waits = 0; !taken.IsCompleted && waits < 1000; waits++)
@@ -63,31 +75,34 @@ internal sealed class QueueFixture : IDisposable
     public async Task<List<SentSample>> SendNextAsync()
     {
         var scrape = await TakeAsync();
-        var requests = new List<Sidecar.RemoteWrite.EncodedRequest>(scrape.Held?.Requests ?? []);
+        var requests = new List<EncodedRequest>(scrape.Held?.Requests ?? []);
         if (scrape.Held is not { IsComplete: true })
         {
-            var stream = new Sidecar.RemoteWrite.RequestStream(scrape, new PassContext(2000));
+            var stream = new RequestStream(scrape.Scrape, scrape.Held, new PassContext(2000));
             while (stream.TryNext(out var request) && request is not null)
                 requests.Add(request);
         }
         var samples = SentSample.Read(requests);
-        await Queue.CompleteAsync(scrape);
+        Queue.Complete(scrape);
+        await SettleAsync();
         return samples;
     }
 
     public void Dispose()
     {
         folder?.Dispose();
+        Assert.Equal(0, Metrics.InternalErrors[ProcessLoop.Disk]);
         Directory.Delete(parent, recursive: true);
     }
 
     private ScrapeQueue Open()
     {
         var lines = new Log(log, LogLevel.Info, LogFormat.Logfmt, Time);
-        folder = new ScrapeFolder(Folder, new FolderCalls { Before = (call, path) => Before?.Invoke(call, path) }, Metrics, lines);
+        var calls = new FolderCalls { Before = (call, path) => Before?.Invoke(call, path) };
+        folder = new FolderThread(new ScrapeFolder(Folder, calls, Metrics, lines), Metrics, lines, TimeProvider.System, new InternalErrors(Metrics, lines, Time));
         var queue = new ScrapeQueue(
             new QueueOptions { Directory = Folder, SizeLimit = SizeLimit, AgeLimit = TimeSpan.Zero }, folder, Metrics, lines, Time);
-        Assert.True(queue.TryOpen());
+        Assert.True(queue.OpenAsync().GetAwaiter().GetResult());
         return queue;
     }
 }

@@ -20,12 +20,12 @@ public sealed class ScrapeFolderTests
         using var target = new ScrapeFixture(external: [("cluster", "prod"), ("job", "no")]);
         using var queue = new QueueFixture();
         var before = target.Scrape("a 0\nold{z=\"\\\"\"} 1\n", 1000);
-        await queue.Queue.AddAsync(before);
+        await queue.AddAsync(before);
         await queue.SendNextAsync();
         var scrape = target.Scrape(text, 5000);
         var expected = target.Requests(scrape);
         var samples = SentSample.Read(expected);
-        await queue.Queue.AddAsync(scrape);
+        await queue.AddAsync(scrape);
         queue.Restart();
         Assert.Equal(1, queue.Queue.Count);
         Assert.Equal(samples, await queue.SendNextAsync());
@@ -38,7 +38,7 @@ public sealed class ScrapeFolderTests
         using var target = new ScrapeFixture();
         using var queue = new QueueFixture();
         for (var i = 1; i <= 5; i++)
-            await queue.Queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+            await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
         Assert.Equal(5, queue.Files.Length);
         Assert.Equal(["a 1 @1000", "up 1 @1000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
         var second = await queue.TakeAsync();
@@ -55,11 +55,11 @@ public sealed class ScrapeFolderTests
     {
         using var target = new ScrapeFixture();
         using var queue = new QueueFixture();
-        await queue.Queue.AddAsync(target.Scrape("a 1\n", 1000));
+        await queue.AddAsync(target.Scrape("a 1\n", 1000));
         var waiting = target.Scrape("a 2\n", 2000);
-        await queue.Queue.AddAsync(waiting);
-        Assert.True(waiting.IsParked);
-        Assert.Null(waiting.Body);
+        var entry = await queue.AddAsync(waiting);
+        Assert.False(entry.IsInMemory);
+        Assert.NotNull(entry.File);
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class ScrapeFolderTests
         using var queue = new QueueFixture();
         using (var target = new ScrapeFixture())
         {
-            await queue.Queue.AddAsync(target.Scrape("a 1\nb 1\n", 1000));
+            await queue.AddAsync(target.Scrape("a 1\nb 1\n", 1000));
             await queue.SendNextAsync();
         }
         queue.Restart();
@@ -88,8 +88,8 @@ public sealed class ScrapeFolderTests
     {
         using var queue = new QueueFixture();
         using var target = new ScrapeFixture();
-        await queue.Queue.AddAsync(target.Scrape("a 1\n", 1000));
-        await queue.Queue.AddAsync(target.Scrape(null, 2000));
+        await queue.AddAsync(target.Scrape("a 1\n", 1000));
+        await queue.AddAsync(target.Scrape(null, 2000));
         queue.Restart();
         var last = await queue.Queue.RecallAsync(target.Target, TestContext.Current.CancellationToken);
         Assert.Equal(2000, last!.Timestamp);
@@ -110,7 +110,7 @@ public sealed class ScrapeFolderTests
         using (var target = new ScrapeFixture())
         using (var queue = new QueueFixture())
         {
-            await queue.Queue.AddAsync(target.Scrape("a 1\n", 1000));
+            await queue.AddAsync(target.Scrape("a 1\n", 1000));
             name = queue.Files.Single();
             whole = await File.ReadAllBytesAsync(Path.Combine(queue.Folder, name), TestContext.Current.CancellationToken);
         }
@@ -123,7 +123,7 @@ public sealed class ScrapeFolderTests
         {
             await File.WriteAllBytesAsync(Path.Combine(fixture.Folder, name), input, TestContext.Current.CancellationToken);
             fixture.Restart();
-            await fixture.Queue.AddAsync(next.Scrape("b 1\n", 2000 + ++damaged));
+            await fixture.AddAsync(next.Scrape("b 1\n", 2000 + ++damaged));
             Assert.Equal([$"b 1 @{2000 + damaged}", $"up 1 @{2000 + damaged}"], ScrapeFixture.Lines(await fixture.SendNextAsync()));
             Assert.Equal([name], fixture.Damaged);
             Assert.Equal(damaged, fixture.Metrics.QueueDamagedFiles.Value);
@@ -162,7 +162,7 @@ public sealed class ScrapeFolderTests
         using var target = new ScrapeFixture();
         using var queue = new QueueFixture(sizeLimit: 1200);
         for (var i = 1; i <= 10; i++)
-            await queue.Queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+            await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
         Assert.InRange(queue.Queue.Bytes, 1, 1200);
         Assert.Equal(queue.Queue.Count, queue.Files.Length);
         Assert.InRange(queue.Files.Length, 1, 9);
@@ -203,7 +203,7 @@ public sealed class ScrapeFolderTests
             var sent = new List<string>();
             for (var i = 1; i <= 6; i++)
             {
-                await queue.Queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+                await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
                 if (i % 2 == 0 && (failing != FolderCall.Read || to < int.MaxValue))
                     sent.AddRange(ScrapeFixture.Lines(await queue.SendNextAsync()));
             }
@@ -250,8 +250,8 @@ public sealed class ScrapeFolderTests
             for (var i = 1; i <= 5 && !isOff; i++)
             {
                 var scrape = target.Scrape($"a {i}\n", i * 1000);
-                await queue.Queue.AddAsync(scrape);
-                if (scrape.File is not null)
+                var entry = await queue.AddAsync(scrape);
+                if (entry.File is not null)
                     accepted.Add($"a {i} @{i}000");
                 if (i == 3 && !isOff)
                     sent.AddRange(ScrapeFixture.Lines(await queue.SendNextAsync()));
@@ -275,7 +275,7 @@ public sealed class ScrapeFolderTests
     {
         using var queue = new QueueFixture();
         using var target = new ScrapeFixture();
-        await queue.Queue.AddAsync(target.Scrape("a 1\n", 1000));
+        await queue.AddAsync(target.Scrape("a 1\n", 1000));
         queue.Before = (call, _) =>
         {
             if (call == FolderCall.List)
@@ -285,7 +285,7 @@ public sealed class ScrapeFolderTests
         Assert.Equal(0, queue.Queue.Count);
         Assert.Contains("The queue directory cannot be listed", queue.Log);
         queue.Before = null;
-        await queue.Queue.AddAsync(target.Scrape("a 2\n", 2000));
+        await queue.AddAsync(target.Scrape("a 2\n", 2000));
         Assert.Equal(["a 1 @1000", "up 1 @1000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
         Assert.Equal(["a 2 @2000", "up 1 @2000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
     }

@@ -31,9 +31,9 @@ public sealed class ScrapeQueueTests
         var next = queue.TakeAsync(Cancellation);
         await Task.Delay(20, Cancellation);
         Assert.False(next.IsCompleted);
-        await queue.CompleteAsync(first);
+        queue.Complete(first);
         Assert.Same(second, await next);
-        await queue.CompleteAsync(second);
+        queue.Complete(second);
         Assert.Equal(0, queue.Count);
         Assert.Equal(0, queue.Bytes);
     }
@@ -46,7 +46,7 @@ public sealed class ScrapeQueueTests
         Assert.Same(scrapes[1], await queue.TakeAsync(Cancellation));
         Assert.Same(scrapes[2], await queue.TakeAsync(Cancellation));
         Assert.Same(scrapes[0], await queue.TakeAsync(Cancellation));
-        await queue.CompleteAsync(scrapes[1]);
+        queue.Complete(scrapes[1]);
         Assert.Same(scrapes[3], await queue.TakeAsync(Cancellation));
     }
 
@@ -65,7 +65,7 @@ public sealed class ScrapeQueueTests
         Assert.Equal(3, queue.Count);
         Assert.Equal(3 * One, queue.Bytes);
         Assert.Same(third, await queue.TakeAsync(Cancellation));
-        await queue.CompleteAsync(inFlight);
+        queue.Complete(inFlight);
         Assert.Same(fourth, await queue.TakeAsync(Cancellation));
     }
 
@@ -79,7 +79,7 @@ public sealed class ScrapeQueueTests
         Assert.Same(newest, await queue.TakeAsync(Cancellation));
         var next = Add(queue, "b", 3, 5000);
         Assert.Equal(2, queue.Count);
-        await queue.CompleteAsync(newest);
+        queue.Complete(newest);
         Assert.Same(next, await queue.TakeAsync(Cancellation));
     }
 
@@ -109,7 +109,7 @@ public sealed class ScrapeQueueTests
         Assert.Same(second, await queue.TakeAsync(Cancellation));
         Assert.Equal((1, One, 8, 1008), Gauges());
         Assert.Equal(1008, metrics.QueueHighestTimestampSeconds.Value);
-        await queue.CompleteAsync(second);
+        queue.Complete(second);
         Assert.Equal((0, 0, 0, 0), Gauges());
 
         (double, double, double, double) Gauges() => (metrics.QueueScrapes.Value, metrics.QueueBytes.Value, metrics.SamplesPending.Value,
@@ -127,11 +127,11 @@ public sealed class ScrapeQueueTests
         queue.End();
         await Task.Delay(20, Cancellation);
         Assert.DoesNotContain(takers, t => t.IsCompleted);
-        await queue.CompleteAsync(first);
+        queue.Complete(first);
         var got = await Task.WhenAny(takers);
         Assert.Same(second, await got);
         takers.Remove(got);
-        await queue.CompleteAsync(second);
+        queue.Complete(second);
         Assert.All(await Task.WhenAll(takers), Assert.Null);
         Assert.Null(await queue.TakeAsync(Cancellation));
     }
@@ -154,11 +154,13 @@ public sealed class ScrapeQueueTests
         using var queue = Make(sizeLimit: 1);
         var dropped = Add(queue, "a", 1, 10);
         var sent = Add(queue, "a", 2, 10);
-        Assert.Null(dropped.Body);
+        Assert.False(dropped.IsInMemory);
         Assert.Same(sent, await queue.TakeAsync(Cancellation));
-        Assert.Equal(10, sent.Body!.Length);
-        await queue.CompleteAsync(sent);
-        Assert.Null(sent.Body);
+        var body = sent.Scrape.Body!;
+        Assert.Equal(10, body.Length);
+        queue.Complete(sent);
+        Assert.False(sent.IsInMemory);
+        Assert.Equal(0, body.Length); // the last reference is given back
     }
 
     [Fact]
@@ -176,7 +178,7 @@ public sealed class ScrapeQueueTests
                 taken.GetOrAdd(scrape.Target.Key, _ => []).Add(scrape.Timestamp);
                 await Task.Yield();
                 inFlight.TryRemove(scrape.Target.Key, out var _);
-                await queue.CompleteAsync(scrape);
+                queue.Complete(scrape);
             }
         }, Cancellation)).ToList();
         await Task.WhenAll(Enumerable.Range(0, Targets).Select(target => Task.Run(async () =>
@@ -199,11 +201,11 @@ public sealed class ScrapeQueueTests
         new QueueOptions { SizeLimit = sizeLimit, AgeLimit = ageLimit }, folder: null, metrics,
         new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, time), time);
 
-    private static Scrape Add(ScrapeQueue queue, string target, long timestamp, int size = 0, int samples = 1)
+    private static QueuedScrape Add(ScrapeQueue queue, string target, long timestamp, int size = 0, int samples = 1)
     {
         var body = new CompressedBody();
         body.OpenWrite().Write(new byte[size]);
-        var scrape = new Scrape
+        return queue.Add(new ScrapeResult(new Scrape
         {
             Target = ScrapeFixture.MakeTarget(target),
             Labels = new TargetLabels([], [], false),
@@ -215,8 +217,6 @@ public sealed class ScrapeQueueTests
             Samples = samples,
             HonorTimestamps = true,
             IsOrdered = false,
-        };
-        Assert.True(queue.AddAsync(scrape).IsCompletedSuccessfully); // without a folder nothing is awaited
-        return scrape;
+        }));
     }
 }

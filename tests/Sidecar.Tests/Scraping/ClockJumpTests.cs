@@ -115,7 +115,7 @@ public sealed class ClockJumpTests : IAsyncDisposable
         {
             var scrape = (await queue.TakeAsync(TestContext.Current.CancellationToken))!;
             timestamps.Add(scrape.Timestamp);
-            await queue.CompleteAsync(scrape);
+            queue.Complete(scrape);
         }
         return timestamps;
     }

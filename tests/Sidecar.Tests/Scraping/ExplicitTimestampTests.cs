@@ -43,11 +43,11 @@ public sealed class ExplicitTimestampTests
     {
         using var target = new ScrapeFixture();
         var scrape = target.Scrape("a 1 700\na 2 800\na 3 750\na 4 800\nb 5\na 6 900\n", 1000);
-        Assert.True(scrape.IsOrdered);
+        Assert.True(scrape.Scrape.IsOrdered);
         Assert.Equal(["a 1 @700", "a 2 @800", "b 5 @1000", "a 6 @900", "up 1 @1000"], ScrapeFixture.Lines(target.Send(scrape)));
         AssertDropped(target, outOfOrder: 2, added: 2);
         var plain = target.Scrape("a 1 901\nb 5\n", 2000);
-        Assert.False(plain.IsOrdered);
+        Assert.False(plain.Scrape.IsOrdered);
         plain.Release();
     }
 
@@ -109,7 +109,7 @@ public sealed class ExplicitTimestampTests
         var scrape = target.Scrape($"a 5 {own}\n", 2000);
         var lines = ScrapeFixture.Lines(target.Send(scrape));
         Assert.Equal(expected.Split('|'), lines);
-        Assert.True(scrape.IsOrdered || lines.Count(l => l.StartsWith("a ", StringComparison.Ordinal)) == 1);
+        Assert.True(scrape.Scrape.IsOrdered || lines.Count(l => l.StartsWith("a ", StringComparison.Ordinal)) == 1);
         AssertDropped(target, outOfOrder: own <= 1000 ? 1 : 0);
         Assert.Equal(["up 1 @3000"], target.Sent("", 3000));
     }

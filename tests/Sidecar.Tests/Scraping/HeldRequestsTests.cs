@@ -27,7 +27,7 @@ public sealed class HeldRequestsTests
                     Assert.Empty(one.Held!.Requests);
                     Assert.False(one.Held.IsComplete);
                     var expected = SentSample.Read(Checked(streamed.Stream(one), samplesPerRequest));
-                    Assert.Equal(one.Samples, expected.Count);
+                    Assert.Equal(one.Scrape.Samples, expected.Count);
                     one.Release();
 
                     var two = held.Scrape(text, scrape * 1000);

@@ -168,14 +168,14 @@ public sealed class PassesTests
             timestamp += 1000;
             var expected = whole.Send(whole.Scrape(end, timestamp, format: format));
             var slices = 0;
-            var job = passes.RunInSlicesAsync<Scrape>(context => Count(sliced.Begin(context, ScrapeFixture.Body(end, format: format), timestamp).TryFinish));
+            var job = passes.RunInSlicesAsync<ScrapeResult>(context => Count(sliced.Begin(context, ScrapeFixture.Body(end, format: format), timestamp).TryFinish));
             var others = Enumerable.Range(0, 50).Select(_ => passes.RunAsync(_ => 0)).ToList();
             var scrape = await job.WaitAsync(Patience, Cancellation);
             await Task.WhenAll(others);
             Assert.Equal(expected, sliced.Send(scrape));
             Assert.True(slices > 1 || body == "broken", $"{slices} slices");
 
-            PassStep<Scrape> Count(PassStep<Scrape> step) => ([MaybeNullWhen(false)] out Scrape result) =>
+            PassStep<ScrapeResult> Count(PassStep<ScrapeResult> step) => ([MaybeNullWhen(false)] out ScrapeResult result) =>
             {
                 slices++;
                 return step(out result);

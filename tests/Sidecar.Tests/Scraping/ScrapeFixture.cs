@@ -89,10 +89,10 @@ internal sealed class ScrapeFixture : IDisposable
     }
 
     /// <summary>The scrape found this text; null: it failed before there was a body.</summary>
-    public Scrape Scrape(string? text, long timestamp, int cut = 0, BodyFormat format = default) =>
+    public ScrapeResult Scrape(string? text, long timestamp, int cut = 0, BodyFormat format = default) =>
         ScrapeBody(text is null ? null : Body(text, cut, format), timestamp);
 
-    public Scrape ScrapeBody(CompressedBody? body, long timestamp)
+    public ScrapeResult ScrapeBody(CompressedBody? body, long timestamp)
     {
         var started = Time.GetTimestamp();
         Time.Advance(TimeSpan.FromMilliseconds(250));
@@ -111,28 +111,28 @@ internal sealed class ScrapeFixture : IDisposable
 
     public void Recall(Scrape last) => Assert.True(series.BeginRecall(Context, last).TryFinish(out _));
 
-    public Scrape End(long timestamp) => series.BeginEnd(Context, timestamp).Finished();
+    public ScrapeResult End(long timestamp) => series.BeginEnd(Context, timestamp).Finished();
 
     /// <summary>All samples of a scrape as they are sent: the held requests, then the streamed ones. Releases the scrape.</summary>
-    public List<SentSample> Send(Scrape scrape)
+    public List<SentSample> Send(ScrapeResult scrape)
     {
         var samples = SentSample.Read(Requests(scrape));
-        Assert.Equal(scrape.Samples, samples.Count);
+        Assert.Equal(scrape.Scrape.Samples, samples.Count);
         scrape.Release();
         return samples;
     }
 
-    public List<EncodedRequest> Requests(Scrape scrape)
+    public List<EncodedRequest> Requests(ScrapeResult scrape)
     {
         var requests = new List<EncodedRequest>(scrape.Held?.Requests ?? []);
         return scrape.Held is { IsComplete: true } ? requests : [.. requests, .. Stream(scrape)];
     }
 
     /// <summary>What is left to stream of a scrape.</summary>
-    public List<EncodedRequest> Stream(Scrape scrape)
+    public List<EncodedRequest> Stream(ScrapeResult scrape)
     {
         var requests = new List<EncodedRequest>();
-        var stream = new RequestStream(scrape, sending);
+        var stream = new RequestStream(scrape.Scrape, scrape.Held, sending);
         while (stream.TryNext(out var request) && request is not null)
             requests.Add(request);
         return requests;

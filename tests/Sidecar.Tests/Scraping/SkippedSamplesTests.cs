@@ -49,11 +49,11 @@ public sealed class SkippedSamplesTests
     {
         using var target = new ScrapeFixture(budget: 0);
         var scrape = target.Scrape("a 1\na 2\na 3\n", 1000);
-        var before = scrape.Size;
+        var before = scrape.Scrape.Size;
         foreach (var request in target.Stream(scrape))
             request.Release();
         Assert.Equal(2, target.Outcome.Duplicates);
-        Assert.Equal(before, scrape.Size);
+        Assert.Equal(before, scrape.Scrape.Size);
         scrape.Release();
     }
 }

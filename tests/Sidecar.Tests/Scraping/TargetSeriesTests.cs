@@ -238,14 +238,14 @@ public sealed class TargetSeriesTests : IDisposable
     {
         using var fixture = new ScrapeFixture();
         var first = fixture.Scrape("a 1\n", 1000);
-        var body = first.Body!;
+        var body = first.Scrape.Body!;
         first.Release();
         Assert.NotEqual(0, body.Length); // for the markers of the next scrape
         var second = fixture.Scrape("b 1\n", 2000);
         Assert.Equal(0, body.Length);
-        var vanished = second.Vanished!;
+        var vanished = second.Scrape.Vanished!;
         fixture.Dispose();
-        var secondBody = second.Body!;
+        var secondBody = second.Scrape.Body!;
         Assert.NotEqual(0, secondBody.Length);
         second.Release();
         Assert.Equal(0, secondBody.Length);

@@ -67,10 +67,11 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
         outcome.Failure = failure;
         var labels = new TargetLabels(target.Labels, options.Scrape.ExternalLabels, options.Scrape.HonorLabels, options.Scrape.SeriesRules);
         using var series = new TargetSeries(target, labels, options.Scrape, new HeldBudget(0), time);
-        var scrape = series.BeginScrape(Context, body, timestamp, started, outcome).Finished();
+        var result = series.BeginScrape(Context, body, timestamp, started, outcome).Finished();
+        result.Held?.Release();
         body?.Release();
         outcome.Failure = download.Redact(outcome.Failure);
-        return scrape;
+        return result.Scrape;
     }
 
     public void Dispose()

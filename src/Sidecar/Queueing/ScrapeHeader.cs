@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+using Sidecar.Discovery;
+using Sidecar.Exposition;
+using Sidecar.Scraping;
+
+namespace Sidecar.Queueing;
+
+/// <summary>What the header of a scrape's file says: all of the scrape but its bodies. Every field was checked against what can be.</summary>
+internal sealed class ScrapeHeader
+{
+    public required Target Target { get; init; }
+
+    public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }
+
+    public required bool HonorLabels { get; init; }
+
+    /// <summary>Milliseconds since the Unix epoch.</summary>
+    public required long Timestamp { get; init; }
+
+    public required BodyFormat Format { get; init; }
+
+    public required bool HonorTimestamps { get; init; }
+
+    public required bool IsOrdered { get; init; }
+
+    public required int Samples { get; init; }
+
+    public required ReportSamples Report { get; init; }
+
+    /// <summary>Bytes of the skipped samples.</summary>
+    public required int Skipped { get; init; }
+
+    /// <summary>Bytes of the body; -1 for none.</summary>
+    public required long Body { get; init; }
+
+    /// <summary>Bytes of the vanished series; -1 for none.</summary>
+    public required long Vanished { get; init; }
+
+    /// <inheritdoc cref="Scrape.IsGood"/>
+    public bool IsGood => Body >= 0;
+}
