@@ -7,14 +7,15 @@ using Sidecar.Configuration;
 using Sidecar.Http;
 using Sidecar.Operation;
 using Sidecar.Operation.Commands;
+using Sidecar.Queueing;
 using Sidecar.Tests.Operation.Commands;
 
 namespace Sidecar.Tests.Repository;
 
-/// <summary>What the README and the manifests say is what the program has.</summary>
-public sealed partial class ReadmeTests
+/// <summary>What README, pages and manifests say is what the program has.</summary>
+public sealed partial class DocumentTests
 {
-    private static readonly string Readme = File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "README.md"));
+    private static string Page(string name) => RepositoryFiles.Read("src", "docs", name);
 
     [Fact]
     public void The_table_of_variables_is_the_program_s()
@@ -26,15 +27,15 @@ public sealed partial class ReadmeTests
             foreach (var variable in group)
                 table.Append($"| `{variable.Name}` | {variable.DefaultText.Replace("|", "\\|")} | {variable.Meaning.Replace("|", "\\|")} |\n");
         }
-        Assert.True(Readme.Contains(table.ToString(), StringComparison.Ordinal), $"README.md lacks this table of variables:\n{table}");
+        Assert.True(Page("variables.md").Contains(table.ToString(), StringComparison.Ordinal), $"variables.md lacks this table of variables:\n{table}");
     }
 
     [Fact]
-    public void Every_name_of_a_variable_in_readme_and_manifests_exists()
+    public void Every_name_of_a_variable_in_pages_and_manifests_exists()
     {
         var known = Variables.All.Select(v => v.Name).ToHashSet();
         var files = Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy"), "*", SearchOption.AllDirectories)
-            .Append(Path.Combine(SidecarBinary.RepositoryRoot, "README.md")).Append(Path.Combine(SidecarBinary.RepositoryRoot, "Dockerfile.distroless"));
+            .Concat(DocumentLinkTests.Pages).Append(Path.Combine(SidecarBinary.RepositoryRoot, "Dockerfile.distroless"));
         foreach (var file in files)
         {
             var names = NamePattern().Matches(File.ReadAllText(file)).Select(m => m.Value).Where(n => !n.EndsWith('_')); // `SIDECAR_REMOTE_WRITE_…`
@@ -46,7 +47,7 @@ public sealed partial class ReadmeTests
     public void Every_reason_of_the_troubleshooting_table_exists()
     {
         var words = Enum.GetValues<FailureReason>().Select(Failure.Word).ToHashSet();
-        var named = ReasonPattern().Matches(Readme).Select(m => m.Groups[1].Value).ToList();
+        var named = ReasonPattern().Matches(Page("operating.md")).Select(m => m.Groups[1].Value).ToList();
         Assert.NotEmpty(named);
         Assert.All(named, reason => Assert.Contains(reason, words));
     }
@@ -55,14 +56,14 @@ public sealed partial class ReadmeTests
     public void The_table_of_commands_is_the_program_s()
     {
         var table = "| command | does |\n|---|---|\n" + string.Concat(CommandLine.All.Select(c => $"| `{c.Usage}` | {c.Does} |\n"));
-        Assert.True(Readme.Contains(table, StringComparison.Ordinal), $"README.md lacks this table of commands:\n{table}");
+        Assert.True(Page("operating.md").Contains(table, StringComparison.Ordinal), $"operating.md lacks this table of commands:\n{table}");
     }
 
     [Fact]
     public void The_exit_codes_are_the_program_s()
     {
         var codes = $"Exit codes: {string.Join(", ", ExitCode.All.Select(c => $"{c.Code} {c.Meaning.Split(';')[0]}"))}.";
-        Assert.Contains(codes, Readme);
+        Assert.Contains(codes, Page("operating.md"));
         var constants = typeof(ExitCode).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (int)f.GetRawConstantValue()!);
         Assert.Equal(constants.Order(), ExitCode.All.Select(c => c.Code));
     }
@@ -79,7 +80,7 @@ public sealed partial class ReadmeTests
             var (name, meaning) = (help.Split(' ')[2], help.Split(' ', 4)[3]);
             table.Append($"| `{name}` | {lines.First(l => l.StartsWith($"# TYPE {name} ")).Split(' ')[3]} | {meaning.Replace("|", "\\|")} |\n");
         }
-        Assert.True(Readme.Contains(table.ToString(), StringComparison.Ordinal), $"README.md lacks this table of own metrics:\n{table}");
+        Assert.True(Page("metrics-and-alerts.md").Contains(table.ToString(), StringComparison.Ordinal), $"metrics-and-alerts.md lacks this table of own metrics:\n{table}");
     }
 
     /// <summary>Log messages and answers of peers that the table quotes: each stands in the sources, the stand-ins' included.</summary>
@@ -89,7 +90,8 @@ public sealed partial class ReadmeTests
         string[] folders = ["src/Sidecar", "tests/Cluster"];
         var sources = string.Concat(folders.SelectMany(f => Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, f), "*.cs", SearchOption.AllDirectories))
             .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")).Select(File.ReadAllText));
-        var table = Readme[Readme.IndexOf("| What the log says |", StringComparison.Ordinal)..].Split("\n\n")[0];
+        var page = Page("operating.md");
+        var table = page[page.IndexOf("| What the log says |", StringComparison.Ordinal)..].Split("\n\n")[0];
         var quoted = table.Split('\n').Skip(2).SelectMany(row => QuotePattern().Matches(row.Split(" | ")[0]).Select(m => m.Groups[1].Value)).ToList();
         // What names a user, a path or a resource is put together of pieces there.
         var whole = quoted.Where(q => q.Contains(' ') && !q.Contains('"') && !q.Contains('…')).ToList();
@@ -119,12 +121,29 @@ public sealed partial class ReadmeTests
         await run.RunAsync(command.Split(' ')[1..]);
         var text = run.Output
             .Replace($"127.0.0.1:{first.Port}", "10.0.0.1:6443").Replace($"127.0.0.1:{second.Port}", "10.0.0.2:6443")
-            .Replace(run.Receiver.WriteUrl.GetLeftPart(UriPartial.Authority), "http://10.206.0.16:19000")
+            .Replace(run.Receiver.WriteUrl.GetLeftPart(UriPartial.Authority), "http://10.206.0.16:17000")
             .Replace(run.Cluster.TokenFile, "/var/run/secrets/kubernetes.io/serviceaccount/token");
         var transcript = $"```\n$ {command}\n{text}```\n";
-        var isThere = Masked(Readme).Contains(Masked(transcript), StringComparison.Ordinal);
-        Assert.True(isThere, $"README.md lacks this transcript, whatever its figures:\n{transcript}");
+        var isThere = Masked(Page("operating.md")).Contains(Masked(transcript), StringComparison.Ordinal);
+        Assert.True(isThere, $"operating.md lacks this transcript, whatever its figures:\n{transcript}");
     }
+
+    /// <summary>Rules as an environment file has them, each a right configuration.</summary>
+    [Fact]
+    public void Rules_of_the_page_on_relabeling_are_right()
+    {
+        var lines = Page("relabeling.md").Split('\n').Where(l => l.StartsWith("SIDECAR_", StringComparison.Ordinal)).Select(l => l.Split('=', 2)).ToList();
+        Assert.Equal(["SIDECAR_RELABEL_CONFIGS", "SIDECAR_METRIC_RELABEL_CONFIGS"], lines.Select(l => l[0]));
+        var given = lines.ToDictionary(l => l[0], l => (string?)l[1].Trim('\''));
+        given["SIDECAR_TARGETS"] = "10.0.0.1:6443";
+        given["SIDECAR_REMOTE_WRITE_URL"] = "http://receiver/";
+        Assert.Empty(OptionsReader.Read(given).Errors.Select(e => e.ToString()));
+    }
+
+    /// <summary>Whoever goes back a version must know what that one reads.</summary>
+    [Fact]
+    public void List_of_changes_names_the_version_of_the_queue_s_files() =>
+        Assert.Contains($"| {RepositoryFiles.Version} | version {ScrapeFile.Version} |", Page("CHANGELOG.md"));
 
     private static string Masked(string text) => FigurePattern().Replace(text, "#");
 
