@@ -58,7 +58,7 @@ internal static class Program
             ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules), metrics, log, time, errors) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
-        using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, log, time);
+        using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time);
         using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
         using var download = new BodyDownload(targets, options.Scrape, options.Queue.BodyLimit, time);

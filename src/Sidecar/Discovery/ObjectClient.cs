@@ -184,7 +184,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
     private async Task<ObjectAnswer> RefusalAsync(HttpResponseMessage response, Uri url, CancellationToken cancellation)
     {
         var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, await Failures.ReadStartAsync(response, cancellation)));
-        return new ObjectAnswer(failure, null, response.StatusCode, RetryAfter(response));
+        return new ObjectAnswer(failure, null, response.StatusCode, RetryAfter.Of(response, time));
     }
 
     private static ObjectAnswer Failed(Exception exception, Uri url, bool isTimeout) => new(isTimeout
@@ -194,13 +194,6 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
     private static ObjectAnswer Nonsense(Uri url, Exception exception) => new(new Failure(FailureReason.Parse,
         $"{Failures.Show(url)} answers "
         + (exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
-
-    private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
-    {
-        { Delta: { } delta } => delta,
-        { Date: { } date } => date - time.GetUtcNow(),
-        _ => null,
-    };
 
     private static HttpRequestMessage Request(Uri url)
     {

@@ -26,7 +26,14 @@ internal sealed class ProcessState(
             ? DateTimeOffset.FromUnixTimeMilliseconds((long)(seconds * 1000)) : null,
         WhyNoTargets = () => discovery.IsKnown ? null : $"No targets are known yet: {discovery.LastError ?? "the API server has not answered"}.",
         WhyLost = () => sender.WhyStuck,
-        Signs = [() => errors.Recent is { } error ? $"There was {error}." : null],
+        Signs =
+        [
+            () => errors.Recent is { } error ? $"There was {error}." : null,
+            () => queue.IsHanging == true
+                ? "The queue directory does not answer: scrapes wait in memory, and a crash would lose them. Look at the volume." : null,
+            () => queue.Ahead is > 0 and var ahead
+                ? $"{ahead} waiting scrapes are from the future: the clock was ahead when they were made, or is behind now." : null,
+        ],
     };
 
     /// <summary>All that the listener shows.</summary>

@@ -11,37 +11,55 @@ namespace Sidecar.RemoteWrite;
 /// the queue when that is so for all of it; the next one of its target waits until then.
 /// </summary>
 internal sealed class Sender(
-    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, Passes passes, Metrics metrics, Log log,
-    TimeProvider time) : IDisposable
+    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, Passes passes, Metrics metrics, InternalErrors errors,
+    Log log, TimeProvider time) : IDisposable
 {
-    private readonly WriteReceiver receiver = new(options, protocol, client, metrics, log, time);
-
-    /// <summary>What a bounded wait may take beyond its bound before something hangs.</summary>
-    private static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
-
     /// <summary>Scrapes that are streamed at the same time; the others wait, since each needs buffers.</summary>
     private const int MostStreams = 2;
 
+    /// <summary>
+    /// A scrape that provokes an exception so often is dropped. A worker that cannot take a scrape, or let go of one, in so many tries ends
+    /// the process: it would stand still for good.
+    /// </summary>
+    private const int MostTries = 3;
+
+    private readonly RequestDelivery delivery = new(new WriteReceiver(options, protocol, client, metrics, log, time), protocol, queue, metrics, log, time);
     private readonly SemaphoreSlim slots = new(options.Concurrency);
     private readonly SemaphoreSlim probe = new(1); // until the receiver has shown what it understands, one request at a time
     private readonly SemaphoreSlim streams = new(MostStreams);
 
-    /// <inheritdoc cref="WriteReceiver.LastFailure"/>
-    public Failure LastFailure => receiver.LastFailure;
+    /// <summary>How sending goes.</summary>
+    public SendingState State => delivery.Receiver.State;
 
-    /// <summary>Beaten by each scrape taken, each try and each wait for a try.</summary>
-    public Pulse Pulse { get; } = new(time);
+    /// <summary>Beaten by each scrape taken, each attempt and each wait for one.</summary>
+    public Pulse Pulse => delivery.Receiver.Pulse;
+
+    /// <inheritdoc cref="SendingState.LastFailure"/>
+    public Failure LastFailure => State.LastFailure;
 
     /// <summary>Null while the last send was accepted or is tried again with nothing lost; else one sentence.</summary>
-    public string? WhyStuck =>
-        LastFailure is { IsNone: false } failure && queue.IsDropping ? $"The receiver does not accept, and the queue is dropping: {failure.Message}" : null;
+    public string? WhyStuck => LastFailure switch
+    {
+        { IsNone: false } failure when State.IsRefusing => $"The receiver refuses all that is sent, and it is lost: {failure.Message}",
+        { IsNone: false } failure when queue.IsDropping => $"The receiver does not accept, and the queue is dropping: {failure.Message}",
+        _ => null,
+    };
 
-    /// <summary>Works until the queue has ended and is empty, or until cancelled: then what is in flight stays unsent.</summary>
+    /// <summary>
+    /// Works until the queue has ended and is empty, or until cancelled: then what is in flight stays unsent. Throws when a worker cannot go on;
+    /// then nothing is sent any more, and the process is to end.
+    /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var workers = new Task[options.Concurrency];
         for (var i = 0; i < workers.Length; i++)
-            workers[i] = WorkAsync(cancellation);
+            workers[i] = WorkAsync(end.Token);
+        await foreach (var ended in Task.WhenEach(workers))
+        {
+            if (!ended.IsCompletedSuccessfully)
+                await end.CancelAsync(); // the others end too
+        }
         await Task.WhenAll(workers);
     }
 
@@ -57,13 +75,11 @@ internal sealed class Sender(
         await Task.Yield();
         try
         {
-            Pulse.Beat(Slack);
-            while (await queue.TakeAsync(cancellation) is { } entry)
+            Pulse.Beat(WriteReceiver.Slack);
+            while (await InTriesAsync(() => queue.TakeAsync(cancellation), null, cancellation) is { } entry)
             {
-                Pulse.Beat(Slack);
-                if (await SendAsync(entry, cancellation))
-                    metrics.QueueHighestSentTimestampSeconds.Raise(entry.Timestamp / 1000.0);
-                queue.Complete(entry);
+                Pulse.Beat(WriteReceiver.Slack);
+                await SendInTriesAsync(entry, cancellation);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -71,31 +87,87 @@ internal sealed class Sender(
         }
     }
 
+    /// <summary>A scrape that provokes exceptions is tried again, and then set aside: the others are sent.</summary>
+    private async Task SendInTriesAsync(QueuedScrape entry, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await InTriesAsync(() => SendAsync(entry, cancellation), entry, cancellation))
+                metrics.QueueHighestSentTimestampSeconds.Raise(entry.Timestamp / 1000.0);
+        }
+        catch (Exception e) when (!IsCancelled(e, cancellation))
+        {
+            log.Error("A scrape that cannot be sent is set aside", ("target", entry.Target.Url),
+                ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)), ("samples", entry.Samples),
+                ("remedy", "report the bug with the lines before this one; in damaged/ of the queue directory is the scrape, where there is one"));
+            queue.SetAside(entry, $"it provokes {e.GetType().Name} in the sender");
+            return;
+        }
+        queue.Complete(entry);
+    }
+
+    /// <summary>A step of a worker. Exceptions that nobody expected are reported; the last one of several tries is thrown.</summary>
+    private async Task<T> InTriesAsync<T>(Func<Task<T>> step, QueuedScrape? entry, CancellationToken cancellation)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await step();
+            }
+            catch (Exception e) when (!IsCancelled(e, cancellation))
+            {
+                errors.Report(ProcessLoop.Sender, e, ("target", entry?.Target.Url),
+                    ("scraped", entry is null ? null : DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)), ("try", tries));
+                entry?.Held?.Release(); // its requests are made anew: they may be what is wrong
+                if (tries == MostTries)
+                    throw;
+            }
+            await Task.Delay(TimeSpan.FromSeconds(tries), time, cancellation);
+        }
+    }
+
+    private static bool IsCancelled(Exception exception, CancellationToken cancellation) =>
+        exception is OperationCanceledException && cancellation.IsCancellationRequested;
+
     /// <summary>True when the receiver accepted all of it.</summary>
     private async Task<bool> SendAsync(QueuedScrape entry, CancellationToken cancellation)
     {
         while (true)
         {
-            var deliveries = await PostAsync(entry, cancellation);
-            if (!deliveries.Contains(Delivery.Outdated))
+            var delivered = await PostAsync(entry, cancellation);
+            if (delivered != Delivered.Outdated)
             {
                 foreach (var request in entry.Metadata)
-                    await receiver.TryMetadataAsync(request, cancellation);
-                return !deliveries.Contains(Delivery.Refused);
+                    await delivery.Receiver.TryMetadataAsync(request, cancellation);
+                return delivered == Delivered.Accepted;
             }
             // All of it again, in the version that the receiver understands: what it has already, it has twice.
             entry.Held?.Release();
         }
     }
 
-    private async Task<Delivery[]> PostAsync(QueuedScrape entry, CancellationToken cancellation)
+    /// <summary>The greatest of what became of its requests.</summary>
+    private async Task<Delivered> PostAsync(QueuedScrape entry, CancellationToken cancellation)
     {
         var scrape = entry.Scrape;
-        var posts = new List<Task<Delivery>>();
-        foreach (var request in entry.Held?.Requests ?? [])
-            await PostOneAsync(request, release: false);
+        var posts = new List<Task<Delivered>>();
+        try
+        {
+            foreach (var request in entry.Held?.Requests ?? [])
+                await PostOneAsync(request, release: false);
+            if (entry.Held is not { IsComplete: true })
+                await StreamAsync();
+        }
+        catch
+        {
+            // What is on its way uses the scrape's requests, and its slots: first it ends.
+            await ((Task)Task.WhenAll(posts)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+        return (await Task.WhenAll(posts)).DefaultIfEmpty().Max();
 
-        if (entry.Held is not { IsComplete: true })
+        async Task StreamAsync()
         {
             await streams.WaitAsync(cancellation);
             try
@@ -111,13 +183,20 @@ internal sealed class Sender(
                 streams.Release();
             }
         }
-        return await Task.WhenAll(posts);
 
         // Waits for a free slot; the answer is awaited later, unless order matters.
         async Task PostOneAsync(EncodedRequest request, bool release)
         {
-            await slots.WaitAsync(cancellation);
-            var post = DeliverInSlotAsync(request, release, scrape, cancellation);
+            try
+            {
+                await slots.WaitAsync(cancellation);
+            }
+            catch when (release)
+            {
+                request.Release();
+                throw;
+            }
+            var post = DeliverInSlotAsync(request, release, scrape, posts.Count, cancellation);
             posts.Add(post);
             if (scrape.IsOrdered)
                 await post;
@@ -125,7 +204,7 @@ internal sealed class Sender(
     }
 
     /// <summary>The caller took the slot; it is given back here.</summary>
-    private async Task<Delivery> DeliverInSlotAsync(EncodedRequest request, bool release, Scrape scrape, CancellationToken cancellation)
+    private async Task<Delivered> DeliverInSlotAsync(EncodedRequest request, bool release, Scrape scrape, int place, CancellationToken cancellation)
     {
         var hasProbe = false;
         try
@@ -140,7 +219,7 @@ internal sealed class Sender(
                     probe.Release();
                 }
             }
-            return await DeliverAsync(request, scrape, cancellation);
+            return await delivery.DeliverAsync(request, scrape, place, cancellation);
         }
         finally
         {
@@ -150,60 +229,5 @@ internal sealed class Sender(
                 request.Release();
             slots.Release();
         }
-    }
-
-    /// <summary>Tries until the request is accepted or refused; halves it where the receiver may mind only some of its series.</summary>
-    private async Task<Delivery> DeliverAsync(EncodedRequest request, Scrape scrape, CancellationToken cancellation)
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            if (request.Version != protocol.Current)
-                return Delivery.Outdated;
-            if (attempt > 0)
-            {
-                metrics.SamplesRetriedTotal.Add(request.Samples - request.Histograms);
-                var wait = receiver.Wait(attempt);
-                Pulse.Beat(wait + Slack);
-                await Task.Delay(wait, time, cancellation);
-            }
-            Pulse.Beat(options.Timeout + Slack);
-            switch (await receiver.TryAsync(request, scrape, queue.Count, attempt, cancellation))
-            {
-                case WriteAnswer.Accepted:
-                    metrics.SamplesAccepted.Add(request.Samples);
-                    metrics.BytesAccepted.Add(request.Length);
-                    return Delivery.Accepted;
-                case WriteAnswer.RefusedInPart when RequestSplitter.Halve(request) is var (first, second):
-                    var ofFirst = await DeliverAsync(first, scrape, cancellation);
-                    first.Release();
-                    var ofSecond = await DeliverAsync(second, scrape, cancellation);
-                    second.Release();
-                    return ofFirst > ofSecond ? ofFirst : ofSecond;
-                case WriteAnswer.RefusedInPart:
-                    log.Recurring(LogLevel.Warn, "remote write refused series", "The receiver refuses a series; it is dropped",
-                        ("series", RequestSplitter.DescribeFirst(request)), ("target", scrape.Target.Url), ("error", LastFailure.Message));
-                    return Drop(request);
-                case WriteAnswer.Refused:
-                    return Drop(request);
-            }
-        }
-    }
-
-    /// <summary>What became of a request; of two halves, the greater.</summary>
-    private enum Delivery
-    {
-        Accepted,
-        Refused,
-        /// <summary>It is of a version that the receiver does not understand.</summary>
-        Outdated,
-    }
-
-    private Delivery Drop(EncodedRequest request)
-    {
-        metrics.SamplesFailedTotal.Add(request.Samples - request.Histograms);
-        metrics.HistogramsFailedTotal.Add(request.Histograms);
-        metrics.ExemplarsFailedTotal.Add(request.Exemplars);
-        metrics.SamplesDroppedTotal.Add(DropReason.Rejected, request.Samples);
-        return Delivery.Refused;
     }
 }

@@ -19,34 +19,48 @@ internal enum WriteAnswer
     NotUnderstood,
 }
 
+/// <summary>One answer, with what the receiver said where it did not accept.</summary>
+/// <param name="IsSize">413: the request is too large.</param>
+internal readonly record struct WriteResult(WriteAnswer Answer, Failure Failure = default, bool IsSize = false);
+
 /// <summary>
 /// The receiver: posts one request, once, and judges the answer. Knows when to come back and, from how it answers, which version it understands.
 /// </summary>
 internal sealed class WriteReceiver(
     RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, Metrics metrics, Log log, TimeProvider time)
 {
+    /// <summary>Beyond the longest wait of the moment: a busy machine is not a hang.</summary>
+    public static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
+
+    private const string FailedKey = "remote write";
+    private const string PathKey = "remote write path";
+
     private readonly RetrySchedule retries = new(options.MinBackoff, options.MaxBackoff, time);
     private readonly KeyValuePair<string, string>[] headers = [.. options.Headers];
-    private Failure lastFailure;
 
-    /// <summary>The failure of the last attempt; none after one that was accepted.</summary>
-    public Failure LastFailure
+    public SendingState State { get; } = new(time);
+
+    /// <summary>Beaten by each attempt and each wait for one.</summary>
+    public Pulse Pulse { get; } = new(time);
+
+    /// <summary>Until attempt <paramref name="attempt"/> is due; see <see cref="RetrySchedule.Wait"/>.</summary>
+    public Task WaitAsync(int attempt, CancellationToken cancellation)
     {
-        get
-        {
-            lock (retries)
-                return lastFailure;
-        }
+        var wait = retries.Wait(attempt);
+        if (wait == TimeSpan.Zero)
+            return Task.CompletedTask;
+        State.Waits(wait);
+        Pulse.Beat(wait + Slack);
+        return Task.Delay(wait, time, cancellation);
     }
 
-    /// <inheritdoc cref="RetrySchedule.Wait"/>
-    public TimeSpan Wait(int attempt) => retries.Wait(attempt);
-
     /// <param name="waiting">Scrapes in the queue, for the log.</param>
-    public async Task<WriteAnswer> TryAsync(EncodedRequest request, Scrape scrape, int waiting, int attempt, CancellationToken cancellation)
+    public async Task<WriteResult> TryAsync(EncodedRequest request, Scrape scrape, int waiting, int attempt, CancellationToken cancellation)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         timeout.CancelAfter(options.Timeout);
+        State.Attempt();
+        Pulse.Beat(options.Timeout + Slack);
         metrics.SamplesTotal.Add(request.Samples - request.Histograms);
         metrics.HistogramsTotal.Add(request.Histograms);
         metrics.ExemplarsTotal.Add(request.Exemplars);
@@ -69,11 +83,6 @@ internal sealed class WriteReceiver(
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             return Retry(Failures.From(e, options.Url), scrape, waiting);
-        }
-        catch (Exception e)
-        {
-            // The edge: whatever an answer provokes, nothing is lost by it and the others go on.
-            return Retry(new Failure(FailureReason.Internal, $"a bug in the sidecar, please report it: {e}"), scrape, waiting);
         }
     }
 
@@ -101,7 +110,7 @@ internal sealed class WriteReceiver(
             ("url", Failures.Show(options.Url)), ("error", error));
     }
 
-    private async Task<WriteAnswer> JudgeAsync(
+    private async Task<WriteResult> JudgeAsync(
         HttpResponseMessage response, EncodedRequest request, Scrape scrape, int waiting, CancellationToken cancellation)
     {
         var status = (int)response.StatusCode;
@@ -109,26 +118,42 @@ internal sealed class WriteReceiver(
         {
             // What follows an accepting status line is of no account: it is drained or cut behind our back.
             if (request.Version == WriteVersion.Two && !IsUnderstood(response, request))
-                return WriteAnswer.NotUnderstood;
-            SetFailure(default);
-            log.Recovered("remote write", "The receiver accepts again", ("url", Failures.Show(options.Url)));
-            return WriteAnswer.Accepted;
+                return new WriteResult(WriteAnswer.NotUnderstood);
+            return Accepted();
         }
-        var failure = Redact(Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, cancellation)));
+        var failure = FailureOf(response, await Failures.ReadStartAsync(response, cancellation));
+        // A path that is not there says nothing of versions.
+        if (ReceiverWords.IsWrongPath(status, failure.Message))
+            return RetryPath(failure, scrape, waiting);
         if (request.Version == WriteVersion.Two && (status == 415 || (status == 400 && !protocol.IsSettled)) && FallBack($"it answers {status}"))
-            return WriteAnswer.NotUnderstood;
-        if (RetryAfter(response) is { } retryAfter)
-            retries.Obey(retryAfter);
+            return new WriteResult(WriteAnswer.NotUnderstood);
         // 499 is Nightingale's answer to overload. 401, 403 and redirects are an operator's mistake that will be mended: nothing is lost by it.
         if (status is >= 500 or 429 or 499 or (>= 300 and < 400) || response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-            return Retry(failure, scrape, waiting);
-        SetFailure(failure);
-        if (status is 400 or 413)
-            return WriteAnswer.RefusedInPart;
-        log.Recurring(LogLevel.Error, "remote write refused", "The receiver refuses what is sent; it is dropped",
-            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
-            ("target", scrape.Target.Url));
-        return WriteAnswer.Refused;
+            return Retry(failure, scrape, waiting, RetryAfter.Of(response, time));
+        if (status == 409 && ReceiverWords.IsAlreadyThere(failure.Message))
+        {
+            log.Recurring(LogLevel.Warn, "remote write conflict", "The receiver has newer or the same samples of some series already; that counts as delivered",
+                ("url", Failures.Show(options.Url)), ("target", scrape.Target.Url), ("error", failure.Message));
+            return Accepted();
+        }
+        State.Refused(failure);
+        return new WriteResult(status is 400 or 413 ? WriteAnswer.RefusedInPart : WriteAnswer.Refused, failure, IsSize: status == 413);
+    }
+
+    private WriteResult Accepted()
+    {
+        State.Accepted();
+        log.Recovered(FailedKey, "The receiver accepts again", ("url", Failures.Show(options.Url)));
+        log.Recovered(PathKey, "The receiver takes writes at its path", ("url", Failures.Show(options.Url)));
+        return new WriteResult(WriteAnswer.Accepted);
+    }
+
+    private Failure FailureOf(HttpResponseMessage response, byte[] bodyStart)
+    {
+        var failure = Failures.FromStatus(response.StatusCode, options.Url, bodyStart);
+        if (failure.Reason == FailureReason.Redirect && response.Headers.Location is { } location && Uri.TryCreate(options.Url, location, out var to))
+            failure = failure with { Message = $"{failure.Message}; it redirects to {Failures.Show(to)}, which is not followed" };
+        return Redact(failure);
     }
 
     /// <summary>
@@ -183,27 +208,27 @@ internal sealed class WriteReceiver(
         return failure;
     }
 
-    private WriteAnswer Retry(Failure failure, Scrape scrape, int waiting)
+    /// <param name="retryAfter">What the receiver asked for.</param>
+    private WriteResult Retry(Failure failure, Scrape scrape, int waiting, TimeSpan? retryAfter = null)
     {
-        SetFailure(failure);
-        log.Recurring(LogLevel.Warn, "remote write", "Sending failed; it is tried again until the receiver accepts",
+        State.Failed(failure);
+        var obeyed = retryAfter is { } asked ? retries.Obey(asked) : TimeSpan.Zero;
+        log.Recurring(LogLevel.Warn, FailedKey, "Sending failed; it is tried again until the receiver accepts",
             ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
-            ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting));
-        return WriteAnswer.Failed;
+            ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting),
+            ("retry_after", obeyed > TimeSpan.Zero ? retryAfter : null), ("next_try_in", obeyed > TimeSpan.Zero ? obeyed : null));
+        return new WriteResult(WriteAnswer.Failed, failure);
     }
 
-    private void SetFailure(Failure failure)
+    /// <summary>Nothing takes writes there: a gateway that is being rolled out, or a mistake that will be mended. What waits is sent then.</summary>
+    private WriteResult RetryPath(Failure failure, Scrape scrape, int waiting)
     {
-        lock (retries)
-            lastFailure = failure;
+        State.Failed(failure);
+        log.Recurring(LogLevel.Error, PathKey, "Sending failed: nothing takes writes at this path, which may be wrong; it is tried again and nothing is lost until the queue is full",
+            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting), ("remedy", ReceiverWords.Paths));
+        return new WriteResult(WriteAnswer.Failed, failure);
     }
-
-    private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
-    {
-        { Delta: { } delta } => delta,
-        { Date: { } date } => date - time.GetUtcNow(),
-        _ => null,
-    };
 
     private HttpRequestMessage Message(EncodedRequest request, int attempt)
     {

@@ -67,4 +67,21 @@ public sealed class RetryScheduleTests
         schedule.Obey(TimeSpan.MaxValue);
         Assert.Equal(RetrySchedule.LongestRetryAfter.TotalSeconds, schedule.Wait(1).TotalSeconds, 0.001);
     }
+
+    /// <summary>Prometheus bounds it by its longest backoff; a minute is what overloaded receivers ask for.</summary>
+    [Theory]
+    [InlineData(5, 3600, 60)]
+    [InlineData(5, 60, 60)]
+    [InlineData(5, 20, 20)]
+    [InlineData(300, 3600, 300)]
+    [InlineData(300, 20, 20)]
+    public void Retry_after_is_bounded_by_a_minute_or_the_longest_backoff(int maxBackoff, int asked, int obeyed)
+    {
+        var schedule = new RetrySchedule(TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(maxBackoff), time);
+        Assert.Equal(obeyed, schedule.Obey(TimeSpan.FromSeconds(asked)).TotalSeconds);
+        Assert.Equal(obeyed, schedule.Wait(0).TotalSeconds, 0.001); // a first attempt waits too
+        Assert.Equal(obeyed, schedule.Wait(1).TotalSeconds, 0.001);
+        time.Advance(TimeSpan.FromSeconds(obeyed));
+        Assert.Equal(TimeSpan.Zero, schedule.Wait(0));
+    }
 }

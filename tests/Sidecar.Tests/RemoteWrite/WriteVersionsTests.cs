@@ -132,13 +132,14 @@ public sealed class WriteVersionsTests
         Assert.Equal([1, 0, 0, 0, 0, 0, 0, 0], single.Select(r => r.Histograms));
         Assert.Equal([0, 1, 0, 0, 0, 0, 0, 0], single.Select(r => r.Exemplars));
         Assert.Equal(SentSample.Decode(whole).Timeseries, single.SelectMany(r => SentSample.Decode(r).Timeseries));
-        Assert.Equal("h{a=\"b\",instance=\"h:1\",job=\"j\"}", RequestSplitter.DescribeFirst(single[0]));
-        Assert.Equal("c{c=\"d\",instance=\"h:1\",job=\"j\"}", RequestSplitter.DescribeFirst(single[2]));
+        Assert.Equal("h{a=\"b\",instance=\"h:1\",job=\"j\"}", new OpenedRequest(single[0]).Describe(0));
+        Assert.Equal("c{c=\"d\",instance=\"h:1\",job=\"j\"}", new OpenedRequest(single[2]).Describe(0));
 
         void Split(EncodedRequest part)
         {
-            if (RequestSplitter.Halve(part) is var (first, second))
+            if (part.Samples > 1)
             {
+                var (first, second) = OpenedRequestTests.Halves(part);
                 Split(first);
                 Split(second);
             }
