@@ -195,7 +195,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         $"{Failures.Show(url)} answers "
         + (exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
 
-    private static HttpRequestMessage Request(Uri url)
+    /// <summary>A question for JSON.</summary>
+    public static HttpRequestMessage Request(Uri url)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, url);
         request.Headers.TryAddWithoutValidation("Accept", "application/json");

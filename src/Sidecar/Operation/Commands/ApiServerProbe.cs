@@ -43,7 +43,7 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
-            using var response = await client.SendAsync(() => Request(url), either.Token);
+            using var response = await client.SendAsync(() => ObjectClient.Request(url), either.Token);
             var date = response.Headers.Date;
             if (isWatch && response.StatusCode == HttpStatusCode.OK)
                 return new ApiAnswer(response.StatusCode, default, true, date);
@@ -60,13 +60,6 @@ internal sealed class ApiServerProbe(KubernetesOptions options, PeerClient clien
                 ? new Failure(FailureReason.Timeout, $"{Failures.Host(url)} did not answer within {Timeout.TotalSeconds}s")
                 : Failures.From(e, url), false, null);
         }
-    }
-
-    private static HttpRequestMessage Request(Uri url)
-    {
-        var request = new HttpRequestMessage(HttpMethod.Get, url);
-        request.Headers.TryAddWithoutValidation("Accept", "application/json");
-        return request;
     }
 
     /// <summary>A list whose items are not empty, as the beginning of the answer tells.</summary>
