@@ -55,7 +55,7 @@ internal static class Program
         var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
         using var passes = new Passes(options.RemoteWrite.MaxSamplesPerSend, protocol, errors, time);
         var folder = options.Queue.Directory is { } directory
-            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules), metrics, log, time, errors) : null;
+            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules, time), metrics, log, time, errors) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time);

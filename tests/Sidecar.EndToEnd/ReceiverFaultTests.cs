@@ -162,20 +162,41 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         Assert.DoesNotContain(run.Sidecar.Log, l => l.Contains("Sending failed", StringComparison.Ordinal));
     }
 
-    /// <summary>404 is final, as in Prometheus: it is counted and said, and later scrapes arrive once the path is right.</summary>
-    [Fact]
-    public async Task A_wrong_path_is_said_and_counted()
+    /// <summary>A path that is not there is an operator's mistake, or a gateway that is being rolled out: nothing is lost by waiting.</summary>
+    [Theory]
+    [InlineData(404, "no such page")]
+    [InlineData(405, "Method Not Allowed")]
+    [InlineData(400, "unsupported path requested: \"/\"")]
+    public async Task At_a_wrong_path_everything_waits_and_the_log_says_so(int status, string words)
     {
         await using var run = await StandInFixture.CreateAsync();
         var isThere = false;
-        run.Receiver.Answer = _ => Volatile.Read(ref isThere) ? new ReceiverAnswer() : new ReceiverAnswer(404, "no such page");
+        run.Receiver.Answer = _ => Volatile.Read(ref isThere) ? new ReceiverAnswer() : new ReceiverAnswer(status, words);
         run.ApiServer.Metrics.Serve("a 1\n");
         run.Start(binary);
-        await run.Sidecar.WaitForLogAsync("The receiver refuses what is sent; it is dropped", "no such page");
+        await run.Sidecar.WaitForLogAsync("nothing takes writes at this path", "remedy=");
+        var served = run.ApiServer.Metrics.Scrapes;
+        await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= served + 5, () => "no scrapes");
+        Volatile.Write(ref isThere, true);
+        await run.ValueAsync("a", 1);
+        await run.StopAsync();
+        Complete(run);
+    }
+
+    /// <summary>What is refused for good is counted and said, and later scrapes arrive once the receiver takes them.</summary>
+    [Fact]
+    public async Task A_refusal_is_said_and_counted()
+    {
+        await using var run = await StandInFixture.CreateAsync();
+        var takes = false;
+        run.Receiver.Answer = _ => Volatile.Read(ref takes) ? new ReceiverAnswer() : new ReceiverAnswer(422, "cannot be processed");
+        run.ApiServer.Metrics.Serve("a 1\n");
+        run.Start(binary);
+        await run.Sidecar.WaitForLogAsync("The receiver refuses what is sent; it is dropped", "cannot be processed");
         using var http = new HttpClient();
         var metrics = await http.GetStringAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "metrics"), TestContext.Current.CancellationToken);
         Assert.Matches("prometheus_remote_storage_samples_failed_total\\{[^}]*\\} [1-9]", metrics);
-        Volatile.Write(ref isThere, true);
+        Volatile.Write(ref takes, true);
         await run.ValueAsync("a", 1);
         await run.StopAsync();
     }

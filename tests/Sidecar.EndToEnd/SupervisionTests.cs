@@ -99,6 +99,7 @@ public sealed class SupervisionTests(PublishedBinary binary)
             foreach (var name in run.Environment.Keys.Where(k => k.StartsWith("SIDECAR_KUBERNETES", StringComparison.Ordinal)).ToArray())
                 run.Environment.Remove(name);
             run.Environment["SIDECAR_AUTHORIZATION_CREDENTIALS_FILE"] = pipe;
+            run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "3s"; // and so the timeout: longer than the bound of a read
             run.Environment["SIDECAR_SHUTDOWN_TIMEOUT"] = "2s";
             run.Start(binary);
             var address = await run.Sidecar.ListenAddressAsync();

@@ -13,17 +13,22 @@ internal sealed class PeerFileThread(TimeProvider time) : IDisposable
 
     private readonly BlockingCollection<Action> reads = [];
     private int isStarted;
-    private volatile bool hangs;
+    private long readingSince; // time.GetTimestamp() of the read in progress; 0 for none
+
+    private bool IsHanging => Interlocked.Read(ref readingSince) is not 0 and var since && time.GetElapsedTime(since) >= LongestRead;
 
     /// <summary>Runs a read on the thread.</summary>
     /// <exception cref="PeerException">The read hangs, or one before it does.</exception>
     public async Task<T> RunAsync<T>(Func<T> read, CancellationToken cancellation)
     {
-        if (hangs)
+        if (IsHanging)
             throw Hanging();
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         reads.Add(() =>
         {
+            if (cancellation.IsCancellationRequested)
+                return; // who asked has gone
+            Interlocked.Exchange(ref readingSince, time.GetTimestamp());
             try
             {
                 done.TrySetResult(read());
@@ -32,7 +37,7 @@ internal sealed class PeerFileThread(TimeProvider time) : IDisposable
             {
                 done.TrySetException(e);
             }
-            hangs = false;
+            Interlocked.Exchange(ref readingSince, 0);
         }, cancellation);
         if (Interlocked.Exchange(ref isStarted, 1) == 0)
             new Thread(Work, maxStackSize: 256 * 1024) { IsBackground = true, Name = "peer files" }.Start();
@@ -42,7 +47,6 @@ internal sealed class PeerFileThread(TimeProvider time) : IDisposable
         }
         catch (TimeoutException)
         {
-            hangs = !done.Task.IsCompleted;
             throw Hanging();
         }
     }

@@ -18,7 +18,7 @@ namespace Sidecar.Queueing;
 /// Names: <c>TIMESTAMP-TARGET.scrape</c> and <c>TARGET.last</c>, with the timestamp in milliseconds and 16 digits of a hash of the target;
 /// <c>lock</c>; <c>damaged/</c> for what cannot be read. Each call may take as long as the disk likes, so only <see cref="FolderThread"/> makes them.
 /// </remarks>
-internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metrics, Log log, SeriesRules? rules = null) : IDisposable
+internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metrics, Log log, SeriesRules? rules = null, TimeProvider? time = null) : IDisposable
 {
     private const string Waiting = ".scrape";
     private const string Last = ".last";
@@ -28,10 +28,15 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
     /// <summary>Lists that a file may fail to be read in, where the disk is the reason, before it is set aside.</summary>
     private const int MostReads = 5;
 
+    /// <summary>A disk that is full takes a file now and then, as others leave: it can be used again when it has taken all for so long.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
+
     /// <summary>Files with what this process wrote or listed; nothing is listed twice. Null once the folder was listed to its end.</summary>
     private HashSet<string>? known = [];
     private readonly Dictionary<string, int> failedReads = [];
     private IDisposable? held;
+    private readonly TimeProvider time = time ?? TimeProvider.System;
+    private long failed; // time.GetTimestamp() of the last failure
     private bool isFailing;
 
     public string Path => path;
@@ -253,9 +258,11 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
                 held = null;
                 stored = WriteOnce(scrape, file, unfinished, isWaiting);
             }
-            if (isFailing)
+            if (isFailing && time.GetElapsedTime(failed) >= Settled)
+            {
                 log.Recovered("queue directory", "The queue directory can be used again", ("path", path));
-            isFailing = false;
+                isFailing = false;
+            }
             return stored;
         }
         catch (Exception e) when (IsExpected(e))
@@ -371,6 +378,7 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
     private void Fail(Exception e, string what)
     {
         isFailing = true;
+        failed = time.GetTimestamp();
         metrics.QueueDirectoryFailures.Increment();
         log.Recurring(LogLevel.Error, "queue directory", $"The queue directory cannot be {what}; scrapes wait in memory until it can",
             ("path", path), ("cause", Cause(e)), ("remedy", "a crash loses what waits in memory: look at the volume's space, permissions and health"));
