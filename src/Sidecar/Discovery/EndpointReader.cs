@@ -20,30 +20,30 @@ internal static class EndpointReader
     /// <summary>A slice.</summary>
     public static EndpointGroup ReadSlice(ReadOnlyMemory<byte> json) => JsonFields.Read(json, value => new EndpointGroup(
         Meta(value, "a slice"), value.Text("addressType") ?? "",
-        [.. value.List("endpoints").Where(JsonFields.IsThere).Select(endpoint => Endpoint(endpoint))], Ports(value)));
+        value.List("endpoints", static endpoint => Endpoint(endpoint)), Ports(value)));
 
     /// <summary>An Endpoints object: a group for each of its subsets.</summary>
     public static List<EndpointGroup> ReadEndpoints(ReadOnlyMemory<byte> json) => JsonFields.Read(json, value =>
     {
         var meta = Meta(value, "the object");
-        return value.List("subsets").Select(subset => new EndpointGroup(meta, null,
+        return value.List("subsets", subset => new EndpointGroup(meta, null,
             [.. Addresses(subset, "addresses", isReady: true), .. Addresses(subset, "notReadyAddresses", isReady: false)],
-            Ports(subset))).ToList();
+            Ports(subset)));
     });
 
     /// <summary>Of a Service, what becomes labels.</summary>
     public static ObjectMeta ReadService(ReadOnlyMemory<byte> json) => JsonFields.Read(json, value => Meta(value, "a Service"));
 
-    private static IEnumerable<Endpoint> Addresses(JsonElement subset, string name, bool isReady) =>
-        subset.List(name).Select(address => Endpoint(address, isReady) is { Addresses.Count: > 0 } endpoint
-            ? endpoint : throw new FormatException("an address has no ip"));
+    private static List<Endpoint> Addresses(JsonElement subset, string name, bool isReady) =>
+        subset.List(name, address => Endpoint(address, isReady) is { Addresses.Count: > 0 } endpoint
+            ? endpoint : throw new FormatException("an address has no ip"), readsNulls: true);
 
     /// <summary>An endpoint of a slice, or an address of a subset: what both have has the same names.</summary>
     private static Endpoint Endpoint(JsonElement value, bool? isReady = null)
     {
         var conditions = value.Object("conditions");
         var target = value.Object("targetRef");
-        var addresses = value.List("addresses").Select(address => address.AsText("an address") ?? "").ToList();
+        var addresses = value.List("addresses", static address => address.AsText("an address") ?? "", readsNulls: true);
         if (value.Text("ip") is { } ip)
             addresses.Add(ip);
         return addresses.Contains("") ? throw new FormatException("an address is empty") : new Endpoint
@@ -61,11 +61,8 @@ internal static class EndpointReader
         };
     }
 
-    private static List<EndpointPort> Ports(JsonElement value) =>
-    [
-        .. value.List("ports").Where(JsonFields.IsThere).Select(port => new EndpointPort(
-            port.Text("name"), port.Text("protocol"), port.Number("port", 65535, "a port number"), port.Text("appProtocol"))),
-    ];
+    private static List<EndpointPort> Ports(JsonElement value) => value.List("ports", static port => new EndpointPort(
+        port.Text("name"), port.Text("protocol"), port.Number("port", 65535, "a port number"), port.Text("appProtocol")));
 
     private static ObjectMeta Meta(JsonElement value, string what)
     {

@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Sidecar.Discovery;
 
 /// <summary>
-/// Reads the API server's JSON, a value at a time. A null is an absent value, as in Kubernetes; another type than the wanted one is an error.
+/// Reads the API server's JSON, a value at a time. A null is an absent value, as in Kubernetes; another type than the wanted one is an
+/// error.
 /// </summary>
 internal static class JsonFields
 {
@@ -43,7 +44,8 @@ internal static class JsonFields
     public static string? Text(this JsonElement value, string name) => value.Field(name).AsText(name);
 
     /// <summary>The value itself, such as that of <c>kind</c>.</summary>
-    public static string? AsText(this JsonElement value, string name) => value.Is(JsonValueKind.String, name, "a text") ? value.GetString() : null;
+    public static string? AsText(this JsonElement value, string name) =>
+        value.Is(JsonValueKind.String, name, "a text") ? value.GetString() : null;
 
     public static bool? Flag(this JsonElement value, string name)
     {
@@ -74,10 +76,19 @@ internal static class JsonFields
         return texts;
     }
 
-    public static IEnumerable<JsonElement> List(this JsonElement value, string name)
+    /// <summary>What is read of each item of a list.</summary>
+    /// <param name="readsNulls">Nulls are items too, whose fields are all absent.</param>
+    public static List<T> List<T>(this JsonElement value, string name, Func<JsonElement, T> read, bool readsNulls = false)
     {
+        var items = new List<T>();
         var list = value.Field(name);
-        return list.Is(JsonValueKind.Array, name, "a list") ? list.EnumerateArray() : [];
+        if (list.Is(JsonValueKind.Array, name, "a list"))
+        {
+            foreach (var item in list.EnumerateArray())
+                if (readsNulls || item.IsThere())
+                    items.Add(read(item));
+        }
+        return items;
     }
 
     /// <summary>Whether the value is there, and not null.</summary>

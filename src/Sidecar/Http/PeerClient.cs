@@ -71,7 +71,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
             (header, stale) = (lastHeader, e.Failure); // the read hangs
         }
         if (!stale.IsNone)
-            log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used", ("error", stale.Message));
+            log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used",
+                ("error", stale.Message));
         else
             log?.Recovered(credentialsLogKey, "Credentials can be read again");
         return header;
@@ -169,7 +170,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         }
         catch (PeerException e) when (invoker is not null)
         {
-            log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used", ("error", e.Failure.Message));
+            log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used",
+                    ("error", e.Failure.Message));
         }
         return invoker!;
     }

@@ -15,10 +15,13 @@ internal sealed class ServiceAccountToken
         NotBefore = Time(claims, "nbf");
         Subject = Text(claims, "sub");
         Issuer = Text(claims, "iss");
-        if (claims.TryGetProperty("aud", out var audience))
+        if (Text(claims, "aud") is { } one)
+            Audiences.Add(one);
+        else if (claims.TryGetProperty("aud", out var several) && several.ValueKind == JsonValueKind.Array)
         {
-            IEnumerable<JsonElement> audiences = audience.ValueKind == JsonValueKind.Array ? audience.EnumerateArray() : [audience];
-            Audiences = [.. audiences.Select(Text).OfType<string>()];
+            foreach (var audience in several.EnumerateArray())
+                if (Text(audience) is { } text)
+                    Audiences.Add(text);
         }
     }
 
