@@ -9,8 +9,6 @@ namespace Sidecar.EndToEnd;
 /// </summary>
 public sealed class CampaignTests(PublishedBinary binary)
 {
-    private const Faults NotYet = Faults.DiskFrozen | Faults.Oddities;
-
     /// <summary>Its schedule is the same in every run.</summary>
     [Fact]
     [Trait("Speed", "Slow")]
@@ -28,7 +26,6 @@ public sealed class CampaignTests(PublishedBinary binary)
     {
         var options = new CampaignOptions(binary.Path, seed, TimeSpan.FromSeconds(55))
         {
-            Faults = Faults.All & ~NotYet,
             IsOnOneProcessor = isOnOneProcessor,
         };
         var verdict = await FaultCampaign.RunAsync(options, TestContext.Current.CancellationToken);
