@@ -155,7 +155,8 @@ public sealed class TargetTrial(
         verdict.Markers += markers.Count;
         if (isUnsure)
             return;
-        var missing = expected.Where(e => !markers.Contains(e)).ToArray();
+        // A series that the receiver has refused need not be ended there.
+        var missing = expected.Where(e => !markers.Contains(e) && !e.StartsWith(ServedSeries.RefusedName, StringComparison.Ordinal)).ToArray();
         var extra = markers.Where(m => !expected.Contains(m)).ToArray();
         if (missing.Length > 0)
         {
