@@ -136,7 +136,7 @@ public sealed class TargetTrial(
         isUnsure = false;
     }
 
-    /// <summary>Some of its samples, and for good: the rest was in memory when the process ended, or in a damaged file; else lost.</summary>
+    /// <summary>Some of its samples, for good: the rest was in memory when the process ended, or in a damaged file; else lost.</summary>
     private void JudgePart(long timestamp, Dictionary<string, ulong> samples)
     {
         isUnsure = true;
@@ -156,7 +156,8 @@ public sealed class TargetTrial(
         if (isUnsure)
             return;
         // A series that the receiver has refused need not be ended there.
-        var missing = expected.Where(e => !markers.Contains(e) && !e.StartsWith(ServedSeries.RefusedName, StringComparison.Ordinal)).ToArray();
+        var missing = expected.Where(e => !markers.Contains(e) && !e.StartsWith(ServedSeries.RefusedName, StringComparison.Ordinal))
+            .ToArray();
         var extra = markers.Where(m => !expected.Contains(m)).ToArray();
         if (missing.Length > 0)
         {
