@@ -133,7 +133,7 @@ internal sealed class FolderThread : IDisposable
     /// <summary>Waits until nothing is left to do, but not for a directory that hangs. False when something is left.</summary>
     public async Task<bool> SettleAsync(TimeSpan most)
     {
-        for (var began = time.GetTimestamp(); !IsIdle; await Task.Delay(TimeSpan.FromMilliseconds(5), time))
+        for (var began = time.GetTimestamp(); !IsIdle; await Task.Delay(TimeSpan.FromMilliseconds(1), time))
         {
             if (isHanging || time.GetElapsedTime(began) >= most)
                 return false;
