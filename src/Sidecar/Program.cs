@@ -61,7 +61,7 @@ internal static class Program
         using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time);
         using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
-        using var download = new BodyDownload(targets, options.Scrape, options.Queue.BodyLimit, time);
+        using var download = new BodyDownload(targets, options.Scrape, options.Queue, time);
         var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, errors, time, stop.Token);
         var discovery = new TargetDiscovery(options, apiServer, metrics, log, errors, time);
         using var history = new History(metrics, options.Scrape.Interval, errors, time);

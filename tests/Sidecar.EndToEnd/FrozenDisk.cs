@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Sidecar.EndToEnd;
 
-/// <summary>An ext4 of its own on a loop device, which can be frozen: whoever writes to it then hangs in the kernel until it thaws. Needs root.</summary>
+/// <summary>
+/// An ext4 of its own on a loop device, which can be frozen: whoever writes to it then hangs in the kernel until it thaws. Needs root.
+/// </summary>
 public sealed class FrozenDisk : IAsyncDisposable
 {
     private readonly string parent;
@@ -22,7 +24,8 @@ public sealed class FrozenDisk : IAsyncDisposable
         var image = Path.Combine(disk.parent, "image");
         await using (var file = File.Create(image))
             file.SetLength(48 << 20);
-        if (await disk.RunAsync("mkfs.ext4", "-q", image) && (disk.isMounted = await disk.RunAsync("mount", "-o", "loop", image, disk.Folder))
+        if (await disk.RunAsync("mkfs.ext4", "-q", image)
+            && (disk.isMounted = await disk.RunAsync("mount", "-o", "loop", image, disk.Folder))
             && await disk.RunAsync("fsfreeze", "-f", disk.Folder) && await disk.RunAsync("fsfreeze", "-u", disk.Folder))
             return (disk, "");
         await disk.DisposeAsync();

@@ -5,8 +5,8 @@ using Cluster;
 namespace Sidecar.EndToEnd;
 
 /// <summary>
-/// The published binary with its queue on a disk that hangs: scrapes come on time, the listener answers, one log line and one metric tell, and in
-/// the end everything has arrived once.
+/// The published binary with its queue on a disk that hangs: scrapes come on time, the listener answers, one log line and one metric
+/// tell, and in the end everything has arrived once.
 /// </summary>
 [Trait("Speed", "Slow")]
 public sealed class HangingDiskTests(PublishedBinary binary) : IAsyncLifetime
@@ -119,7 +119,7 @@ public sealed class HangingDiskTests(PublishedBinary binary) : IAsyncLifetime
         await EndAsync();
     }
 
-    /// <summary>A thread that hangs in the file system cannot be ended by anybody, and its process is reaped only then; all else has ended in time.</summary>
+    /// <summary>Nobody can end a thread that hangs in the file system, and only then is its process reaped; all else has ended in time.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -163,7 +163,8 @@ public sealed class HangingDiskTests(PublishedBinary binary) : IAsyncLifetime
         await run.Sidecar.ListenAddressAsync();
     }
 
-    private Task ScrapesAsync(int count) => Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= count, () => string.Join('\n', run.Sidecar.Log));
+    private Task ScrapesAsync(int count) =>
+        Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= count, () => string.Join('\n', run.Sidecar.Log));
 
     /// <summary>All the time the listener answers within a second, and well.</summary>
     private async Task WatchAsync(int seconds)
@@ -181,7 +182,8 @@ public sealed class HangingDiskTests(PublishedBinary binary) : IAsyncLifetime
     private async Task<double> MetricAsync(string name)
     {
         var text = await http.GetStringAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "/metrics"), Cancellation);
-        return double.Parse(text.Split('\n').Single(l => l.StartsWith(name + " ", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
+        var line = text.Split('\n').Single(l => l.StartsWith(name + " ", StringComparison.Ordinal));
+        return double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
     }
 
     /// <summary>Every scrape that was made has arrived, once and in order.</summary>
@@ -191,7 +193,8 @@ public sealed class HangingDiskTests(PublishedBinary binary) : IAsyncLifetime
         Assert.Empty(Twice());
         var serials = run.Samples("serial").Select(s => s.Value).ToArray();
         Assert.Equal(serials.Order(), serials);
-        Assert.Empty(Enumerable.Range(1, run.ApiServer.Metrics.Scrapes - 1).Except(serials.Select(s => (int)s))); // the last may be cut by the end
+        // The last may be cut by the end.
+        Assert.Empty(Enumerable.Range(1, run.ApiServer.Metrics.Scrapes - 1).Except(serials.Select(s => (int)s)));
         Assert.Empty(Directory.GetFiles(run.Environment["SIDECAR_QUEUE_DIRECTORY"], "*.scrape"));
         Assert.Single(Directory.GetFiles(run.Environment["SIDECAR_QUEUE_DIRECTORY"], "*.last"));
     }

@@ -179,13 +179,22 @@ internal static class OptionsReader
 
     private static bool IsLoopback(string address) => new Uri($"http://{address}/").IsLoopback;
 
-    private static QueueOptions ReadQueue(Settings settings) => new()
+    private static QueueOptions ReadQueue(Settings settings)
     {
-        Directory = settings.ReadText(Variables.QueueDirectory, Texts.ParseLine),
-        SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1),
-            settings.IsSet(Variables.QueueDirectory) ? QueueOptions.DefaultDirectoryLimit : QueueOptions.DefaultMemoryLimit),
-        AgeLimit = settings.Read(Variables.QueueAgeLimit, Durations.Parse),
-    };
+        var queue = new QueueOptions
+        {
+            Directory = settings.ReadText(Variables.QueueDirectory, Texts.ParseLine),
+            SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1),
+                settings.IsSet(Variables.QueueDirectory) ? QueueOptions.DefaultDirectoryLimit : QueueOptions.DefaultMemoryLimit),
+            AgeLimit = settings.Read(Variables.QueueAgeLimit, Durations.Parse),
+        };
+        if (queue.SizeLimit < QueueOptions.SmallLimit && !settings.IsWrong(Variables.QueueSizeLimit))
+        {
+            settings.Warn(Variables.QueueSizeLimit, $"a scrape of more than {Sizes.Format(queue.BodyLimit)} compressed fails, and one of an API server has "
+                + $"0.1 to 0.5 MiB: {Sizes.Format(QueueOptions.SmallLimit)} is little, {Sizes.Format(QueueOptions.DefaultMemoryLimit)} the default");
+        }
+        return queue;
+    }
 
     private static OperationOptions ReadOperation(Settings settings)
     {

@@ -280,15 +280,17 @@ internal sealed partial class ScrapeQueue
             Gone(entry);
             return;
         }
+        // While its file was being written a newer one was sent, which is the target's last.
+        var isLast = !(targets.TryGetValue(entry.Target.Key, out var line) && line.KeepingLast is not null);
         folder!.Post(
             f =>
             {
                 switch (entry.Exit)
                 {
-                    case QueueExit.Delivered:
+                    case QueueExit.Delivered when isLast:
                         f.Finish(file, entry.Target, entry.IsGood);
                         break;
-                    case QueueExit.Dropped:
+                    case QueueExit.Delivered or QueueExit.Dropped:
                         f.Remove(file);
                         break;
                     case QueueExit.SetAside:

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using Sidecar.Configuration;
+using Sidecar.Configuration.Values;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
@@ -9,15 +10,15 @@ using Sidecar.Http;
 namespace Sidecar.Scraping;
 
 /// <summary>Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.</summary>
-/// <param name="heldLimit">Most compressed bytes of one body.</param>
-internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, long heldLimit, TimeProvider time) : IDisposable
+/// <param name="queue">Where bodies go; it bounds one of them.</param>
+internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, QueueOptions queue, TimeProvider time) : IDisposable
 {
     /// <summary>A target that always has more to read would keep a worker for itself, and there are few.</summary>
     private const int ReadsBetweenYields = 64;
 
     private readonly string accept = ScrapeProtocols.Accept(options.Protocols);
 
-    private readonly LargeBodies largeBodies = new(heldLimit);
+    private readonly LargeBodies largeBodies = new(queue.BodyLimit);
 
     /// <summary>Of the body that is fetched next; to be disposed of when it has been worked through.</summary>
     public LargeBodies.Turn BeginBody() => largeBodies.Begin();
@@ -82,17 +83,18 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         if (isGzip)
         {
             body.Advance(first);
-            return first == 0 ? default : await ReadGzipAsync(stream, body, turn, cancellation);
+            return first == 0 ? default : await ReadGzipAsync(stream, body, response.Content.Headers.ContentLength, turn, cancellation);
         }
         return await CompressAsync(stream, body, first, turn, cancellation);
     }
 
-    private async Task<Failure> ReadGzipAsync(Stream stream, CompressedBody body, LargeBodies.Turn turn, CancellationToken cancellation)
+    private async Task<Failure> ReadGzipAsync(
+        Stream stream, CompressedBody body, long? length, LargeBodies.Turn turn, CancellationToken cancellation)
     {
         for (var reads = 1; ; reads++)
         {
-            if (body.Length > heldLimit)
-                return TooLarge();
+            if (body.Length > queue.BodyLimit)
+                return TooLarge(length ?? 0);
             await turn.GrowAsync(body.Length + CompressedBody.BlockSize, cancellation);
             var read = await stream.ReadAsync(body.FreeSpace(), cancellation);
             if (read == 0)
@@ -121,8 +123,8 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
                         $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({options.BodySizeLimit} bytes uncompressed)");
                 }
                 gzip.Write(plain, 0, read);
-                if (body.Length > heldLimit)
-                    return TooLarge();
+                if (body.Length > queue.BodyLimit)
+                    return TooLarge(0);
                 await turn.GrowAsync(body.Length, cancellation);
                 if (++reads % ReadsBetweenYields == 0)
                     await Task.Yield();
@@ -135,8 +137,11 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, lon
         }
     }
 
-    private Failure TooLarge() => new(FailureReason.BodySizeLimit,
-        $"the body takes more than {heldLimit} bytes, even compressed: SIDECAR_QUEUE_SIZE_LIMIT is too small for it",
+    /// <param name="size">Compressed bytes of the whole body where they are known, else 0.</param>
+    private Failure TooLarge(long size) => new(FailureReason.BodySizeLimit,
+        (size > 0 ? $"the body has {size} bytes compressed, more than" : "compressed, the body is larger than")
+            + $" the {queue.BodyLimit} that SIDECAR_QUEUE_SIZE_LIMIT={Sizes.Format(queue.SizeLimit)} leaves for one: "
+            + $"set it to {Sizes.Format(queue.SizeLimitFor(Math.Max(size, 2 * queue.BodyLimit)))} or more",
         FailureDetail.QueueSizeLimit);
 
     /// <summary>As in Prometheus 3 without a fallback: a missing or unknown type fails the scrape.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.IO.Hashing;
+using System.Net.Sockets;
 using System.Text;
 using Sidecar.Exposition;
 using Sidecar.Queueing;
@@ -15,13 +16,14 @@ public sealed class BadFileTests
 
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
 
-    public static TheoryData<string> Kinds => ["unreadable", "fifo", "folder", "dangling link", "looping link", "link", "huge", "empty", "not ours", "socket"];
+    public static TheoryData<string> Kinds =>
+        ["unreadable", "fifo", "folder", "dangling link", "looping link", "link", "huge", "empty", "not ours", "socket"];
 
     [Theory, MemberData(nameof(Kinds))]
     public async Task A_file_of_any_kind_blocks_no_other(string kind)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "these are files of Linux");
-        Assert.SkipWhen(kind == "unreadable" && Environment.UserName == "root", "root reads all files: see the test with a call that is denied");
+        Assert.SkipWhen(kind == "unreadable" && Environment.UserName == "root", "root reads all files: the next test denies the call");
         using var queue = new QueueFixture();
         using var target = new ScrapeFixture();
         for (var i = 1; i <= 3; i++)
@@ -34,7 +36,7 @@ public sealed class BadFileTests
             Assert.Equal([$"a {i} @{i}000", $"up 1 @{i}000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
         if (kind != "folder") // which is not looked at
         {
-            Assert.Single(queue.Log.Split('\n'), l => l.Contains("cannot be used", StringComparison.Ordinal) && l.Contains(Bad, StringComparison.Ordinal));
+            Assert.Contains(Bad, Assert.Single(queue.Log.Split('\n'), l => l.Contains("cannot be used", StringComparison.Ordinal)));
             Assert.Equal(1, queue.Metrics.QueueDamagedFiles.Value);
         }
         Assert.Equal(0, queue.Metrics.QueueDroppedScrapes[Sidecar.Operation.DropReason.Damaged]);
@@ -117,7 +119,7 @@ public sealed class BadFileTests
         }
     }
 
-    /// <summary>Every byte of the header set to several values, with a checksum that fits: set aside, or sent; nothing throws, and no scrape is kept from being sent.</summary>
+    /// <summary>Every byte of the header set to several values, with a checksum that fits: set aside, or sent, and no other is kept from it.</summary>
     [Fact]
     public async Task Any_byte_of_a_header_may_be_edited()
     {
@@ -245,9 +247,9 @@ public sealed class BadFileTests
             case "empty": File.WriteAllText(path, ""); break;
             case "not ours": File.WriteAllText(path, "not ours"); break;
             case "socket":
-                using (var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, 0))
+                using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, 0))
                 {
-                    socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(path + "x"));
+                    socket.Bind(new UnixDomainSocketEndPoint(path + "x"));
                     File.Move(path + "x", path);
                 }
                 break;

@@ -289,4 +289,173 @@ public sealed class ScrapeFolderTests
         Assert.Equal(["a 1 @1000", "up 1 @1000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
         Assert.Equal(["a 2 @2000", "up 1 @2000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
     }
+
+    /// <summary>The receiver is away, and the folder cannot be listed for a while although it takes files: nothing is queued twice.</summary>
+    [Fact]
+    public async Task What_is_stored_while_the_folder_cannot_be_listed_is_queued_once()
+    {
+        using var queue = new QueueFixture();
+        using var target = new ScrapeFixture();
+        for (var i = 1; i <= 3; i++)
+            await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+        queue.Before = (call, _) =>
+        {
+            if (call == FolderCall.List)
+                throw new IOException("", 5);
+        };
+        queue.Restart();
+        for (var i = 4; i <= 8; i++)
+            await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+        Assert.Equal(["a 4 @4000", "up 1 @4000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
+        var inFlight = await queue.TakeAsync();
+        queue.Before = null;
+        await queue.AddAsync(target.Scrape("a 9\n", 9000));
+        Assert.Equal(8, queue.Queue.Count);
+        Assert.Equal(8, queue.Files.Length);
+        queue.Queue.Complete(inFlight);
+        await queue.SettleAsync();
+        foreach (var i in new[] { 1, 2, 3, 6, 7, 8, 9 })
+            Assert.Equal([$"a {i} @{i}000", $"up 1 @{i}000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
+        Assert.Equal(0, queue.Queue.Count);
+        Assert.Empty(queue.Files);
+        Assert.Equal(0, queue.Metrics.QueueDamagedFiles.Value);
+        Assert.Equal(0, queue.Metrics.QueueDroppedScrapes[DropReason.Damaged]);
+    }
+
+    /// <summary>What was in the folder is gone and counted; what is in memory and what comes is sent at once, and stored in a folder made anew.</summary>
+    [Fact]
+    public async Task A_folder_that_somebody_deletes_holds_nothing_up()
+    {
+        using var queue = new QueueFixture();
+        using var target = new ScrapeFixture();
+        for (var i = 1; i <= 3; i++)
+            await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+        Directory.Delete(queue.Folder, recursive: true);
+        await queue.AddAsync(target.Scrape("a 4\n", 4000));
+        Assert.Single(queue.Files);
+        var before = queue.Time.GetUtcNow();
+        Assert.Equal(["a 1 @1000", "up 1 @1000"], ScrapeFixture.Lines(await queue.SendNextAsync())); // was in memory
+        Assert.Equal(["a 4 @4000", "up 1 @4000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
+        Assert.InRange(queue.Time.GetUtcNow() - before, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        Assert.Equal(2, queue.Metrics.QueueDroppedScrapes[DropReason.Damaged]);
+        Assert.Equal(0, queue.Queue.Count);
+        var log = new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, queue.Time);
+        using var other = new ScrapeFolder(queue.Folder, new FolderCalls(), queue.Metrics, log);
+        Assert.False(other.TryLock()); // it is ours again
+    }
+
+    /// <summary>A scrape that is sent before its file was begun needs none; as the target's last it is kept all the same.</summary>
+    [Fact]
+    public async Task What_is_sent_before_it_is_stored_becomes_the_last_of_its_target()
+    {
+        using var hang = new ManualResetEventSlim(true);
+        using var queue = new QueueFixture((_, _) => hang.Wait(TimeSpan.FromSeconds(30)));
+        using var target = new ScrapeFixture();
+        hang.Reset();
+        for (var i = 1; i <= 5; i++)
+        {
+            queue.Queue.Add(target.Scrape($"a {i}\nb{i} 1\n", i * 1000));
+            var entry = await queue.Queue.TakeAsync(TestContext.Current.CancellationToken);
+            queue.Queue.Complete(entry!);
+            if (i == 1)
+                await UntilHangingAsync(queue); // the first is in the middle of being written
+        }
+        Assert.Equal(0, queue.Queue.Count);
+        hang.Set();
+        await queue.SettleAsync();
+        Assert.Empty(queue.Files);
+        queue.Restart();
+        Assert.Equal(0, queue.Queue.Count);
+        var last = await queue.Queue.RecallAsync(target.Target, TestContext.Current.CancellationToken);
+        Assert.Equal(5000, last!.Timestamp);
+        last.Release();
+    }
+
+    /// <summary>A worker never waits for the disk while another target's scrape is in memory.</summary>
+    [Fact]
+    public async Task While_a_file_cannot_be_read_other_targets_are_sent()
+    {
+        using var hang = new ManualResetEventSlim(true);
+        using var queue = new QueueFixture((call, _) =>
+        {
+            if (call == FolderCall.Read)
+                hang.Wait(TimeSpan.FromSeconds(30));
+        });
+        using var target = new ScrapeFixture();
+        for (var i = 1; i <= 3; i++)
+            await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+        queue.Restart();
+        hang.Reset();
+        queue.Queue.Add(Of("other:1", 4000));
+        var taken = await queue.Queue.TakeAsync(TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        Assert.Equal(4000, taken!.Timestamp);
+        hang.Set();
+        Assert.Equal(["a 1 @1000", "up 1 @1000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
+    }
+
+    [Fact]
+    public async Task What_is_given_back_comes_again_and_what_is_set_aside_is_kept_and_counted()
+    {
+        using var queue = new QueueFixture();
+        using var target = new ScrapeFixture();
+        for (var i = 1; i <= 2; i++)
+            await queue.AddAsync(target.Scrape($"a {i}\n", i * 1000));
+        for (var attempts = 0; attempts < 3; attempts++)
+        {
+            var entry = await queue.TakeAsync();
+            Assert.Equal((1000, attempts), (entry.Timestamp, entry.Attempts));
+            queue.Queue.Return(entry);
+        }
+        var bad = await queue.TakeAsync();
+        queue.Queue.SetAside(bad, "it provokes an exception");
+        await queue.SettleAsync();
+        Assert.Single(queue.Damaged);
+        Assert.Equal(1, queue.Metrics.QueueDroppedScrapes[DropReason.Damaged]);
+        queue.Queue.Return(bad); // is of no effect any more
+        queue.Queue.Complete(bad);
+        Assert.Equal(["a 2 @2000", "up 1 @2000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
+        Assert.Equal((0, 0), (queue.Queue.Count, queue.Queue.Bytes));
+    }
+
+    [Fact]
+    public async Task A_queue_from_the_future_is_told_and_sent()
+    {
+        using var queue = new QueueFixture();
+        using var target = new ScrapeFixture();
+        var now = queue.Time.GetUtcNow().ToUnixTimeMilliseconds();
+        await queue.AddAsync(target.Scrape("a 1\n", now + 9 * 60_000));
+        await queue.AddAsync(target.Scrape("a 2\n", now + 24 * 3600_000));
+        await queue.AddAsync(target.Scrape("a 3\n", now + 24 * 3600_000 + 15_000));
+        queue.Restart();
+        Assert.Equal((2, 2), (queue.Queue.Ahead, queue.Metrics.QueueAheadScrapes.Value));
+        Assert.Contains("are from the future", queue.Log, StringComparison.Ordinal);
+        for (var i = 1; i <= 3; i++)
+            Assert.StartsWith($"a {i} @", ScrapeFixture.Lines(await queue.SendNextAsync())[0], StringComparison.Ordinal);
+        Assert.Equal((0, 0), (queue.Queue.Ahead, queue.Metrics.QueueAheadScrapes.Value));
+    }
+
+    private static ScrapeResult Of(string address, long timestamp) => new(new Scrape
+    {
+        Target = ScrapeFixture.MakeTarget(address),
+        Labels = new Sidecar.RemoteWrite.TargetLabels([], [], false),
+        Timestamp = timestamp,
+        Body = null,
+        Vanished = null,
+        Skipped = null,
+        Report = default,
+        Samples = 5,
+        HonorTimestamps = true,
+        IsOrdered = false,
+    });
+
+    private static async Task UntilHangingAsync(QueueFixture queue)
+    {
+        for (var waits = 0; queue.Queue.IsHanging != true; waits++)
+        {
+            Assert.True(waits < 1000, "not within ten seconds");
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        Assert.Equal(1, queue.Metrics.QueueDirectoryHanging.Value);
+    }
 }

@@ -92,10 +92,46 @@ public sealed class BodyDownloadTests
         Assert.Equal(FailureReason.ContentEncoding, failure.Reason);
     }
 
-    private static async Task<(CompressedBody? Body, Failure Failure)> GetAsync(RawServer server, ScrapeOptions options)
+    /// <summary>Which variable is too small, for which size, and what it should be.</summary>
+    [Theory]
+    [InlineData(null, 1 << 16, true, "set it to 1MiB or more")] // 300 kB of gzip with its length
+    [InlineData(null, 1 << 16, false, "set it to 1MiB or more")]
+    [InlineData("/q", 1 << 19, true, "set it to 1MiB or more")]
+    public async Task A_body_that_the_queue_has_no_room_for_says_what_to_set(string? directory, long sizeLimit, bool isGzip, string advice)
+    {
+        var random = new byte[300_000];
+        new Random(1).NextBytes(random);
+        var text = string.Concat(random.Select(b => $"a{b} {b}\n"));
+        await using var server = new RawServer(_ => isGzip
+            ? RawServer.Answer("200 OK", new string('x', 300_000), Text, "Content-Encoding: gzip") : RawServer.Answer("200 OK", text, Text));
+        var queue = new QueueOptions { Directory = directory, SizeLimit = sizeLimit, AgeLimit = default };
+        var (body, failure) = await GetAsync(server, ScrapeFixture.Options, queue);
+        Assert.Null(body);
+        Assert.Equal(FailureReason.BodySizeLimit, failure.Reason);
+        Assert.Contains(advice, failure.Message);
+        Assert.Contains("SIDECAR_QUEUE_SIZE_LIMIT=", failure.Message);
+        if (isGzip)
+            Assert.Contains("300000 bytes", failure.Message);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("/q")]
+    public void With_the_size_limit_that_is_advised_the_body_fits(string? directory)
+    {
+        foreach (var body in new[] { 1L, 1000, 524_288, 4 << 20, (4 << 20) + 1, 100 << 20 })
+        {
+            var queue = new QueueOptions { Directory = directory, SizeLimit = 1, AgeLimit = default };
+            queue = queue with { SizeLimit = queue.SizeLimitFor(body) };
+            Assert.True(queue.BodyLimit >= body, $"{body}: {queue.SizeLimit}");
+        }
+    }
+
+    private static async Task<(CompressedBody? Body, Failure Failure)> GetAsync(RawServer server, ScrapeOptions options, QueueOptions? queue = null)
     {
         using var client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
-        using var download = new BodyDownload(client, options, 1_000_000, TimeProvider.System);
+        using var download = new BodyDownload(
+            client, options, queue ?? new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, TimeProvider.System);
         using var turn = download.BeginBody();
         return await download.GetAsync(new(server.Url, [], []), turn, TestContext.Current.CancellationToken);
     }

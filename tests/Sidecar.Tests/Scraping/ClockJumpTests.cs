@@ -33,7 +33,8 @@ public sealed class ClockJumpTests : IAsyncDisposable
         var options = ScrapeFixture.Options with { Interval = Interval };
         queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, time);
         client = new PeerClient(new HttpOptions(), 1, time);
-        download = new BodyDownload(client, options, 1 << 20, time);
+        download = new BodyDownload(
+            client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, time);
         scraper = new Scraper(options, new Sidecar.RemoteWrite.ReceiverProtocol(), download, passes, queue, metrics, lines, new InternalErrors(metrics, lines, time), time, stop.Token);
         scraper.Update([ScrapeFixture.MakeTarget($"127.0.0.1:{target.Port}")]);
     }

@@ -34,7 +34,8 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
         var options = ScrapeFixture.Options with { Interval = Interval };
         queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, TimeProvider.System);
         client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
-        download = new BodyDownload(client, options, 1 << 20, time);
+        download = new BodyDownload(
+            client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, time);
         scraper = new Scraper(options, new Sidecar.RemoteWrite.ReceiverProtocol(), download, passes, queue, metrics, lines, errors, time, stop.Token);
     }
 

@@ -61,7 +61,7 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
     {
         var started = time.GetTimestamp();
         var timestamp = time.GetUtcNow().ToUnixTimeMilliseconds();
-        using var download = new BodyDownload(targets, options.Scrape, options.Queue.BodyLimit, time);
+        using var download = new BodyDownload(targets, options.Scrape, options.Queue, time);
         using var turn = download.BeginBody();
         var (body, failure) = await download.GetAsync(target, turn, cancellation);
         outcome.Failure = failure;
