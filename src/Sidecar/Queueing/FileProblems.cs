@@ -24,9 +24,11 @@ internal sealed class FileProblems(Log log)
     /// <summary>Once, at the end.</summary>
     public void Tell()
     {
-        Tell(moved, "A file of the queue cannot be used; it was moved to damaged/", "Files of the queue cannot be used; they were moved to damaged/",
+        Tell(moved, "A file of the queue cannot be used; it was moved to damaged/",
+            "Files of the queue cannot be used; they were moved to damaged/",
             "damaged/ is never emptied: remove what nobody needs");
-        Tell(left, "A file of the queue cannot be used; it is left where it is", "Files of the queue cannot be used; they are left where they are",
+        Tell(left, "A file of the queue cannot be used; it is left where it is",
+            "Files of the queue cannot be used; they are left where they are",
             "let the sidecar's user read it, or take it away; the next start looks again");
     }
 

@@ -19,7 +19,8 @@ internal enum FolderCall
 }
 
 /// <summary>
-/// All that the queue does with files. Nothing in the folder is trusted: what is opened is no link, is not waited for and is a regular file.
+/// All that the queue does with files. Nothing in the folder is trusted: what is opened is no link, is not waited for and is a regular
+/// file.
 /// <see cref="Before"/> is where tests let a call fail, or hang, or the power.
 /// </summary>
 internal sealed partial class FolderCalls
@@ -46,7 +47,8 @@ internal sealed partial class FolderCalls
     private const int LockAtOnce = 2 | 4; // LOCK_EX | LOCK_NB
     private const int EveryMode = 0x1b6; // 0666, less the umask
 
-    private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64 ? 0x8000 : 0x20000;
+    private static readonly int NoFollow =
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64 ? 0x8000 : 0x20000;
 
     private long calls;
 

@@ -5,7 +5,8 @@ using System.Text;
 namespace Sidecar.Queueing;
 
 /// <summary>
-/// Reads the fields of a header, as <see cref="System.IO.BinaryWriter"/> writes them. Never throws: what cannot be read, or cannot be, makes
+/// Reads the fields of a header, as <see cref="System.IO.BinaryWriter"/> writes them. Never throws: what cannot be read, or cannot be,
+/// makes
 /// <see cref="IsWrong"/> true for good, and the values read from then on mean nothing.
 /// </summary>
 internal ref struct HeaderReader(ReadOnlySpan<byte> bytes)

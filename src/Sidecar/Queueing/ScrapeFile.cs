@@ -109,7 +109,8 @@ internal static class ScrapeFile
             damage = FileDamage.Truncated;
         else if (XxHash3.HashToUInt64(header.AsSpan(0, length)) != BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(length)))
             damage = FileDamage.Checksum;
-        return damage == FileDamage.None ? Parse(header.AsSpan(0, length), size - PrefixSize - header.Length - ChecksumSize, out damage) : null;
+        return damage == FileDamage.None
+            ? Parse(header.AsSpan(0, length), size - PrefixSize - header.Length - ChecksumSize, out damage) : null;
     }
 
     /// <summary>Reads what follows the header; null when it is damaged.</summary>
@@ -214,7 +215,8 @@ internal static class ScrapeFile
         to.Write(scrape.HonorTimestamps);
         to.Write(scrape.IsOrdered);
         to.Write(scrape.Samples);
-        foreach (var value in new[] { scrape.Report.Up, scrape.Report.DurationSeconds, scrape.Report.Scraped, scrape.Report.PostRelabeling, scrape.Report.Added })
+        var report = scrape.Report;
+        foreach (var value in new[] { report.Up, report.DurationSeconds, report.Scraped, report.PostRelabeling, report.Added })
             to.Write(BitConverter.DoubleToInt64Bits(value));
         to.Write(scrape.Skipped is { } skipped ? skipped.Bytes.Length : 0);
         to.Write(scrape.Body?.Length ?? -1);
@@ -244,7 +246,8 @@ internal static class ScrapeFile
         var body = from.ReadInt64(-1, LargestFile);
         var vanished = from.ReadInt64(-1, LargestFile);
         from.Check(samples <= ReportSamples.Count + (Math.Max(body, 0) + Math.Max(vanished, 0)) * MostSamplesPerByte);
-        from.Check(Uri.TryCreate(from.ReadString(), UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0);
+        from.Check(Uri.TryCreate(from.ReadString(), UriKind.Absolute, out var url)
+            && url.Scheme is "http" or "https" && url.Host.Length > 0);
         var honorLabels = from.ReadBoolean();
         var labels = from.ReadLabels();
         var interval = Time(ref from);

@@ -16,9 +16,11 @@ namespace Sidecar.Queueing;
 /// </summary>
 /// <remarks>
 /// Names: <c>TIMESTAMP-TARGET.scrape</c> and <c>TARGET.last</c>, with the timestamp in milliseconds and 16 digits of a hash of the target;
-/// <c>lock</c>; <c>damaged/</c> for what cannot be read. Each call may take as long as the disk likes, so only <see cref="FolderThread"/> makes them.
+/// <c>lock</c>; <c>damaged/</c> for what cannot be read. Each call may take as long as the disk likes, so only <see cref="FolderThread"/>
+/// makes them.
 /// </remarks>
-internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metrics, Log log, SeriesRules? rules = null, TimeProvider? time = null) : IDisposable
+internal sealed class ScrapeFolder(
+    string path, FolderCalls calls, Metrics metrics, Log log, SeriesRules? rules = null, TimeProvider? time = null) : IDisposable
 {
     private const string Waiting = ".scrape";
     private const string Last = ".last";
@@ -28,10 +30,14 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
     /// <summary>Lists that a file may fail to be read in, where the disk is the reason, before it is set aside.</summary>
     private const int MostReads = 5;
 
-    /// <summary>A disk that is full takes a file now and then, as others leave: it can be used again when it has taken all for so long.</summary>
+    /// <summary>
+    /// A disk that is full takes a file now and then, as others leave: it can be used again when it has taken all for so long.
+    /// </summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
-    /// <summary>Files with what this process wrote or listed; nothing is listed twice. Null once the folder was listed to its end.</summary>
+    /// <summary>
+    /// Files with what this process wrote or listed; nothing is listed twice. Null once the folder was listed to its end.
+    /// </summary>
     private HashSet<string>? known = [];
     private readonly Dictionary<string, int> failedReads = [];
     private IDisposable? held;
@@ -63,7 +69,8 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
     }
 
     /// <summary>
-    /// What waits there from before and was not listed yet, oldest first; and the last good scrape of each target. A file that cannot be used costs
+    /// What waits there from before and was not listed yet, oldest first; and the last good scrape of each target. A file that cannot be
+    /// used costs
     /// itself alone. Null while the folder cannot be read.
     /// </summary>
     public FolderList? List()
@@ -91,7 +98,8 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
                         isWhole = false;
                     }
                 }
-                else if ((file.EndsWith(Waiting + Unfinished, StringComparison.Ordinal) || file.EndsWith(Last + Unfinished, StringComparison.Ordinal))
+                else if ((file.EndsWith(Waiting + Unfinished, StringComparison.Ordinal)
+                        || file.EndsWith(Last + Unfinished, StringComparison.Ordinal))
                     && !known.Contains(file))
                     Discard(file); // it never entered the queue
             }
@@ -137,12 +145,14 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
         try
         {
             using var stream = calls.Read(file);
-            if (ScrapeFile.ReadHeader(stream, stream.Length, out damage) is { } header && ScrapeFile.ReadBodies(stream, header, rules, out damage) is { } scrape)
+            if (ScrapeFile.ReadHeader(stream, stream.Length, out damage) is { } header
+                && ScrapeFile.ReadBodies(stream, header, rules, out damage) is { } scrape)
                 return new LoadedScrape(scrape, IsLost: false);
         }
         catch (Exception e) when (IsExpected(e) && FolderCalls.Error(e) is (FolderCalls.NoSuchFile or FolderCalls.NotAFolder))
         {
-            log.Recurring(LogLevel.Error, "queue file gone", "A waiting scrape was removed from the queue directory by somebody else; it is lost",
+            log.Recurring(LogLevel.Error, "queue file gone",
+                "A waiting scrape was removed from the queue directory by somebody else; it is lost",
                 ("file", System.IO.Path.GetFileName(file)));
             return new LoadedScrape(null, IsLost: true);
         }
@@ -198,7 +208,9 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
         problems.Tell();
     }
 
-    /// <summary>A copy of the target's newest scrape, with its body if it was good: of the one that waits, else of the last that was sent.</summary>
+    /// <summary>
+    /// A copy of the target's newest scrape, with its body if it was good: of the one that waits, else of the last that was sent.
+    /// </summary>
     public Scrape? Recall(Target target, StoredFile? newest)
     {
         try
@@ -381,7 +393,8 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
         failed = time.GetTimestamp();
         metrics.QueueDirectoryFailures.Increment();
         log.Recurring(LogLevel.Error, "queue directory", $"The queue directory cannot be {what}; scrapes wait in memory until it can",
-            ("path", path), ("cause", Cause(e)), ("remedy", "a crash loses what waits in memory: look at the volume's space, permissions and health"));
+            ("path", path), ("cause", Cause(e)),
+            ("remedy", "a crash loses what waits in memory: look at the volume's space, permissions and health"));
     }
 
     private static string Words(FileDamage damage) => damage switch
@@ -409,7 +422,8 @@ internal sealed class ScrapeFolder(string path, FolderCalls calls, Metrics metri
             FolderCalls.Denied => "permission denied",
             FolderCalls.TryAgain => "another process has the folder",
             FolderCalls.NotAFolder => "a file is in the way",
-            FolderCalls.NoDeviceBehind or FolderCalls.IsALink or FolderCalls.IsAFolder => "something that is not a regular file is in the way",
+            FolderCalls.NoDeviceBehind or FolderCalls.IsALink or FolderCalls.IsAFolder =>
+                "something that is not a regular file is in the way",
             116 => "the network file system has lost it (stale handle)",
             var errno => $"error {errno} of the operating system",
         },

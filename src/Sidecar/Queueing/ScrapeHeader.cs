@@ -5,7 +5,9 @@ using Sidecar.Scraping;
 
 namespace Sidecar.Queueing;
 
-/// <summary>What the header of a scrape's file says: all of the scrape but its bodies. Every field was checked against what can be.</summary>
+/// <summary>
+/// What the header of a scrape's file says: all of the scrape but its bodies. Every field was checked against what can be.
+/// </summary>
 internal sealed class ScrapeHeader
 {
     public required Target Target { get; init; }

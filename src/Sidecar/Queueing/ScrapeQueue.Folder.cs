@@ -25,7 +25,8 @@ internal sealed partial class ScrapeQueue
     private long opened;
 
     /// <summary>
-    /// What is new is sent after what waits in the folder, as long as that costs nothing: until the folder has answered once, a minute has passed, or
+    /// What is new is sent after what waits in the folder, as long as that costs nothing: until the folder has answered once, a minute
+    /// has passed, or
     /// memory is half full.
     /// </summary>
     private bool IsHeldBack =>
@@ -35,7 +36,8 @@ internal sealed partial class ScrapeQueue
     private long MemoryLimit => folder is { IsHanging: false } && unstored == 0 ? 2 * options.MemoryLimit : options.MemoryLimit;
 
     /// <summary>
-    /// Before anything else: what waits in the folder from before is queued, at once or, where the folder does not answer, when it does. False when
+    /// Before anything else: what waits in the folder from before is queued, at once or, where the folder does not answer, when it does.
+    /// False when
     /// another process has the folder.
     /// </summary>
     public async Task<bool> OpenAsync()
@@ -69,7 +71,8 @@ internal sealed partial class ScrapeQueue
     }
 
     /// <summary>
-    /// The newest scrape of the target from before this loop, sent or not, with its body if it was good; null for none, and where the folder does
+    /// The newest scrape of the target from before this loop, sent or not, with its body if it was good; null for none, and where the
+    /// folder does
     /// not answer soon. Asked before the first one is added; released by the caller.
     /// </summary>
     public async Task<Scrape?> RecallAsync(Target target, CancellationToken cancellation)
@@ -119,8 +122,11 @@ internal sealed partial class ScrapeQueue
     public Task SettleAsync(CancellationToken isLate) =>
         folder?.SettleAsync(isLate.IsCancellationRequested ? MostWait / 10 : MostWait) ?? Task.CompletedTask;
 
-    /// <summary>A target that waits for its file to go is passed over, unless the disk hangs: nothing of it may come back after something newer.</summary>
-    private bool IsBusy(TargetLine line) => line.InFlight is { } taken && (taken.Exit == QueueExit.None || folder is not { IsHanging: true });
+    /// <summary>
+    /// A target that waits for its file to go is passed over, unless the disk hangs: nothing of it may come back after something newer.
+    /// </summary>
+    private bool IsBusy(TargetLine line) =>
+        line.InFlight is { } taken && (taken.Exit == QueueExit.None || folder is not { IsHanging: true });
 
     private void Store(QueuedScrape entry)
     {
@@ -232,7 +238,8 @@ internal sealed partial class ScrapeQueue
                     Leave(entry, QueueExit.Lost);
                 }
                 else
-                    entry.Retry = time.CreateTimer(_ => ReadAgain(entry), null, TimeSpan.FromSeconds(++entry.FailedReads), Timeout.InfiniteTimeSpan);
+                    entry.Retry = time.CreateTimer(
+                        _ => ReadAgain(entry), null, TimeSpan.FromSeconds(++entry.FailedReads), Timeout.InfiniteTimeSpan);
             }
             Report();
         }
@@ -317,7 +324,9 @@ internal sealed partial class ScrapeQueue
             line.InFlight = null;
     }
 
-    /// <summary>Of a target whose scrapes are sent before they are stored, the newest is stored as its last; those before it need not be.</summary>
+    /// <summary>
+    /// Of a target whose scrapes are sent before they are stored, the newest is stored as its last; those before it need not be.
+    /// </summary>
     private void KeepLast(TargetLine line, Scrape scrape)
     {
         if (line.KeepingLast is { } before)
@@ -364,7 +373,10 @@ internal sealed partial class ScrapeQueue
             var horizon = (time.GetUtcNow() + MostAhead).ToUnixTimeMilliseconds();
             foreach (var byTarget in list.Waiting.GroupBy(s => s.Header.Target.Key))
             {
-                QueuedScrape[] entries = [.. byTarget.Select(s => new QueuedScrape(s.Header, s.File) { IsAhead = s.Header.Timestamp > horizon })];
+                QueuedScrape[] entries =
+                [
+                    .. byTarget.Select(s => new QueuedScrape(s.Header, s.File) { IsAhead = s.Header.Timestamp > horizon }),
+                ];
                 var line = LineOf(entries[0].Target);
                 var first = line.First;
                 line.AddBefore(entries);
@@ -381,13 +393,15 @@ internal sealed partial class ScrapeQueue
             if (list.Waiting.Count > 0)
             {
                 log.Info("Scrapes that wait in the queue directory are sent first", ("scrapes", list.Waiting.Count),
-                    ("bytes", list.Waiting.Sum(s => s.File.Size)), ("oldest", DateTimeOffset.FromUnixTimeMilliseconds(list.Waiting[0].Header.Timestamp)));
+                    ("bytes", list.Waiting.Sum(s => s.File.Size)),
+                    ("oldest", DateTimeOffset.FromUnixTimeMilliseconds(list.Waiting[0].Header.Timestamp)));
             }
             if (totals.Ahead > 0)
             {
                 log.Warn("Scrapes in the queue directory are from the future; they are sent, and new ones are made by the clock of now",
                     ("scrapes", totals.Ahead), ("newest", DateTimeOffset.FromUnixTimeMilliseconds(list.Waiting[^1].Header.Timestamp)),
-                    ("remedy", "the clock was ahead, or is behind now: set it right; a receiver may refuse samples older than those it has"));
+                    ("remedy", "the clock was ahead, or is behind now: set it right; "
+                        + "a receiver may refuse samples older than those it has"));
             }
             DropOverLimit(newest: null);
             DropOverAge();

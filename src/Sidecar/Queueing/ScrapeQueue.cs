@@ -7,7 +7,8 @@ using Sidecar.Scraping;
 namespace Sidecar.Queueing;
 
 /// <summary>
-/// Scrapes that wait to be sent, bounded in bytes: in memory, or with a folder on disk too. Of each target they leave in order, one at a time;
+/// Scrapes that wait to be sent, bounded in bytes: in memory, or with a folder on disk too. Of each target they leave in order, one at a
+/// time;
 /// between targets the oldest leaves first, and every other time the one with the shortest line, so that a backlog starves nobody. Past
 /// the bound the oldest go that nobody is sending; the newest scrape always stays.
 /// </summary>
@@ -16,7 +17,8 @@ namespace Sidecar.Queueing;
 /// scrape may be sent before, while and after it is stored.
 /// </remarks>
 /// <param name="folder">Null without a queue directory.</param>
-internal sealed partial class ScrapeQueue(QueueOptions options, FolderThread? folder, Metrics metrics, Log log, TimeProvider time) : IDisposable
+internal sealed partial class ScrapeQueue(
+    QueueOptions options, FolderThread? folder, Metrics metrics, Log log, TimeProvider time) : IDisposable
 {
     /// <summary>Timestamps farther ahead of the clock are of a clock that was wrong; Prometheus's maxAheadTime.</summary>
     public static readonly TimeSpan MostAhead = TimeSpan.FromMinutes(10);
@@ -88,7 +90,8 @@ internal sealed partial class ScrapeQueue(QueueOptions options, FolderThread? fo
     }
 
     /// <summary>
-    /// The oldest scrape of a target that nobody is sending, in memory; waits for one, but never for the disk while another target's is in memory. Null
+    /// The oldest scrape of a target that nobody is sending, in memory; waits for one, but never for the disk while another target's is
+    /// in memory. Null
     /// when the queue has ended and nothing is left. It stays accounted for until it is completed, returned or set aside.
     /// </summary>
     public async Task<QueuedScrape?> TakeAsync(CancellationToken cancellation)
@@ -144,7 +147,9 @@ internal sealed partial class ScrapeQueue(QueueOptions options, FolderThread? fo
         Wake();
     }
 
-    /// <summary>The scrape cannot be sent, and trying again is of no use: it is counted as damaged, and kept aside where it has a file.</summary>
+    /// <summary>
+    /// The scrape cannot be sent, and trying again is of no use: it is counted as damaged, and kept aside where it has a file.
+    /// </summary>
     /// <param name="cause">For the log: what it provokes.</param>
     public void SetAside(QueuedScrape entry, string cause)
     {
@@ -181,7 +186,9 @@ internal sealed partial class ScrapeQueue(QueueOptions options, FolderThread? fo
         Wake();
     }
 
-    /// <summary>What nobody will send any more: what is in the folder waits there for the next start, the rest is counted as lost.</summary>
+    /// <summary>
+    /// What nobody will send any more: what is in the folder waits there for the next start, the rest is counted as lost.
+    /// </summary>
     public (int Lost, int Kept) DropRest()
     {
         lock (gate)
@@ -279,7 +286,8 @@ internal sealed partial class ScrapeQueue(QueueOptions options, FolderThread? fo
             if (oldest is null)
                 return;
             var size = isStored ? oldest.First!.File!.Size : oldest.First!.Size;
-            Drop(oldest, DropReason.QueueSize, "The queue is full: the oldest scrape is dropped", newest is not null && size > options.SizeLimit / 2
+            Drop(oldest, DropReason.QueueSize, "The queue is full: the oldest scrape is dropped",
+                newest is not null && size > options.SizeLimit / 2
                 ? $"raise SIDECAR_QUEUE_SIZE_LIMIT: {Sizes.Format(options.SizeLimit)} do not hold two scrapes of {Sizes.Format(size)}"
                 : folder is not null && !isStored
                     ? "mend the volume of SIDECAR_QUEUE_DIRECTORY: while it takes nothing, scrapes wait in "
@@ -314,7 +322,8 @@ internal sealed partial class ScrapeQueue(QueueOptions options, FolderThread? fo
         Leave(entry, QueueExit.Dropped);
         log.Recurring(LogLevel.Warn, $"queue {reason}", message,
             ("target", entry.Target.Url), ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)),
-            ("samples", entry.Samples), ("waiting", totals.Count), ("limit", reason == DropReason.QueueSize ? Sizes.Format(options.SizeLimit) : null),
+            ("samples", entry.Samples), ("waiting", totals.Count),
+            ("limit", reason == DropReason.QueueSize ? Sizes.Format(options.SizeLimit) : null),
             ("remedy", remedy));
     }
 

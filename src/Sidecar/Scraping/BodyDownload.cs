@@ -9,7 +9,9 @@ using Sidecar.Http;
 
 namespace Sidecar.Scraping;
 
-/// <summary>Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.</summary>
+/// <summary>
+/// Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.
+/// </summary>
 /// <param name="queue">Where bodies go; it bounds one of them.</param>
 internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, QueueOptions queue, TimeProvider time) : IDisposable
 {
