@@ -15,6 +15,10 @@ internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
+        // .NET looks for certificates of the user's own. A user without a name (DynamicUser, a pod's random one) has no home unless this says
+        // so, and then no TLS connection is made at all.
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
+            Environment.SetEnvironmentVariable("HOME", "/");
         switch (arguments)
         {
             case []:

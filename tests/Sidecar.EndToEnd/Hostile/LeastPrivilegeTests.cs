@@ -55,6 +55,29 @@ public sealed class LeastPrivilegeTests(PublishedBinary binary)
         Assert.Single(Directory.EnumerateFiles(root.Queue, "*.last"));
     }
 
+    /// <summary>A user of systemd's DynamicUser, or one that a cluster makes up for a namespace: no line in /etc/passwd, and no HOME.</summary>
+    [Fact]
+    public async Task A_user_without_name_and_home_speaks_TLS()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.UserName == "root", "it takes root on Linux to become another user");
+        await using var run = await StandInFixture.CreateAsync();
+        run.ApiServer.Metrics.Serve("a 1\n");
+        if (!OperatingSystem.IsWindows())
+        {
+            foreach (var file in Directory.EnumerateFiles(run.Cluster.Folder).Append(run.Cluster.Folder))
+                File.SetUnixFileMode(file, (UnixFileMode)Convert.ToInt32("755", 8));
+        }
+        // The repository's folders may be root's alone.
+        var copy = Path.Combine(run.Cluster.Folder, "sidecar");
+        File.Copy(binary.Path, copy);
+        Assert.DoesNotContain(File.ReadLines("/etc/passwd"), l => l.Contains(":54321:", StringComparison.Ordinal));
+        await using var sidecar = SidecarProcess.Start(
+            "/usr/bin/setpriv", run.Environment, "--reuid", "54321", "--regid", "54321", "--clear-groups", "--no-new-privs", copy);
+        await Eventually.TrueAsync(() => run.Samples("a") is [.., (_, 1)] || sidecar.HasExited, () => string.Join('\n', sidecar.Log));
+        Assert.Equal(0, await sidecar.StopAsync());
+        Assert.All(run.Samples("up"), s => Assert.Equal(1, s.Value));
+    }
+
     private static async Task SkipUnlessMountsWorkAsync()
     {
         const string Attempt = "mount --bind /tmp /tmp && command -v setpriv && command -v chroot";

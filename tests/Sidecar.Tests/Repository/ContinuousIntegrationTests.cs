@@ -15,6 +15,7 @@ public sealed class ContinuousIntegrationTests : IDisposable
         programs.Add("dpkg-query", "echo installed");
         programs.Add("apt-get", "exit 1");
         programs.Add("sudo", "exec \"$@\"");
+        programs.Add("unpack", "");
         programs.Add("dotnet", Summary(12, 0, 1));
     }
 
@@ -32,6 +33,7 @@ public sealed class ContinuousIntegrationTests : IDisposable
         start.Environment["PATH"] = programs.Folder + Path.PathSeparator + start.Environment["PATH"];
         start.Environment["POLICY_RC_D"] = programs.At("policy-rc.d");
         start.Environment["RETRY_SECONDS"] = "0";
+        start.Environment["UNPACK"] = programs.At("unpack");
         start.Environment.Remove("RestoreLockedMode"); // of the run that these tests are part of
         foreach (var (name, value) in variables)
             start.Environment[name] = value;
@@ -140,6 +142,17 @@ public sealed class ContinuousIntegrationTests : IDisposable
             ],
             programs.Calls().Where(c => c.Split(' ')[0] is "apt-get" or "policy"));
         Assert.False(File.Exists(programs.At("policy-rc.d")));
+    }
+
+    /// <summary>They serve tests that are skipped without them.</summary>
+    [Fact]
+    public async Task What_other_systems_lack_is_said_and_fails_nothing()
+    {
+        if (OperatingSystem.IsLinux())
+            programs.Add("unpack", "exit 1");
+        var (exitCode, lines) = await RunAsync();
+        Assert.Equal((0, "12 passed, 0 failed, 1 skipped"), (exitCode, lines[^1]));
+        Assert.Single(programs.Calls(), call => call.Trim() == "unpack");
     }
 
     [Fact]

@@ -79,7 +79,9 @@ public sealed partial class WorkflowTests
     [MemberData(nameof(Files))]
     public void Tests_are_those_of_ci_on_the_sdk_of_the_image(string file)
     {
-        Assert.Contains(Steps(file), s => s.Has("run") && s["run"].Text() == ".ci/run");
+        var test = Jobs(file).Single(j => j.Key.Text() == "test").Value;
+        Assert.Equal(".ci/run", test["steps"].Items()[^1]["run"].Text());
+        Assert.Equal("{image: debian:12, options: --privileged}", test["container"].Line());
         var pinned = SdkOfImage().Match(RepositoryFiles.Read("Dockerfile.distroless")).Groups[1].Value;
         Assert.All(Steps(file).Where(s => s.Has("uses") && s["uses"].Text().StartsWith("actions/setup-dotnet", StringComparison.Ordinal)),
             s => Assert.Equal(pinned, s["with"]["dotnet-version"].Text()));
