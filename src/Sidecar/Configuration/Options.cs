@@ -105,6 +105,9 @@ internal sealed record ScrapeOptions
     /// <summary>The formats that are asked for, best first; never empty.</summary>
     public ImmutableArray<BodyFormat> Protocols { get; init; } = ScrapeProtocols.Default;
 
+    /// <summary>How bodies are read beside their format.</summary>
+    public BodyReading Reading { get; init; }
+
     /// <summary>Most inflated bytes of one body; 0 for no limit.</summary>
     public required long BodySizeLimit { get; init; }
 

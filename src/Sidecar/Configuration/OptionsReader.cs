@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration.Values;
 using Sidecar.Discovery;
+using Sidecar.Exposition;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Configuration;
@@ -91,6 +92,8 @@ internal static class OptionsReader
             HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
             TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),
             Protocols = settings.Read(Variables.ScrapeProtocols, Protocols.Parse),
+            Reading = settings.Read(Variables.BucketLabels, Words.OneOf(
+                ("normalized", BodyReading.Usual), ("as_scraped", BodyReading.BoundsAsScraped))),
             SampleLimit = settings.Read(Variables.SampleLimit, Words.Integer(0, int.MaxValue)),
             LabelLimits = new(
                 settings.Read(Variables.LabelLimit, Words.Integer(0, int.MaxValue)),

@@ -94,6 +94,9 @@ internal static class Variables
         @default: "OpenMetricsText1.0.0,OpenMetricsText0.0.1,PrometheusText1.0.0,PrometheusText0.0.4",
         inWords: "OpenMetrics, then text; newest first",
         meaning: "formats asked for, best first; PrometheusProto first turns native histograms on");
+    public static Variable BucketLabels { get; } = Row(
+        "SIDECAR_BUCKET_LABELS", VariableGroup.Scraping, "word", example: "as_scraped", @default: "normalized",
+        meaning: "le and quantile: normalized as Prometheus 3 stores them (1.0), or as_scraped as Prometheus 2 does (1)");
     public static Variable SampleLimit { get; } = Row(
         "SIDECAR_SAMPLE_LIMIT", VariableGroup.Scraping, "number", example: "200000", @default: "0",
         meaning: "a scrape of more samples fails; 0 for no limit");

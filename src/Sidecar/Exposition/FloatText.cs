@@ -131,6 +131,14 @@ internal static class FloatText
             ? Copy(significant[(scientific + 1)..], destination[at..]) : Copy("0"u8, destination[at..]));
     }
 
+    /// <summary>Writes a double as the Prometheus text format has it: Go's shortest <c>%g</c>, so <c>1</c> and not <c>1.0</c>.</summary>
+    /// <inheritdoc cref="Format"/>
+    public static int FormatAsText(double value, Span<byte> destination)
+    {
+        var written = Format(value, destination);
+        return destination[..written].EndsWith(".0"u8) ? written - 2 : written;
+    }
+
     /// <summary>One to six digits that <c>.0</c> makes canonical.</summary>
     private static bool IsShortInteger(ReadOnlySpan<byte> text) =>
         text.Length is >= 1 and <= 6 && (text[0] != (byte)'0' || text.Length == 1) && IsDigits(text);

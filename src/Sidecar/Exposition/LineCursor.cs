@@ -253,7 +253,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         sample.Names = State.Predicted;
         if (!hasLastName)
             State.EnterFamily(sample);
-        var index = State.Type switch
+        var index = State.KeepsBounds ? -1 : State.Type switch
         {
             MetricType.Histogram => sample.Names.BucketIndex,
             MetricType.Summary => sample.Names.QuantileIndex,

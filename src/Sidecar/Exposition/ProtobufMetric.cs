@@ -24,6 +24,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     private readonly ProtobufHistogram histogram = new();
     private byte[] bytes = [];
     private bool readsNative;
+    private bool keepsBounds; // as the target's text format has them
     private bool? isNativeFamily; // its first histogram decides, as in Prometheus
     private Step step;
     private int valueStart;    // of the value's message
@@ -59,9 +60,10 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     private bool IsHistogram => TypeNumber is Histogram or GaugeHistogram;
 
     /// <summary>Begins a body.</summary>
-    public void Reset(bool native)
+    public void Reset(bool native, BodyReading reading)
     {
         readsNative = native;
+        keepsBounds = (reading & BodyReading.BoundsAsScraped) != 0;
         step = Step.None;
         Error = null;
     }
@@ -358,7 +360,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         if (Error is not null)
             return false;
         Span<byte> text = stackalloc byte[32];
-        var length = FloatText.Format(bound, text);
+        var length = keepsBounds ? FloatText.FormatAsText(bound, text) : FloatText.Format(bound, text);
         sample.Add(~nameAt, nameLength, 0, length);
         sample.Rewrite(sample.Count - 1, text[..length]);
         if (!partNames.Match(sample))

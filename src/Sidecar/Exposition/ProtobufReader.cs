@@ -42,11 +42,11 @@ internal sealed class ProtobufReader
     }
 
     /// <param name="isNative">Native histograms are read.</param>
-    public void Begin(bool isNative)
+    public void Begin(bool isNative, BodyReading reading)
     {
         familyLeft = passLeft = families = metrics = 0;
         family.Begin(default);
-        metric.Reset(isNative);
+        metric.Reset(isNative, reading);
     }
 
     /// <summary>The next sample. False at the end of the body, at an error, or when paused.</summary>

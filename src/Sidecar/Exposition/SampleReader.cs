@@ -68,17 +68,20 @@ internal sealed class SampleReader : IDisposable
     /// <param name="gzip">Compressed bytes; disposed at the end.</param>
     /// <param name="sizeLimit">Most inflated bytes; 0 for no limit.</param>
     /// <param name="bodyFormat">What the body is written in.</param>
-    public void Open(Stream gzip, long sizeLimit, BodyFormat bodyFormat = BodyFormat.PrometheusText100)
+    /// <param name="reading">What was set when it came.</param>
+    public void Open(
+        Stream gzip, long sizeLimit, BodyFormat bodyFormat = BodyFormat.PrometheusText100, BodyReading reading = BodyReading.Usual)
     {
         window.Open(gzip, sizeLimit);
         format = bodyFormat;
         isOpenMetrics = format is BodyFormat.OpenMetricsText001 or BodyFormat.OpenMetricsText100;
         lines = awaited = 0;
         state.Reset();
+        state.KeepsBounds = (reading & BodyReading.BoundsAsScraped) != 0;
         if (format >= BodyFormat.PrometheusProto)
         {
             protobuf ??= new ProtobufReader(window, Sample, state.Names);
-            protobuf.Begin(isNative: format == BodyFormat.PrometheusProto);
+            protobuf.Begin(isNative: format == BodyFormat.PrometheusProto, reading);
         }
     }
 

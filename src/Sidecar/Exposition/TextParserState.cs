@@ -11,6 +11,9 @@ internal sealed class TextParserState
     /// <summary>Of the last TYPE line, whatever its metric: by it, le and quantile are normalised, as in Prometheus.</summary>
     public MetricType Type;
 
+    /// <summary>le and quantile stay as they stand there.</summary>
+    public bool KeepsBounds;
+
     /// <summary>Lines completed so far.</summary>
     public long Line;
 

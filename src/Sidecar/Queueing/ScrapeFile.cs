@@ -37,6 +37,8 @@ internal static class ScrapeFile
 {
     public const int Version = 1;
 
+    private const BodyReading AllReadings = BodyReading.BoundsAsScraped;
+
     private const int PrefixSize = 16;
     private const int ChecksumSize = 8;
 
@@ -126,8 +128,8 @@ internal static class ScrapeFile
         hash.Append(skipped);
         try
         {
-            isWhole = isWhole && TryReadBody(file, header.Body, header.Format, hash, out body)
-                && TryReadBody(file, header.Vanished, default, hash, out vanished);
+            isWhole = isWhole && TryReadBody(file, header.Body, header.Format, header.Reading, hash, out body)
+                && TryReadBody(file, header.Vanished, default, default, hash, out vanished);
             var checksum = new byte[ChecksumSize];
             if (isWhole && file.ReadAtLeast(checksum, ChecksumSize, throwOnEndOfStream: false) == ChecksumSize)
             {
@@ -159,12 +161,13 @@ internal static class ScrapeFile
     }
 
     /// <param name="length">-1 for none.</param>
-    private static bool TryReadBody(Stream file, long length, BodyFormat format, XxHash3 hash, out CompressedBody? body)
+    private static bool TryReadBody(
+        Stream file, long length, BodyFormat format, BodyReading reading, XxHash3 hash, out CompressedBody? body)
     {
         body = null;
         if (length < 0)
             return true;
-        body = new CompressedBody { Format = format };
+        body = new CompressedBody { Format = format, Reading = reading };
         while (body.Length < length)
         {
             var space = body.FreeSpace().Span;
@@ -211,7 +214,7 @@ internal static class ScrapeFile
         var bytes = new MemoryStream();
         using var to = new BinaryWriter(bytes, Encoding.UTF8);
         to.Write(scrape.Timestamp);
-        to.Write((byte)scrape.Format);
+        to.Write((byte)((byte)scrape.Format | (byte)scrape.Reading));
         to.Write(scrape.HonorTimestamps);
         to.Write(scrape.IsOrdered);
         to.Write(scrape.Samples);
@@ -236,8 +239,9 @@ internal static class ScrapeFile
     {
         var from = new HeaderReader(header);
         var timestamp = from.ReadInt64(0, LatestTimestamp);
-        var format = (BodyFormat)from.ReadByte();
-        from.Check(Enum.IsDefined(format));
+        var encoding = from.ReadByte();
+        var (format, reading) = ((BodyFormat)(encoding & 0x0f), (BodyReading)(encoding & 0xf0));
+        from.Check(Enum.IsDefined(format) && (reading & ~AllReadings) == 0);
         var honorTimestamps = from.ReadBoolean();
         var isOrdered = from.ReadBoolean();
         var samples = from.ReadInt32(0);
@@ -267,6 +271,7 @@ internal static class ScrapeFile
             HonorLabels = honorLabels,
             Timestamp = timestamp,
             Format = format,
+            Reading = reading,
             HonorTimestamps = honorTimestamps,
             IsOrdered = isOrdered,
             Samples = samples,

@@ -21,6 +21,8 @@ internal sealed class ScrapeHeader
 
     public required BodyFormat Format { get; init; }
 
+    public required BodyReading Reading { get; init; }
+
     public required bool HonorTimestamps { get; init; }
 
     public required bool IsOrdered { get; init; }

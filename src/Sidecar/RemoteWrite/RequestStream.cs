@@ -26,7 +26,7 @@ internal sealed class RequestStream
         this.held = held;
         skipped = (scrape.Skipped ?? SkippedSamples.None).Start();
         if (scrape.Body is not null)
-            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format);
+            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format, scrape.Reading);
     }
 
     private enum Part

@@ -157,7 +157,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
         }
         if (ScrapeProtocols.FromContentType(text, readsNative: options.Protocols[0] == BodyFormat.PrometheusProto) is { } format)
         {
-            body.Format = format;
+            (body.Format, body.Reading) = (format, options.Reading);
             return true;
         }
         failure = new Failure(FailureReason.ContentType, $"the target serves {Shorten(text)}, which is no exposition format "

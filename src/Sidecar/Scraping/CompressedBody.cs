@@ -18,6 +18,8 @@ internal sealed class CompressedBody
     /// <summary>Of an exposition: what its text is written in.</summary>
     public BodyFormat Format { get; set; }
 
+    public BodyReading Reading { get; set; }
+
     public long Length { get; private set; }
 
     /// <summary>What it holds in memory, in bytes.</summary>

@@ -15,7 +15,7 @@ internal sealed class RecallPass
         series.Known.LastTimestamp = last.Timestamp;
         context.Encoder.Begin(series.Labels);
         if (last.Body is not null)
-            context.Reader.Open(last.Body.OpenRead(), sizeLimit: 0, last.Body.Format);
+            context.Reader.Open(last.Body.OpenRead(), sizeLimit: 0, last.Body.Format, last.Body.Reading);
     }
 
     /// <inheritdoc cref="PassStep{T}"/>

@@ -25,6 +25,8 @@ internal sealed class Scrape
     /// <summary>What <see cref="Body"/> is written in; <see cref="Vanished"/> is always Prometheus text.</summary>
     public BodyFormat Format => Body?.Format ?? default;
 
+    public BodyReading Reading => Body?.Reading ?? default;
+
     /// <summary>Series that need a staleness marker at <see cref="Timestamp"/>, as exposition text; null for none.</summary>
     public required CompressedBody? Vanished { get; init; }
 

@@ -102,7 +102,7 @@ internal sealed class ScrapePass
     private void Open(CompressedBody text)
     {
         var options = series.Options;
-        reader.Open(text.OpenRead(), options.BodySizeLimit, text.Format);
+        reader.Open(text.OpenRead(), options.BodySizeLimit, text.Format, text.Reading);
         var began = series.Time.GetTimestamp();
         reader.Interrupt = () => series.Time.GetElapsedTime(began) < (series.Target.Timeout ?? options.Timeout) ? null
             : $"reading the body takes longer than SIDECAR_SCRAPE_TIMEOUT, after {reader.BytesRead} bytes uncompressed";
@@ -181,7 +181,7 @@ internal sealed class ScrapePass
         }
         vanished = new CompressedBody();
         vanishedText = new GZipStream(vanished.OpenWrite(), CompressionLevel.Fastest);
-        reader.Open(previous.OpenRead(), sizeLimit: 0, previous.Format);
+        reader.Open(previous.OpenRead(), sizeLimit: 0, previous.Format, previous.Reading);
     }
 
     /// <summary>What the end of the body says of the scrape.</summary>

@@ -83,6 +83,21 @@ public sealed class FloatTextTests
         Assert.Equal(bound != expected, changed);
     }
 
+    [Theory]
+    [InlineData(1, "1")]
+    [InlineData(0, "0")]
+    [InlineData(0.005, "0.005")]
+    [InlineData(100, "100")]
+    [InlineData(1e6, "1e+06")]
+    [InlineData(1048576, "1.048576e+06")]
+    [InlineData(double.PositiveInfinity, "+Inf")]
+    [InlineData(double.NaN, "NaN")]
+    public void The_text_format_has_no_point_where_none_is_needed(double value, string expected)
+    {
+        var text = new byte[32];
+        Assert.Equal(expected, Encoding.ASCII.GetString(text, 0, FloatText.FormatAsText(value, text)));
+    }
+
     [Fact]
     public void A_scraped_nan_has_prometheus_s_bits()
     {

@@ -64,6 +64,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             yaml.List("scrape_protocols", Value(Variables.ScrapeProtocols)!
                 .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
         }
+        if ((scrape.Reading & BodyReading.BoundsAsScraped) != 0)
+            yaml.Comment($"{Variables.BucketLabels.Name} is as_scraped, which Prometheus does up to 2.55 and no later one has.");
         if (scrape.BodySizeLimit > 0)
             yaml.Plain("body_size_limit", Sizes.Format(scrape.BodySizeLimit));
         WriteLimit("sample_limit", scrape.SampleLimit);

@@ -26,7 +26,7 @@ internal sealed class SentSeries : IDisposable
         skipped = (scrape.Skipped ?? SkippedSamples.None).Start();
         isBodyRead = scrape.Body is null;
         if (scrape.Body is not null)
-            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format);
+            reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format, scrape.Reading);
     }
 
     /// <summary>Its labels, sorted, as encoded Label messages; see <see cref="EncodedLabels"/>. Good until the next one.</summary>

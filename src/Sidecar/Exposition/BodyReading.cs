@@ -1,0 +1,14 @@
+namespace Sidecar.Exposition;
+
+/// <summary>
+/// How a body is to be read beside its format, as it was set when the body came: read again later it gives the same samples. Numbers are
+/// kept: files of the queue hold them in the upper half of the format's byte.
+/// </summary>
+[Flags]
+internal enum BodyReading : byte
+{
+    Usual = 0,
+
+    /// <summary><c>le</c> and <c>quantile</c> stay as the target writes them: <c>1</c> does not become <c>1.0</c>.</summary>
+    BoundsAsScraped = 0x10,
+}
