@@ -15,6 +15,8 @@ switch (args)
         return await OutageCommand.RunAsync();
     case ["campaign", .. var rest]:
         return await CampaignCommand.RunAsync(new Arguments(rest));
+    case ["labels", .. var rest]:
+        return await LabelsCommand.RunAsync(new Arguments(rest));
     case ["relabel", .. var rest]:
         return RelabelCommand.Run(new Arguments(rest));
     case ["target", .. var rest]:
@@ -38,6 +40,9 @@ switch (args)
             campaign [--minutes 10] [--seed S] [--faults Kill,Receiver,…] [--without DiskFrozen,…] [--processors 1] [--log FILE] [--binary FILE]
                      SIGKILL, SIGTERM and SIGSTOP, a receiver, targets, an API server and a disk that fail, all at random and at once: what is
                      lost, and what is wrong; writes campaign.md
+            labels   [--targets 6] [--series 200000] [--scrapes 20] [--interval 15] [--only TEXT] [--binary FILE]
+                     compares every label that arrives, of many distinct values and rules with groups: on one processor, with two threads,
+                     from memory and from disk, in both versions
             relabel  --body FILE [--rules JSON]
                      series of a body before and after each rule; without rules, those of the preset apiserver-lean
             --filter '*' and other options of BenchmarkDotNet

@@ -14,6 +14,9 @@ internal sealed class SymbolTable
     /// <summary>Labels that are looked up as a whole; a power of two. Another label in the same place takes it over.</summary>
     private const int KnownLabels = 4096;
 
+    /// <summary>Drawn for each process, so that no target can choose strings that all belong in one place.</summary>
+    private static readonly long Seed = Random.Shared.NextInt64();
+
     private readonly WireBuffer text = new(); // the field, whole
     private (int Start, int Length)[] symbols = new (int, int)[512];
     private ulong[] places = new ulong[2048]; // upper half of the hash, and the symbol's number plus one
@@ -24,6 +27,9 @@ internal sealed class SymbolTable
     public ReadOnlySpan<byte> Field => text.Written;
 
     public int Size => text.Length;
+
+    /// <summary>Work so far: places looked at that were taken.</summary>
+    public long Work { get; private set; }
 
     /// <summary>For another request.</summary>
     public void Clear()
@@ -46,7 +52,7 @@ internal sealed class SymbolTable
     public (uint Name, uint Value) Label(ReadOnlySpan<byte> message)
     {
         labels ??= new (uint, uint, uint)[KnownLabels];
-        var hash = (uint)XxHash3.HashToUInt64(message);
+        var hash = (uint)XxHash3.HashToUInt64(message, Seed);
         var name = Bytes(message[1..], out var rest);
         var value = Bytes(rest[1..], out _);
         ref var known = ref labels[hash % KnownLabels];
@@ -66,11 +72,12 @@ internal sealed class SymbolTable
         }
         if (value.IsEmpty)
             return 0;
-        var hash = XxHash3.HashToUInt64(value);
+        var hash = XxHash3.HashToUInt64(value, Seed);
         var mask = (uint)places.Length - 1;
         var place = (uint)hash & mask;
         for (; places[place] != 0; place = (place + 1) & mask)
         {
+            Work++;
             var symbol = (uint)places[place] - 1;
             if (places[place] >> 32 == hash >> 32 && Of(symbol).SequenceEqual(value))
                 return symbol;
@@ -100,7 +107,7 @@ internal sealed class SymbolTable
         var mask = (uint)places.Length - 1;
         for (uint symbol = 1; symbol < count; symbol++)
         {
-            var hash = XxHash3.HashToUInt64(Of(symbol));
+            var hash = XxHash3.HashToUInt64(Of(symbol), Seed);
             var place = (uint)hash & mask;
             while (places[place] != 0)
                 place = (place + 1) & mask;

@@ -37,6 +37,9 @@ internal static partial class NativeHeap
         }
     }
 
+    /// <inheritdoc cref="TableMemory"/>
+    public static unsafe nint AllocateZeroed(nuint bytes) => (nint)NativeMemory.AllocZeroed(bytes);
+
     /// <summary>M_ARENA_MAX of malloc.h.</summary>
     private const int ArenaMax = -8;
 

@@ -20,6 +20,12 @@ internal abstract class PassJob(PassContext? context)
     /// <summary>It has had a slice before.</summary>
     public bool IsBegun { get; set; }
 
+    /// <summary>It is among those that were put aside.</summary>
+    public bool HasTurn { get; set; }
+
+    /// <summary>Work of its present turn among them, on the clock of the pool.</summary>
+    public long Turn { get; set; }
+
     /// <summary>Runs one slice; true when it has a result.</summary>
     public abstract bool Advance();
 

@@ -10,13 +10,17 @@ namespace Sidecar.Scraping;
 /// </summary>
 /// <remarks>
 /// A pass goes on in slices. When its slice is over and others wait, it is put aside with its context, and new passes go first; those that
-/// were put aside have half of the time among them, in turn. So a body that takes seconds delays no other target, and comes to its end.
-/// A pass finds out by itself when its timeout is over; it waits at most for as many slices as there are passes put aside.
+/// were put aside have half of the time. They go on one after another, in their order, so that of many that take a second each the first is
+/// not as late as the last; only one that has had <see cref="TurnLength"/> goes behind the others. So a body that takes seconds delays no
+/// other target, and comes to its end. A pass finds out by itself when its timeout is over; what it waits for its turn does not count.
 /// </remarks>
 internal sealed class Passes : IDisposable
 {
     /// <summary>Some 150,000 samples: nearly all passes need one slice.</summary>
     public static readonly TimeSpan SliceLength = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Two million samples: only bodies made to take long need more.</summary>
+    public static readonly TimeSpan TurnLength = TimeSpan.FromSeconds(2);
 
     /// <summary>Passes that have begun and not ended, each with a context. Where there are more long ones, new ones wait.</summary>
     public const int MostBegun = 32;
@@ -27,9 +31,10 @@ internal sealed class Passes : IDisposable
     private readonly InternalErrors? errors;
     private readonly TimeProvider time;
     private readonly long slice; // of time's ticks
+    private readonly long turn;
     private readonly object gate = new(); // over the fields below
     private readonly Queue<PassJob> waiting = [];
-    private readonly Queue<PassJob> aside = [];
+    private readonly LinkedList<PassJob> aside = [];
     private int begun; // lent contexts: passes that run or are put aside
     private long spentOnNew; // since a pass that was put aside had its slice
     private long nextTidying; // 0 before the first
@@ -44,6 +49,7 @@ internal sealed class Passes : IDisposable
         this.errors = errors;
         this.time = time ?? TimeProvider.System;
         slice = (long)(SliceLength.TotalSeconds * this.time.TimestampFrequency);
+        turn = (long)(TurnLength.TotalSeconds * this.time.TimestampFrequency);
         Contexts = new PassContexts(samplesPerRequest, protocol);
         for (var i = threads ?? Math.Clamp(Environment.ProcessorCount / 2, 1, 4); i > 0; i--)
             new Thread(Work, StackSize) { IsBackground = true, Name = "passes" }.Start();
@@ -120,7 +126,9 @@ internal sealed class Passes : IDisposable
                 if (aside.Count > 0 && (!mayBegin || spentOnNew >= slice))
                 {
                     spentOnNew = 0;
-                    return Taken(aside.Dequeue());
+                    var first = aside.First!.Value;
+                    aside.RemoveFirst();
+                    return Taken(first);
                 }
                 if (mayBegin)
                 {
@@ -169,8 +177,9 @@ internal sealed class Passes : IDisposable
             if (!job.IsBegun && aside.Count > 0)
                 spentOnNew += spent;
             job.IsBegun = true;
+            job.Turn += spent;
             if (!isDone)
-                aside.Enqueue(job);
+                PutAside(job);
             else if (job.IsLent)
                 begun--;
             othersWait = waiting.Count + aside.Count > 0;
@@ -178,6 +187,19 @@ internal sealed class Passes : IDisposable
         }
         if (isDone)
             job.Complete(error);
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void PutAside(PassJob job)
+    {
+        // What is put aside for the first time goes behind the others; after that, it stays in front until its turn is over.
+        if (job.Turn < turn && job.HasTurn)
+        {
+            aside.AddFirst(job);
+            return;
+        }
+        (job.Turn, job.HasTurn) = (0, true);
+        aside.AddLast(job);
     }
 
     /// <summary>What a pass throws is its caller's.</summary>

@@ -30,6 +30,8 @@ internal sealed class ScrapePass
     private readonly MetadataEncoder? metadata;
     private readonly int sampleLimit;
     private HeldEncoding encoding; // changes in place: never copied
+    private TimeSpan worked; // before the present slice
+    private long resumed;    // of the time provider
     private Stage stage;
     private bool ordered;
     private bool isGood;
@@ -71,12 +73,16 @@ internal sealed class ScrapePass
     public bool TryFinish([NotNullWhen(true)] out ScrapeResult? scrape)
     {
         scrape = null;
+        resumed = series.Time.GetTimestamp();
         try
         {
             if (stage == Stage.Body)
             {
                 if (body is not null && !ReadBody())
+                {
+                    worked += series.Time.GetElapsedTime(resumed);
                     return false;
+                }
                 EndBody();
             }
             if (stage == Stage.Vanished)
@@ -103,8 +109,7 @@ internal sealed class ScrapePass
     {
         var options = series.Options;
         reader.Open(text.OpenRead(), options.BodySizeLimit, text.Format, text.Reading);
-        var began = series.Time.GetTimestamp();
-        reader.Interrupt = () => series.Time.GetElapsedTime(began) < (series.Target.Timeout ?? options.Timeout) ? null
+        reader.Interrupt = () => worked + series.Time.GetElapsedTime(resumed) < (series.Target.Timeout ?? options.Timeout) ? null
             : $"reading the body takes longer than SIDECAR_SCRAPE_TIMEOUT, after {reader.BytesRead} bytes uncompressed";
     }
 

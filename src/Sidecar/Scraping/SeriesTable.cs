@@ -9,10 +9,12 @@ namespace Sidecar.Scraping;
 /// odds that any two hashes collide are 1 in 37 million (n²/2⁶⁵); the seed is drawn anew for each process, so that no target can choose
 /// its collisions.
 /// </remarks>
-internal sealed class SeriesTable : IDisposable
+/// <param name="memory">Gives zeroed blocks; null for the C library's.</param>
+internal sealed class SeriesTable(TableMemory? memory = null) : IDisposable
 {
     private const int Parts = 4;
 
+    private readonly TableMemory memory = memory ?? NativeHeap.AllocateZeroed;
     private readonly SeriesTablePart[] parts = new SeriesTablePart[Parts];
 
     public enum Added
@@ -33,7 +35,7 @@ internal sealed class SeriesTable : IDisposable
     /// <summary>The scrape shows a series.</summary>
     public Added Add(ulong hash)
     {
-        var added = Part(hash).Add(hash);
+        var added = Part(hash).Add(hash, memory);
         if (added != Added.Duplicate)
             Seen++;
         if (added == Added.New)
@@ -93,3 +95,6 @@ internal sealed class SeriesTable : IDisposable
 
     private ref SeriesTablePart Part(ulong hash) => ref parts[hash & (Parts - 1)];
 }
+
+/// <summary>A block of so many zero bytes, to be given back with free; or an <see cref="OutOfMemoryException"/>.</summary>
+internal delegate nint TableMemory(nuint bytes);

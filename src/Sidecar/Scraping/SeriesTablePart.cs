@@ -15,10 +15,11 @@ internal unsafe struct SeriesTablePart
     private int occupied; // slots that are not empty, removed ones included
     private int count;
 
-    public SeriesTable.Added Add(ulong hash)
+    /// <exception cref="OutOfMemoryException">There is no room for more; the part stays as it is.</exception>
+    public SeriesTable.Added Add(ulong hash, TableMemory memory)
     {
         if (occupied >= capacity - capacity / 8)
-            Rehash();
+            Rehash(memory);
         hash = Key(hash);
         var slot = Find(hash);
         if (keys[slot] == hash)
@@ -110,23 +111,30 @@ internal unsafe struct SeriesTablePart
         return slot;
     }
 
-    /// <summary>Drops removed slots, and makes room for a fifth as many series again as there are.</summary>
-    private void Rehash()
+    /// <summary>Drops removed slots, and makes room for a fifth as many series again as there are. Nothing changes until all memory is there.</summary>
+    private void Rehash(TableMemory memory)
     {
-        var old = this;
-        capacity = Math.Max(Smallest, count + count / 4 + count / 8);
-        keys = (ulong*)NativeMemory.AllocZeroed((nuint)capacity, sizeof(ulong));
-        seen = (ulong*)NativeMemory.AllocZeroed((nuint)Words(capacity), sizeof(ulong));
-        for (var from = 0; from < old.capacity; from++)
+        var larger = new SeriesTablePart { capacity = Math.Max(Smallest, count + count / 4 + count / 8), count = count, occupied = count };
+        try
         {
-            if (old.keys[from] <= Removed)
-                continue;
-            var slot = Find(old.keys[from]);
-            keys[slot] = old.keys[from];
-            if (old.IsSeen(from))
-                See(slot);
+            larger.keys = (ulong*)memory((nuint)larger.capacity * sizeof(ulong));
+            larger.seen = (ulong*)memory((nuint)Words(larger.capacity) * sizeof(ulong));
         }
-        occupied = count;
-        old.Clear();
+        catch (OutOfMemoryException)
+        {
+            NativeMemory.Free(larger.keys);
+            throw;
+        }
+        for (var from = 0; from < capacity; from++)
+        {
+            if (keys[from] <= Removed)
+                continue;
+            var slot = larger.Find(keys[from]);
+            larger.keys[slot] = keys[from];
+            if (IsSeen(from))
+                larger.See(slot);
+        }
+        Clear();
+        this = larger;
     }
 }

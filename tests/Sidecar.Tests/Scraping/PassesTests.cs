@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Time.Testing;
 using Sidecar.Configuration;
 using Sidecar.Exposition;
 using Sidecar.Operation;
@@ -109,6 +110,42 @@ public sealed class PassesTests
         await slow.WaitAsync(Patience, Cancellation);
         Volatile.Write(ref stop, true);
         await Task.WhenAll(others);
+    }
+
+    /// <summary>In turns of one slice each, all of them would end at the end: too late for their timeouts where there are many.</summary>
+    [Fact]
+    public async Task Passes_that_take_as_long_as_each_other_end_one_after_another()
+    {
+        var ends = await RunAsync([6, 6, 6, 6, 6, 6]);
+        // A first slice each, and then what is left of the first, of the second, and so on.
+        Assert.Equal([11, 16, 21, 26, 31, 36], ends);
+    }
+
+    [Fact]
+    public async Task A_pass_without_end_goes_behind_the_others_after_its_turn()
+    {
+        var ends = await RunAsync([500, 10, 10]);
+        Assert.Equal([520, 3 + 20 + 9, 3 + 20 + 18], ends);
+    }
+
+    /// <summary>Runs passes of so many slices each on one thread; tells after how many slices of all each of them ended.</summary>
+    private static async Task<List<long>> RunAsync(int[] slices)
+    {
+        var time = new FakeTimeProvider();
+        using var passes = new Passes(2000, threads: 1, time: time);
+        using var begin = new ManualResetEventSlim();
+        var gate = passes.RunAsync(_ => begin.Wait(Patience));
+        var start = time.GetTimestamp();
+        var all = slices.Select(count => passes.RunInSlicesAsync<long>(context => (out long end) =>
+        {
+            for (; count > 0 && !context.Slice.IsOver; count--)
+                time.Advance(Passes.SliceLength);
+            end = (long)(time.GetElapsedTime(start) / Passes.SliceLength);
+            return count == 0;
+        })).ToList();
+        begin.Set();
+        await gate;
+        return [.. await Task.WhenAll(all).WaitAsync(Patience, Cancellation)];
     }
 
     [Fact]

@@ -52,6 +52,42 @@ public sealed class SeriesTableTests
         }, iter: 300, threads: 1);
     }
 
+    /// <summary>Out of memory in the middle of growing, at the first block or at the second: the table is as it was.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_table_that_cannot_grow_is_as_it_was_and_grows_later(int failing)
+    {
+        var left = int.MaxValue;
+        using var table = new SeriesTable(bytes => left-- == 0 ? throw new OutOfMemoryException() : NativeHeap.AllocateZeroed(bytes));
+        ulong added = 0;
+        for (var failures = 0; failures < 50;)
+        {
+            left = failing - 1;
+            var hash = (added + 1) * 0x9E3779B97F4A7C15;
+            try
+            {
+                table.Add(hash);
+                added++;
+                continue;
+            }
+            catch (OutOfMemoryException)
+            {
+                failures++;
+            }
+            Assert.Equal((int)added, table.Count);
+            Assert.Equal((int)added, table.Seen);
+            Assert.False(table.Contains(hash, out _));
+            table.ClearSeen();
+            for (ulong known = 1; known <= added; known++)
+                Assert.Equal(SeriesTable.Added.Known, table.Add(known * 0x9E3779B97F4A7C15));
+            left = int.MaxValue;
+            Assert.Equal(SeriesTable.Added.New, table.Add(hash));
+            added++;
+        }
+        Assert.InRange(added, 1000u, 1_000_000u);
+    }
+
     [Fact]
     public void Unseen_series_are_forgotten_at_once()
     {
