@@ -31,6 +31,8 @@ internal static class LabelsCommand
                 + $"| {result.PeakKibibytes / 1024.0:0.0} | {result.Cpu.TotalSeconds / Math.Max(1, result.Received / 1e6):0.00} |"));
             foreach (var line in result.Examples.Concat(result.Violations.Take(5)))
                 Console.WriteLine($"  {line}");
+            if (result is not { Wrong: 0, Failed: 0, Missing: 0, ExitCode: 0 })
+                Console.WriteLine(result.Log);
             isGood &= result is { Wrong: 0, Failed: 0, Missing: 0, ExitCode: 0 } && result.Violations.Count == 0;
         }
         return isGood ? 0 : 1;

@@ -18,7 +18,7 @@ public sealed class LabelTests(PublishedBinary binary)
 
     [Fact]
     [Trait("Speed", "Slow")]
-    public Task Of_scrapes_that_are_read_from_disk_all_labels_are_right() => HoldAsync(new(binary.Path) { IsStreamedFromDisk = true, Scrapes = 3 });
+    public Task Of_scrapes_that_are_read_from_disk_all_labels_are_right() => HoldAsync(new(binary.Path) { IsStreamedFromDisk = true });
 
     private static async Task HoldAsync(LabelTrialOptions options)
     {

@@ -65,7 +65,8 @@ public sealed class LabelChecker(LabelTargets targets, int series)
         {
             var labels = one.Labels;
             var name = labels.FirstOrDefault(l => l.Name == "__name__")?.Value;
-            if (name == "m")
+            // A marker follows a scrape that failed, and that is counted.
+            if (name == "m" && !Receiver.IsMarker(one.Samples[0].Value))
             {
                 Interlocked.Increment(ref received);
                 CheckSeries(one);

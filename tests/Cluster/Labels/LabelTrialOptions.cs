@@ -7,12 +7,12 @@ public sealed record LabelTrialOptions(string Binary)
     public int Targets { get; init; } = 6;
 
     /// <summary>Of each target, each with a label value of its own.</summary>
-    public int Series { get; init; } = 100_000;
+    public int Series { get; init; } = 60_000;
 
     /// <summary>Of each target.</summary>
-    public int Scrapes { get; init; } = 5;
+    public int Scrapes { get; init; } = 4;
 
-    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(3);
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(8);
 
     /// <summary>1.0, 2.0 or auto, as SIDECAR_REMOTE_WRITE_PROTOCOL has it.</summary>
     public string Protocol { get; init; } = "1.0";
