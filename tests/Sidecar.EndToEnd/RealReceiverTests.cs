@@ -103,6 +103,26 @@ public sealed class RealReceiverTests(PublishedBinary binary)
         Assert.Equal(0, await run.Sidecar.StopAsync());
     }
 
+    /// <summary>VictoriaMetrics answers 400 there, which is no refusal of what is sent; Prometheus 404 or 405.</summary>
+    [Theory, MemberData(nameof(Receivers))]
+    public async Task At_a_url_without_its_path_everything_waits_and_the_log_says_so(string receiver)
+    {
+        await using var server = await StartAsync(receiver);
+        await using var run = await StartAsync(server);
+        run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Uri(server.Address, "wrong").ToString();
+        run.Environment["SIDECAR_SHUTDOWN_TIMEOUT"] = "1s";
+        run.ApiServer.Metrics.Serve("a 1\n");
+        run.Start(binary);
+        await run.Sidecar.WaitForLogAsync("nothing takes writes at this path", "/api/v1/write", "level=error");
+        await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= 6, () => "no scrapes");
+        using var http = new HttpClient();
+        var metrics = await http.GetStringAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "metrics"), TestContext.Current.CancellationToken);
+        Assert.Matches("prometheus_remote_storage_samples_failed_total\\{[^}]*\\} 0\n", metrics);
+        Assert.Matches("sidecar_queue_scrapes [1-9]", metrics);
+        Assert.Equal(0, await run.Sidecar.StopAsync());
+        Assert.DoesNotContain(run.Sidecar.Log, l => l.Contains("lacks remote write 2.0", StringComparison.Ordinal));
+    }
+
     /// <summary>Over remote write 1.0, on which the sidecar falls back here.</summary>
     [Fact]
     public async Task Native_histograms_and_exemplars_arrive_and_go_stale()

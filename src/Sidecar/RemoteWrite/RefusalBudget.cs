@@ -10,23 +10,44 @@ internal sealed class RefusalBudget(TimeProvider time)
 
     private const int MostWaitMinutes = 30;
 
+    /// <summary>Searches take milliseconds, unless the receiver hangs in the middle of one.</summary>
+    private static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(10);
+
     private readonly TimeProvider time = time;
     private readonly Lock gate = new();
     private readonly Queue<long> spent = new(MostPerMinute); // when, of the last minute
+    private TaskCompletionSource anyEnd = new(TaskCreationOptions.RunContinuationsAsynchronously); // of a search; another one for each
     private int reserved;
     private int futile;
     private long searchFrom = long.MinValue;
 
-    /// <summary>Null where no search is to begin now: after futile ones, or because so many requests are not left.</summary>
+    /// <summary>
+    /// Null where no search is to begin now: after futile ones, or because so many requests are not left. What running searches have set
+    /// aside and do not need is waited for, a while.
+    /// </summary>
     /// <param name="requests">Are set aside, so that a search which begins can end.</param>
-    public Allowance? TryBegin(int requests)
+    public async Task<Allowance?> BeginAsync(int requests, CancellationToken cancellation)
     {
-        lock (gate)
+        var began = time.GetTimestamp();
+        while (true)
         {
-            if (time.GetTimestamp() < searchFrom || Left() < requests)
+            Task end;
+            lock (gate)
+            {
+                if (time.GetTimestamp() < searchFrom || Left() + reserved < requests)
+                    return null;
+                if (Left() >= requests)
+                {
+                    reserved += requests;
+                    return new Allowance(this, requests);
+                }
+                end = anyEnd.Task;
+            }
+            var patience = MostPatience - time.GetElapsedTime(began);
+            if (patience <= TimeSpan.Zero)
                 return null;
-            reserved += requests;
-            return new Allowance(this, requests);
+            await Task.WhenAny(end, Task.Delay(patience, time, cancellation));
+            cancellation.ThrowIfCancellationRequested();
         }
     }
 
@@ -84,6 +105,8 @@ internal sealed class RefusalBudget(TimeProvider time)
         {
             lock (budget.gate)
             {
+                budget.anyEnd.SetResult();
+                budget.anyEnd = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 budget.reserved -= own;
                 own = 0;
                 var now = budget.time.GetTimestamp();

@@ -120,7 +120,11 @@ internal sealed class RequestDelivery(
         }
 
         // Where one series occurs several times, its samples are to arrive in their order, which a search does not keep.
-        using var allowance = scrape.IsOrdered || candidates.Length == 1 ? null : budget.TryBegin(RefusalSearch.Cost(candidates.Length));
+        using var allowance = scrape.IsOrdered || candidates.Length == 1
+            ? null : await budget.BeginAsync(RefusalSearch.Cost(candidates.Length), cancellation);
+        // Another search, at the same time, may have learned meanwhile what size is taken.
+        if (refusal.IsSize && sizes.Parts(candidates.Length) > 1)
+            return await DeliverSomeAsync(opened, candidates, scrape, place, cancellation);
         if (allowance is null)
         {
             Lose(opened, candidates, scrape, place, refusal.Failure, isFound: hasAccepted);

@@ -53,6 +53,9 @@ internal sealed class RequestStream
                 break;
             if (reader.IsPaused)
                 return false;
+            // It was read to its end before it was queued: what cannot be read now was damaged since, and is not passed off as sent.
+            if (IsReading && reader.Error != ReadError.None)
+                throw new InvalidDataException($"a body in the queue is damaged: {reader.ErrorMessage}");
             part++;
             if (part == Part.Vanished && scrape.Vanished is not null)
                 reader.Open(scrape.Vanished.OpenRead(), sizeLimit: 0);
@@ -60,6 +63,8 @@ internal sealed class RequestStream
         request = encoder.Take();
         return true;
     }
+
+    private bool IsReading => part == Part.Body ? scrape.Body is not null : part == Part.Vanished && scrape.Vanished is not null;
 
     /// <summary>False when the body is at its end, or the slice over; true when the request is full.</summary>
     private bool ReadBody()
