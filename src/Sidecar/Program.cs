@@ -1,12 +1,16 @@
+using Sidecar.Commands;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Hosting;
 using Sidecar.Http;
-using Sidecar.Operation;
-using Sidecar.Operation.Commands;
-using Sidecar.Operation.Pages;
+using Sidecar.Memory;
 using Sidecar.Queueing;
-using Sidecar.RemoteWrite;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
+using Sidecar.Sending;
+using Sidecar.Serving;
+using Sidecar.Telemetry;
 
 namespace Sidecar;
 
@@ -15,14 +19,15 @@ internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
-        // .NET looks for certificates of the user's own. A user without a name (DynamicUser, a pod's random one) has no home unless this says
-        // so, and then no TLS connection is made at all.
+        // .NET looks for certificates of the user's own. A user without a name (DynamicUser, a pod's random one) has no home unless this
+        // says so, and then no TLS connection is made at all.
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
             Environment.SetEnvironmentVariable("HOME", "/");
         switch (arguments)
         {
             case []:
-                return ReadConfiguration() is { Options: { } options } configuration ? await RunAsync(options, configuration) : ExitCode.BadConfiguration;
+                return ReadConfiguration() is { Options: { } options } configuration
+                    ? await RunAsync(options, configuration) : ExitCode.BadConfiguration;
             case ["config"]:
                 if (ReadConfiguration() is not { } effective)
                     return ExitCode.BadConfiguration;
@@ -36,7 +41,8 @@ internal static class Program
                 return ExitCode.Done;
             default:
                 var environment = ProcessEnvironment.Read();
-                return await CommandLine.RunAsync(arguments, environment, CommandOutput.OfProcess(environment), TimeProvider.System, default);
+                return await CommandLine.RunAsync(arguments, environment, CommandOutput.OfProcess(environment), TimeProvider.System,
+                    default);
         }
     }
 
@@ -59,7 +65,8 @@ internal static class Program
         var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
         using var passes = new Passes(options.RemoteWrite.MaxSamplesPerSend, protocol, errors, time);
         var folder = options.Queue.Directory is { } directory
-            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules, time), metrics, log, time, errors) : null;
+            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules, time), metrics,
+            log, time, errors) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time);
@@ -67,7 +74,7 @@ internal static class Program
         using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
         using var download = new BodyDownload(targets, options.Scrape, options.Queue, time);
         var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, errors, time, stop.Token);
-        var discovery = new TargetDiscovery(options, apiServer, metrics, log, errors, time);
+        var discovery = new TargetDiscovery(options.Discovery, apiServer, metrics, log, errors, time);
         using var history = new History(metrics, options.Scrape.Interval, errors, time);
         var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, errors, history, time);
 
@@ -80,7 +87,8 @@ internal static class Program
         LogStart(log, configuration, listener);
         if (!await queue.OpenAsync())
         {
-            log.Error("SIDECAR_QUEUE_DIRECTORY: another process has this folder; each sidecar needs one of its own", ("path", folder!.Path));
+            log.Error("SIDECAR_QUEUE_DIRECTORY: another process has this folder; each sidecar needs one of its own",
+                ("path", folder!.Path));
             return ExitCode.BadConfiguration;
         }
 
@@ -110,7 +118,8 @@ internal static class Program
         return configuration.Options is null ? null : configuration;
     }
 
-    private static Listener? Listen(Options options, ProcessState state, InternalErrors errors, Log log, TimeProvider time, out string? error)
+    private static Listener? Listen(Options options, ProcessState state, InternalErrors errors, Log log, TimeProvider time,
+        out string? error)
     {
         error = null;
         if (options.Operation.ListenAddress is not { } address)
@@ -122,7 +131,8 @@ internal static class Program
 
     private static void LogStart(Log log, ConfigurationResult configuration, Listener? listener)
     {
-        log.Info("Sidecar starts", [("version", Metrics.Version), ("listen", listener?.Address), .. EffectiveConfiguration.WhatWasSet(configuration.Settings)]);
+        log.Info("Sidecar starts", [("version", Metrics.Version), ("listen", listener?.Address),
+            .. EffectiveConfiguration.WhatWasSet(configuration.Settings)]);
         foreach (var warning in configuration.Warnings)
             log.Warn(warning.ToString());
     }

@@ -40,7 +40,8 @@ internal sealed record ApiRequest(string Verb, ApiResource Resource, string? Nam
         string? ns = null;
         if (rest is ["namespaces", var named, .. var inside] && inside.Length > 0)
             (ns, rest) = (named, inside);
-        if (rest.Length is 0 or > 2 || ApiResource.All.FirstOrDefault(r => r.Group == group && r.Version == version && r.Plural == rest[0]) is not { } resource)
+        if (rest.Length is 0 or > 2 || ApiResource.All.FirstOrDefault(r =>
+            r.Group == group && r.Version == version && r.Plural == rest[0]) is not { } resource)
             return null;
         if (rest.Length == 2)
             return new ApiRequest("get", resource, ns, rest[1]);

@@ -142,7 +142,8 @@ public sealed class ApiServer : IAsyncDisposable
         var path = context.Request.Path.Value!;
         if (path == "/metrics")
         {
-            if (await AuthorizeAsync(context, a => a.Rules.Any(r => r.AllowsPath("get", path)), user => ($"forbidden: User \"{user}\" cannot get path \"{path}\"", [])))
+            if (await AuthorizeAsync(context, a => a.Rules.Any(r => r.AllowsPath("get", path)), user =>
+                ($"forbidden: User \"{user}\" cannot get path \"{path}\"", [])))
                 await Metrics.AnswerAsync(context);
             return;
         }
@@ -225,7 +226,8 @@ public sealed class ApiServer : IAsyncDisposable
                 new JsonObject { ["group"] = resource.Group, ["kind"] = resource.Plural }));
     }
 
-    private async Task<bool> AuthorizeAsync(HttpContext context, Func<Account, bool> isAllowed, Func<string, (string Message, JsonObject Details)> refusal)
+    private async Task<bool> AuthorizeAsync(HttpContext context, Func<Account, bool> isAllowed,
+        Func<string, (string Message, JsonObject Details)> refusal)
     {
         var header = context.Request.Headers.Authorization.ToString();
         var account = new Account("system:anonymous");

@@ -15,7 +15,8 @@ namespace Cluster;
 public sealed class ApiServerPayload(int seed, double churn = 0)
 {
     private static readonly string[] DurationBounds =
-        ["0.005", "0.025", "0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "1", "1.25", "1.5", "2", "3", "4", "5", "6", "8", "10", "15", "20", "30", "45", "60", "+Inf"];
+        ["0.005", "0.025", "0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "1", "1.25", "1.5", "2", "3", "4", "5", "6", "8", "10", "15", "20",
+        "30", "45", "60", "+Inf"];
 
     private static readonly string[] SizeBounds = ["64", "256", "512", "1024", "5120", "10240", "102400", "1e+06", "1e+07", "+Inf"];
 

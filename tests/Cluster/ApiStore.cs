@@ -26,7 +26,8 @@ public sealed class ApiStore
 
     /// <summary>A slice as kube-apiserver keeps it for the Service <c>kubernetes</c>: managedFields and all.</summary>
     public void SetSlice(
-        string ns, string name, string service, IEnumerable<string> addresses, int port, string portName = "https", string addressType = "IPv4",
+        string ns, string name, string service, IEnumerable<string> addresses, int port, string portName = "https",
+        string addressType = "IPv4",
         bool ready = true)
     {
         var endpoints = new JsonArray([.. addresses.Select(a => new JsonObject
@@ -118,7 +119,8 @@ public sealed class ApiStore
     public List<JsonObject> List(string kind, string? ns)
     {
         lock (gate)
-            return [.. objects.Where(o => o.Key.StartsWith(Prefix(kind, ns), StringComparison.Ordinal)).Select(o => (JsonObject)o.Value.DeepClone())];
+            return [.. objects.Where(o => o.Key.StartsWith(Prefix(kind, ns), StringComparison.Ordinal))
+                .Select(o => (JsonObject)o.Value.DeepClone())];
     }
 
     /// <summary>A list as it was at a version; null where that is forgotten.</summary>
@@ -136,11 +138,14 @@ public sealed class ApiStore
                 else
                     past[change.Key] = change.Before;
             }
-            return [.. past.Where(o => o.Key.StartsWith(Prefix(kind, ns), StringComparison.Ordinal)).Select(o => (JsonObject)o.Value.DeepClone())];
+            return [.. past.Where(o => o.Key.StartsWith(Prefix(kind, ns), StringComparison.Ordinal))
+                .Select(o => (JsonObject)o.Value.DeepClone())];
         }
     }
 
-    /// <summary>The changes after a version, null where that is forgotten; the version now; and a task that ends with the next change.</summary>
+    /// <summary>
+    /// The changes after a version, null where that is forgotten; the version now; and a task that ends with the next change.
+    /// </summary>
     internal (List<StoreEvent>? Changes, long Version, Task Next) Since(string kind, string? ns, long after)
     {
         lock (gate)

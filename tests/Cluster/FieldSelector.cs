@@ -1,6 +1,8 @@
 namespace Cluster;
 
-/// <summary>Field selectors over what every object has, <c>metadata.name</c> and <c>metadata.namespace</c>; joined by commas, all must hold.</summary>
+/// <summary>
+/// Field selectors over what every object has, <c>metadata.name</c> and <c>metadata.namespace</c>; joined by commas, all must hold.
+/// </summary>
 internal sealed class FieldSelector
 {
     private readonly List<(bool IsName, bool IsEqual, string Value)> terms = [];

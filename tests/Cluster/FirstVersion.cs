@@ -4,7 +4,9 @@ using Google.Protobuf;
 
 namespace Cluster;
 
-/// <summary>Reads remote write 2.0 with generated types, as strictly as its specification, and says in terms of 1.0 what is in it.</summary>
+/// <summary>
+/// Reads remote write 2.0 with generated types, as strictly as its specification, and says in terms of 1.0 what is in it.
+/// </summary>
 public static class FirstVersion
 {
     /// <param name="violations">What the specification forbids is added here.</param>

@@ -3,12 +3,15 @@ using System.Text.RegularExpressions;
 
 namespace Cluster;
 
-/// <summary>Kubernetes's label selectors: <c>a=b</c>, <c>a!=b</c>, <c>a in (b,c)</c>, <c>a notin (b)</c>, <c>a</c>, <c>!a</c>, comma-separated.</summary>
+/// <summary>
+/// Kubernetes's label selectors: <c>a=b</c>, <c>a!=b</c>, <c>a in (b,c)</c>, <c>a notin (b)</c>, <c>a</c>, <c>!a</c>, comma-separated.
+/// </summary>
 internal static partial class LabelSelector
 {
     /// <summary>The words of a real server where it is none; null where it is.</summary>
     public static string? Check(string? selector) =>
-        Parts(selector).FirstOrDefault(p => !Requirement().IsMatch(p)) is { } wrong ? $"unable to parse requirement: found '{wrong}', expected: identifier" : null;
+        Parts(selector).FirstOrDefault(p => !Requirement().IsMatch(p)) is { } wrong
+        ? $"unable to parse requirement: found '{wrong}', expected: identifier" : null;
 
     public static bool Matches(string? selector, JsonObject? labels) => Parts(selector).All(part =>
     {
@@ -24,7 +27,8 @@ internal static partial class LabelSelector
     });
 
     // Commas inside parentheses belong to a set.
-    private static IEnumerable<string> Parts(string? selector) => OutsideComma().Split(selector ?? "").Select(p => p.Trim()).Where(p => p.Length > 0);
+    private static IEnumerable<string> Parts(string? selector) =>
+        OutsideComma().Split(selector ?? "").Select(p => p.Trim()).Where(p => p.Length > 0);
 
     [GeneratedRegex(@",(?![^(]*\))")]
     private static partial Regex OutsideComma();

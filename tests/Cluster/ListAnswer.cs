@@ -23,7 +23,8 @@ internal static class ListAnswer
         }
         if (store.List(resource.Plural, ns, version) is not { } all)
         {
-            return ApiJson.WriteStatusAsync(context, 410, "Expired", "The provided continue parameter is too old to display a consistent list result. "
+            return ApiJson.WriteStatusAsync(context, 410, "Expired",
+                "The provided continue parameter is too old to display a consistent list result. "
                 + "You can start a new list without the continue parameter.");
         }
         var items = all.Where(selection.Matches).Where(o => start is null || string.CompareOrdinal(Key(o, ns), start) > 0).ToList();

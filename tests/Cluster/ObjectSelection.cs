@@ -24,7 +24,8 @@ internal sealed class ObjectSelection
     {
         if (value?["metadata"] is not { } metadata)
             return false;
-        return LabelSelector.Matches(labels, (JsonObject?)metadata["labels"]) && fields.Matches((string)metadata["namespace"]!, (string)metadata["name"]!);
+        return LabelSelector.Matches(labels, (JsonObject?)metadata["labels"])
+            && fields.Matches((string)metadata["namespace"]!, (string)metadata["name"]!);
     }
 
     /// <param name="problem">The words of a real server, for a 400.</param>

@@ -6,7 +6,8 @@ namespace Cluster;
 /// <summary>Go's answer to plain HTTP on a TLS port, told by the first byte: a TLS handshake begins with 22.</summary>
 internal static class PlainHttpOnTls
 {
-    private static readonly byte[] Answer = Encoding.ASCII.GetBytes("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+    private static readonly byte[] Answer =
+        Encoding.ASCII.GetBytes("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
 
     public static async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
     {

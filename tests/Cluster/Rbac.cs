@@ -3,7 +3,8 @@ namespace Cluster;
 /// <summary>One rule of a Role or ClusterRole (rbac.authorization.k8s.io/v1 PolicyRule), with the namespace of its binding.</summary>
 /// <param name="Namespace">Of the RoleBinding; null for a ClusterRoleBinding.</param>
 public sealed record RbacRule(
-    string? Namespace, string[] ApiGroups, string[] Resources, string[] Verbs, string[]? NonResourceUrls = null, string[]? ResourceNames = null)
+    string? Namespace, string[] ApiGroups, string[] Resources, string[] Verbs, string[]? NonResourceUrls = null,
+    string[]? ResourceNames = null)
 {
     public static RbacRule MetricsPath { get; } = new(null, [], [], ["get"], ["/metrics"]);
 

@@ -23,15 +23,18 @@ public static class RbacManifest
                 && Text((YamlMappingNode)d["metadata"], "name") == Text(reference, "name")
                 && (Text(reference, "kind") == "ClusterRole" || Text((YamlMappingNode)d["metadata"], "namespace") == ns));
             rules.AddRange(List(role, "rules").Cast<YamlMappingNode>().Select(r => new RbacRule(
-                ns, Texts(r, "apiGroups"), Texts(r, "resources"), Texts(r, "verbs"), Texts(r, "nonResourceURLs"), Texts(r, "resourceNames"))));
+                ns, Texts(r, "apiGroups"), Texts(r, "resources"), Texts(r, "verbs"), Texts(r, "nonResourceURLs"),
+                Texts(r, "resourceNames"))));
         }
         return [.. rules];
     }
 
     private static bool IsAccount(YamlMappingNode subject, string account) =>
-        Text(subject, "kind") == "ServiceAccount" && account == $"system:serviceaccount:{Text(subject, "namespace")}:{Text(subject, "name")}";
+        Text(subject, "kind") == "ServiceAccount"
+        && account == $"system:serviceaccount:{Text(subject, "namespace")}:{Text(subject, "name")}";
 
-    private static string? Text(YamlMappingNode node, string key) => node.Children.TryGetValue(key, out var value) ? ((YamlScalarNode)value).Value : null;
+    private static string? Text(YamlMappingNode node, string key) =>
+        node.Children.TryGetValue(key, out var value) ? ((YamlScalarNode)value).Value : null;
 
     private static IEnumerable<YamlNode> List(YamlMappingNode node, string key) =>
         node.Children.TryGetValue(key, out var value) ? ((YamlSequenceNode)value).Children : [];

@@ -14,13 +14,17 @@ namespace Cluster;
 
 /// <summary>One write request as it arrived.</summary>
 /// <param name="Message">Of 2.0, what it says in terms of 1.0.</param>
-public sealed record ReceivedRequest(IReadOnlyDictionary<string, string> Headers, string Path, byte[] Body, WriteRequest Message, bool IsSecondVersion);
+public sealed record ReceivedRequest(IReadOnlyDictionary<string, string> Headers, string Path, byte[] Body, WriteRequest Message,
+    bool IsSecondVersion);
 
 /// <summary>What a receiver makes of remote write 2.0.</summary>
 public enum SecondVersion
 {
     Understood,
-    /// <summary>Read as a message of 1.0, which has none of its fields; accepted, and nothing stored. So do VictoriaMetrics, Nightingale and older Prometheus.</summary>
+    /// <summary>
+    /// Read as a message of 1.0, which has none of its fields; accepted, and nothing stored. So do VictoriaMetrics, Nightingale and older
+    /// Prometheus.
+    /// </summary>
     TakenForEmpty,
     /// <summary>415, as the specification wants of receivers that check the content type.</summary>
     Refused,
@@ -111,7 +115,9 @@ public sealed class Receiver : IAsyncDisposable
 
     public ReceivedRequest? Last { get; private set; }
 
-    /// <summary>On the port that it had, if it had one: until then somebody may have it for a moment, were it a client that called itself there.</summary>
+    /// <summary>
+    /// On the port that it had, if it had one: until then somebody may have it for a moment, were it a client that called itself there.
+    /// </summary>
     public async Task StartAsync()
     {
         for (var tries = 1; ; tries++)
@@ -214,7 +220,8 @@ public sealed class Receiver : IAsyncDisposable
         try
         {
             var bytes = IronSnappy.Snappy.Decode(body);
-            message = isSecond && SecondVersion == SecondVersion.Understood ? FirstVersion.Of(bytes, violations) : WriteRequest.Parser.ParseFrom(bytes);
+            message = isSecond && SecondVersion == SecondVersion.Understood
+                ? FirstVersion.Of(bytes, violations) : WriteRequest.Parser.ParseFrom(bytes);
         }
         catch (Exception e)
         {
@@ -239,8 +246,10 @@ public sealed class Receiver : IAsyncDisposable
         if (isSecond && SecondVersion == SecondVersion.Understood && answer.Status / 100 == 2)
         {
             foreach (var (what, count) in new[] { ("Samples", message.Timeseries.Sum(t => t.Samples.Count)),
-                ("Histograms", message.Timeseries.Sum(t => t.Histograms.Count)), ("Exemplars", message.Timeseries.Sum(t => t.Exemplars.Count)) })
-                context.Response.Headers[$"X-Prometheus-Remote-Write-{what}-Written"] = count.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                ("Histograms", message.Timeseries.Sum(t => t.Histograms.Count)),
+                ("Exemplars", message.Timeseries.Sum(t => t.Exemplars.Count)) })
+                context.Response.Headers[$"X-Prometheus-Remote-Write-{what}-Written"] =
+                    count.ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
         if (answer.RetryAfter is not null)
             context.Response.Headers.RetryAfter = answer.RetryAfter;
@@ -304,7 +313,8 @@ public sealed class Receiver : IAsyncDisposable
     private void Check(ReceivedRequest request)
     {
         Expect(request, "Content-Encoding", "snappy");
-        Expect(request, "Content-Type", request.IsSecondVersion ? "application/x-protobuf;proto=io.prometheus.write.v2.Request" : "application/x-protobuf");
+        Expect(request, "Content-Type", request.IsSecondVersion
+            ? "application/x-protobuf;proto=io.prometheus.write.v2.Request" : "application/x-protobuf");
         Expect(request, "X-Prometheus-Remote-Write-Version", request.IsSecondVersion ? "2.0.0" : "0.1.0");
         if (!request.Headers.TryGetValue("User-Agent", out var agent) || !agent.StartsWith("sidecar/", StringComparison.Ordinal))
             violations.Enqueue($"User-Agent is {agent ?? "missing"}");
@@ -318,7 +328,8 @@ public sealed class Receiver : IAsyncDisposable
             {
                 if (one.Labels[i].Name.Length == 0 || one.Labels[i].Value.Length == 0)
                     violations.Enqueue($"empty label: {Name(one)}");
-                if (i > 0 && Encoding.UTF8.GetBytes(one.Labels[i - 1].Name).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(one.Labels[i].Name)) >= 0)
+                if (i > 0 && Encoding.UTF8.GetBytes(one.Labels[i - 1].Name).AsSpan()
+                    .SequenceCompareTo(Encoding.UTF8.GetBytes(one.Labels[i].Name)) >= 0)
                     violations.Enqueue($"labels not sorted or not unique: {Name(one)}");
             }
         }
@@ -333,7 +344,8 @@ public sealed class Receiver : IAsyncDisposable
     private static string Name(TimeSeries one)
     {
         var name = one.Labels.FirstOrDefault(l => l.Name == "__name__")?.Value;
-        var labels = one.Labels.Where(l => l.Name != "__name__").OrderBy(l => l.Name, StringComparer.Ordinal).Select(l => $"{l.Name}=\"{l.Value}\"");
+        var labels = one.Labels.Where(l => l.Name != "__name__").OrderBy(l => l.Name, StringComparer.Ordinal)
+            .Select(l => $"{l.Name}=\"{l.Value}\"");
         return $"{name}{{{string.Join(',', labels)}}}";
     }
 }

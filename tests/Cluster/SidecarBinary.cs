@@ -19,7 +19,8 @@ public static class SidecarBinary
         var start = new ProcessStartInfo("dotnet")
         {
             WorkingDirectory = RepositoryRoot,
-            ArgumentList = { "publish", "src/Sidecar", "-c", "Release", "-r", platform ?? RuntimeInformation.RuntimeIdentifier, "-o", output, "--nologo", "-v", "quiet" },
+            ArgumentList = { "publish", "src/Sidecar", "-c", "Release", "-r", platform
+            ?? RuntimeInformation.RuntimeIdentifier, "-o", output, "--nologo", "-v", "quiet" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

@@ -1,8 +1,8 @@
 namespace Cluster;
 
 /// <summary>
-/// A cluster of API servers with the Service <c>kubernetes</c> in <c>default</c>, and the folder that a pod would have mounted: token and CA
-/// of a service account. One slice for each server, since each has a port of its own here.
+/// A cluster of API servers with the Service <c>kubernetes</c> in <c>default</c>, and the folder that a pod would have mounted: token and
+/// CA of a service account. One slice for each server, since each has a port of its own here.
 /// </summary>
 public sealed class StandInCluster : IAsyncDisposable
 {
@@ -25,9 +25,12 @@ public sealed class StandInCluster : IAsyncDisposable
 
     public string Token { get; private set; } = "";
 
-    /// <summary>What <c>src/deploy/base/sidecar.yaml</c> gives to its account: the rights that there are unless a test says otherwise.</summary>
+    /// <summary>
+    /// What <c>src/deploy/base/sidecar.yaml</c> gives to its account: the rights that there are unless a test says otherwise.
+    /// </summary>
     public static RbacRule[] ManifestRules() =>
-        RbacManifest.RulesOf(File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy", "base", "sidecar.yaml")), AccountName);
+        RbacManifest.RulesOf(File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy", "base", "sidecar.yaml")),
+        AccountName);
 
     public static async Task<StandInCluster> StartAsync(int apiServers = 1)
     {

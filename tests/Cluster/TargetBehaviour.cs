@@ -63,7 +63,8 @@ public sealed class TargetBehaviour
         if (IsPlain || !context.Request.Headers.AcceptEncoding.ToString().Contains("gzip"))
         {
             using var plain = new MemoryStream();
-            using (var gzip = new System.IO.Compression.GZipStream(new MemoryStream(body), System.IO.Compression.CompressionMode.Decompress))
+            using (var gzip = new System.IO.Compression.GZipStream(new MemoryStream(body),
+                System.IO.Compression.CompressionMode.Decompress))
                 await gzip.CopyToAsync(plain);
             body = plain.ToArray();
         }

@@ -44,7 +44,9 @@ internal sealed class WatchAnswer(HttpContext context, ApiStore store, ObjectSel
         }
     }
 
-    /// <summary>Sends what there is where the watch begins with that; returns the version from which to go on, or -1 after an error.</summary>
+    /// <summary>
+    /// Sends what there is where the watch begins with that; returns the version from which to go on, or -1 after an error.
+    /// </summary>
     private async Task<long> StartAsync(bool hasBookmarks, CancellationToken aborted)
     {
         var text = query["resourceVersion"].ToString();
@@ -52,7 +54,8 @@ internal sealed class WatchAnswer(HttpContext context, ApiStore store, ObjectSel
         var wanted = isFromNow ? store.Version : long.Parse(text);
         if (wanted > store.Version)
         {
-            await SendAsync("ERROR", ApiJson.Status(504, "Timeout", $"Too large resource version: {wanted}, current: {store.Version}"), aborted);
+            await SendAsync("ERROR", ApiJson.Status(504, "Timeout", $"Too large resource version: {wanted}, current: {store.Version}"),
+                aborted);
             return -1;
         }
         var initial = query["sendInitialEvents"].ToString();
@@ -66,7 +69,9 @@ internal sealed class WatchAnswer(HttpContext context, ApiStore store, ObjectSel
         return version;
     }
 
-    /// <summary>An object that a change moves into the selection is ADDED, out of it DELETED, whatever happened to it in the store.</summary>
+    /// <summary>
+    /// An object that a change moves into the selection is ADDED, out of it DELETED, whatever happened to it in the store.
+    /// </summary>
     private async Task SendChangeAsync(StoreEvent change, CancellationToken aborted)
     {
         var was = selection.Matches(change.Before);

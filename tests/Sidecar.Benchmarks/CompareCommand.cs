@@ -42,7 +42,8 @@ internal static class CompareCommand
         Console.WriteLine("\n" + table);
         await File.WriteAllTextAsync("compare.md", table);
         await File.WriteAllTextAsync("compare.svg", BarPlot.Draw(
-            [("peak memory, MiB", [.. results.Select(r => (r.Name, r.Cost.PeakMiB))]), ("CPU s per million samples", [.. results.Select(r => (r.Name, r.CpuPerMillion))])]));
+            [("peak memory, MiB", [.. results.Select(r => (r.Name, r.Cost.PeakMiB))]),
+            ("CPU s per million samples", [.. results.Select(r => (r.Name, r.CpuPerMillion))])]));
         return 0;
     }
 
@@ -51,7 +52,8 @@ internal static class CompareCommand
         var folder = Directory.CreateTempSubdirectory("compare");
         var port = SidecarRun.FreePort();
         using var receiver = Peer.Start(victoriaMetrics,
-            ["-storageDataPath=" + Path.Combine(folder.FullName, "vm"), $"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1d"], [], folder.FullName);
+            ["-storageDataPath=" + Path.Combine(folder.FullName, "vm"), $"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1d"], [],
+            folder.FullName);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
         Process? process = null;
         try
@@ -59,7 +61,8 @@ internal static class CompareCommand
             while ((await SidecarRun.MetricsAsync(http)).Length == 0)
                 await Task.Delay(100);
             var begun = Stopwatch.GetTimestamp();
-            process = peer.Start(new PeerJob([target.Port], target.TokenFile, target.CaFile, Interval, $"http://127.0.0.1:{port}/api/v1/write", folder.FullName));
+            process = peer.Start(new PeerJob([target.Port], target.TokenFile, target.CaFile, Interval,
+                $"http://127.0.0.1:{port}/api/v1/write", folder.FullName));
             double? first = null;
             double Stored(string metrics) => SidecarRun.Metric(metrics, "vm_rows_inserted_total");
             while (Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds)
@@ -72,7 +75,8 @@ internal static class CompareCommand
             var metrics = await SidecarRun.MetricsAsync(http);
             var cost = ProcessCost.Read(process.Id);
             return new Result(peer.Name, await peer.VersionAsync(), Stored(metrics),
-                SidecarRun.Metric(metrics, "vm_protoparser_read_bytes_total") is > 0 and var read ? read : SidecarRun.Metric(metrics, "vm_tcplistener_read_bytes_total"),
+                SidecarRun.Metric(metrics, "vm_protoparser_read_bytes_total") is > 0 and var read
+                ? read : SidecarRun.Metric(metrics, "vm_tcplistener_read_bytes_total"),
                 cost, first ?? double.NaN);
         }
         finally
@@ -90,12 +94,14 @@ internal static class CompareCommand
     private static string Table(List<Result> results, int samples)
     {
         var table = new StringBuilder();
-        table.Append(CultureInfo.InvariantCulture, $"{samples:N0} samples a scrape every {Interval} s over TLS, into VictoriaMetrics, {Environment.ProcessorCount} cores, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
+        table.Append(CultureInfo.InvariantCulture,
+            $"{samples:N0} samples a scrape every {Interval} s over TLS, into VictoriaMetrics, {Environment.ProcessorCount} cores, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
         table.Append("| | version | samples stored | peak memory, MiB | final memory, MiB | CPU s per million samples | bytes sent per sample | first sample stored after, s |\n|---|---|---|---|---|---|---|---|\n");
         var own = results[0];
         foreach (var r in results)
         {
-            string Ratio(double value, double ours) => ReferenceEquals(r, own) ? "" : string.Create(CultureInfo.InvariantCulture, $" ({value / ours:0.0}×)");
+            string Ratio(double value, double ours) =>
+                ReferenceEquals(r, own) ? "" : string.Create(CultureInfo.InvariantCulture, $" ({value / ours:0.0}×)");
             table.Append(CultureInfo.InvariantCulture,
                 $"| {r.Name} | {r.Version} | {r.Stored:N0} | {r.Cost.PeakMiB:0.0}{Ratio(r.Cost.PeakMiB, own.Cost.PeakMiB)} | {r.Cost.FinalMiB:0.0} | {r.CpuPerMillion:0.00}{Ratio(r.CpuPerMillion, own.CpuPerMillion)} | {r.Bytes / r.Stored:0.0} | {r.FirstStored:0.0} |\n");
         }

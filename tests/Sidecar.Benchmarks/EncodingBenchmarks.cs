@@ -1,8 +1,8 @@
 using BenchmarkDotNet.Attributes;
 using Google.Protobuf;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
 using Sidecar.RemoteWrite.Wire;
+using Sidecar.Requests;
 
 namespace Sidecar.Benchmarks;
 
@@ -20,7 +20,8 @@ public class EncodingBenchmarks
 
     private static readonly SampleReader Reader = new();
     private readonly SeriesEncoder encoder = new(MicroPayload.Samples * 2);
-    private readonly TargetLabels target = new([.. TargetLabelPairs.Select(l => KeyValuePair.Create(l.Name, l.Value))], [], honorLabels: false);
+    private readonly TargetLabels target =
+        new([.. TargetLabelPairs.Select(l => KeyValuePair.Create(l.Name, l.Value))], [], honorLabels: false);
     private readonly byte[] output = new byte[16 * 1024 * 1024];
 
     [Benchmark(Baseline = true)]

@@ -4,7 +4,9 @@ using Cluster.Labels;
 
 namespace Sidecar.Benchmarks;
 
-/// <summary>Every label that arrives is compared, of many distinct values and rules with groups, while several passes go on at once.</summary>
+/// <summary>
+/// Every label that arrives is compared, of many distinct values and rules with groups, while several passes go on at once.
+/// </summary>
 internal static class LabelsCommand
 {
     public static async Task<int> RunAsync(Arguments arguments)

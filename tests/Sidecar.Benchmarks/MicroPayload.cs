@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Compression;
 using Cluster;
 using Sidecar.Exposition;
-using Sidecar.Scraping;
 
 namespace Sidecar.Benchmarks;
 

@@ -4,7 +4,9 @@ using Cluster;
 
 namespace Sidecar.Benchmarks;
 
-/// <summary>Ten bad seconds: the receiver goes away, and in the middle of that the process is killed and started again. Who loses what?</summary>
+/// <summary>
+/// Ten bad seconds: the receiver goes away, and in the middle of that the process is killed and started again. Who loses what?
+/// </summary>
 internal static class OutageCommand
 {
     private static readonly TimeSpan Good = TimeSpan.FromSeconds(8);
@@ -20,13 +22,15 @@ internal static class OutageCommand
             .. Peer.All(binary),
         ];
         var table = new StringBuilder();
-        table.Append(CultureInfo.InvariantCulture, $"A scrape a second, receiver away for {2 * Half.TotalSeconds:0} s, SIGKILL and restart in the middle, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
+        table.Append(CultureInfo.InvariantCulture,
+            $"A scrape a second, receiver away for {2 * Half.TotalSeconds:0} s, SIGKILL and restart in the middle, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
         table.Append("| | version | scrapes served by the target | at the receiver | lost |\n|---|---|---|---|---|\n");
         foreach (var peer in peers.Where(p => p.Binary is not null))
         {
             Console.WriteLine($"{peer.Name} …");
             var (served, stored) = await MeasureAsync(peer);
-            table.Append(CultureInfo.InvariantCulture, $"| {peer.Name} | {await peer.VersionAsync()} | {served} | {stored} | {served - stored} |\n");
+            table.Append(CultureInfo.InvariantCulture,
+                $"| {peer.Name} | {await peer.VersionAsync()} | {served} | {stored} | {served - stored} |\n");
         }
         Console.WriteLine("\n" + table);
         await File.WriteAllTextAsync("outage.md", table.ToString());

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using BenchmarkDotNet.Attributes;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 
 namespace Sidecar.Benchmarks;
@@ -92,7 +92,9 @@ public class ParsingBenchmarks
         return Checked(samples);
     }
 
-    /// <summary>The other path: validated first, and made into requests when its turn comes, because they did not fit the budget for held ones.</summary>
+    /// <summary>
+    /// The other path: validated first, and made into requests when its turn comes, because they did not fit the budget for held ones.
+    /// </summary>
     [Benchmark]
     public int Two_passes()
     {
@@ -108,5 +110,6 @@ public class ParsingBenchmarks
         return Checked(samples);
     }
 
-    private static int Checked(int samples) => samples == MicroPayload.Samples ? samples : throw new InvalidOperationException(Reader.ErrorMessage);
+    private static int Checked(int samples) =>
+        samples == MicroPayload.Samples ? samples : throw new InvalidOperationException(Reader.ErrorMessage);
 }

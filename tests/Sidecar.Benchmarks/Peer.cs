@@ -12,7 +12,8 @@ internal sealed record PeerJob(int[] Ports, string TokenFile, string CaFile, int
 /// <summary>A program that can do the sidecar's job, or the sidecar.</summary>
 /// <param name="Binary">Null where it is not installed.</param>
 /// <param name="Command">Arguments and environment for a job.</param>
-internal sealed record Peer(string Name, string? Binary, Func<PeerJob, (string[] Arguments, Dictionary<string, string> Environment)> Command)
+internal sealed record Peer(string Name, string? Binary,
+    Func<PeerJob, (string[] Arguments, Dictionary<string, string> Environment)> Command)
 {
     public static Peer[] All(string sidecar) =>
     [
@@ -37,7 +38,8 @@ internal sealed record Peer(string Name, string? Binary, Func<PeerJob, (string[]
 
     public static Process Start(string binary, string[] arguments, Dictionary<string, string> environment, string folder)
     {
-        var start = new ProcessStartInfo(binary, arguments) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = folder };
+        var start = new ProcessStartInfo(binary, arguments) { RedirectStandardError = true, RedirectStandardOutput = true,
+            WorkingDirectory = folder };
         start.Environment.Clear();
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
@@ -49,7 +51,9 @@ internal sealed record Peer(string Name, string? Binary, Func<PeerJob, (string[]
 
     public async Task<string> VersionAsync()
     {
-        var start = new ProcessStartInfo(Binary!, [Name.StartsWith("sidecar", StringComparison.Ordinal) ? "version" : "--version"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Binary!,
+            [Name.StartsWith("sidecar", StringComparison.Ordinal) ? "version" : "--version"]) { RedirectStandardOutput = true,
+            RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var said = await process.StandardOutput.ReadToEndAsync() + await process.StandardError.ReadToEndAsync();
         var version = Regex.Match(said, @"\d+\.\d+(\.\d+)?").Value;
@@ -60,7 +64,8 @@ internal sealed record Peer(string Name, string? Binary, Func<PeerJob, (string[]
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("dpkg-query", ["-W", "-f", "${Version}", package]) { RedirectStandardOutput = true })!;
+            using var process = Process.Start(
+                new ProcessStartInfo("dpkg-query", ["-W", "-f", "${Version}", package]) { RedirectStandardOutput = true })!;
             return (await process.StandardOutput.ReadToEndAsync()).Split('+')[0];
         }
         catch (System.ComponentModel.Win32Exception)
@@ -71,7 +76,8 @@ internal sealed record Peer(string Name, string? Binary, Func<PeerJob, (string[]
 
     public static string? Find(string variable, string command) =>
         Environment.GetEnvironmentVariable(variable) ??
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin").Select(p => Path.Combine(p, command)).FirstOrDefault(File.Exists);
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin")
+        .Select(p => Path.Combine(p, command)).FirstOrDefault(File.Exists);
 
     private static (string[], Dictionary<string, string>) Prometheus(PeerJob job)
     {
@@ -85,7 +91,8 @@ internal sealed record Peer(string Name, string? Binary, Func<PeerJob, (string[]
     {
         var file = Path.Combine(job.Folder, "scrape.yml");
         File.WriteAllText(file, ScrapeConfig(job));
-        return (["-promscrape.config=" + file, "-remoteWrite.url=" + job.ReceiverUrl, "-remoteWrite.tmpDataPath=" + Path.Combine(job.Folder, "vmagent"),
+        return (["-promscrape.config=" + file, "-remoteWrite.url=" + job.ReceiverUrl, "-remoteWrite.tmpDataPath="
+            + Path.Combine(job.Folder, "vmagent"),
             "-promscrape.streamParse=true", "-promscrape.maxScrapeSize=1GB", $"-httpListenAddr=127.0.0.1:{SidecarRun.FreePort()}"], []);
     }
 

@@ -43,8 +43,10 @@ public class ProtobufBenchmarks
         var body = new MemoryStream();
         for (var f = 0; f < 10; f++)
         {
-            var counters = new Tests.Exposition.Wire.MetricFamily { Name = $"apiserver_requests_{f}_total", Help = "Requests by verb and code.", Type = MetricKind.Counter };
-            var histograms = new Tests.Exposition.Wire.MetricFamily { Name = $"apiserver_duration_{f}_seconds", Help = "Duration.", Type = MetricKind.Histogram };
+            var counters = new Tests.Exposition.Wire.MetricFamily { Name = $"apiserver_requests_{f}_total",
+                Help = "Requests by verb and code.", Type = MetricKind.Counter };
+            var histograms = new Tests.Exposition.Wire.MetricFamily { Name = $"apiserver_duration_{f}_seconds", Help = "Duration.",
+                Type = MetricKind.Histogram };
             for (var i = 0; i < 500; i++)
                 counters.Metric.Add(Labelled(new Metric { Counter = new() { Value = i } }, i));
             for (var i = 0; i < 50; i++)

@@ -1,7 +1,8 @@
 using System.IO.Compression;
+using Sidecar.Exposition;
+using Sidecar.Records;
 using Sidecar.Relabeling;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Requests;
 
 namespace Sidecar.Benchmarks;
 
@@ -51,7 +52,8 @@ internal static class RelabelCommand
     private static int Count(CompressedBody body, RelabelRules rules)
     {
         var context = new PassContext(1000);
-        context.Encoder.Begin(new TargetLabels([KeyValuePair.Create("job", "apiserver")], [], false, SeriesRules.Of(rules, RelabelRules.None)));
+        context.Encoder.Begin(new TargetLabels([KeyValuePair.Create("job", "apiserver")], [], false,
+            SeriesRules.Of(rules, RelabelRules.None)));
         context.Reader.Open(body.OpenRead(), sizeLimit: 0);
         var sent = 0;
         while (context.Reader.Read())

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using Sidecar.Records;
 using Sidecar.Relabeling;
-using Sidecar.RemoteWrite;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 
 namespace Sidecar.Benchmarks;

@@ -17,7 +17,8 @@ internal static class ScaleCommand
         if (await SidecarBinary.PublishAsync("artifacts/benchmarks") is not { } binary)
             return 1;
         var table = new StringBuilder();
-        table.Append(CultureInfo.InvariantCulture, $"{Scrapes} scrapes over TLS into a receiver that discards, {Environment.ProcessorCount} cores, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
+        table.Append(CultureInfo.InvariantCulture,
+            $"{Scrapes} scrapes over TLS into a receiver that discards, {Environment.ProcessorCount} cores, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
         table.Append("| targets | series each | peak memory, MiB | final memory, MiB | CPU s per million samples | first request accepted after, s |\n|---|---|---|---|---|---|\n");
         var memory = new List<(string, double)>();
         var cpu = new List<(string, double)>();
@@ -35,7 +36,8 @@ internal static class ScaleCommand
         }
         Console.WriteLine("\n" + table);
         await File.WriteAllTextAsync("scale.md", table.ToString());
-        await File.WriteAllTextAsync("scale.svg", BarPlot.Draw([("peak memory, MiB", [.. memory]), ("CPU s per million samples", [.. cpu])]));
+        await File.WriteAllTextAsync("scale.svg",
+            BarPlot.Draw([("peak memory, MiB", [.. memory]), ("CPU s per million samples", [.. cpu])]));
         return 0;
     }
 }

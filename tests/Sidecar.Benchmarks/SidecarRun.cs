@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace Sidecar.Benchmarks;
 
-/// <summary>One published sidecar, started against a <see cref="TargetProcess"/> and its discarding receiver, read through <c>/proc</c> and <c>/metrics</c>.</summary>
+/// <summary>
+/// One published sidecar, started against a <see cref="TargetProcess"/> and its discarding receiver, read through <c>/proc</c> and
+/// <c>/metrics</c>.
+/// </summary>
 internal sealed class SidecarRun : IDisposable
 {
     private readonly Process process;
@@ -25,7 +28,8 @@ internal sealed class SidecarRun : IDisposable
         var port = FreePort();
         var start = new ProcessStartInfo(binary) { RedirectStandardError = true };
         start.Environment.Clear();
-        foreach (var (name, value) in Environment(new PeerJob(target.Ports, target.TokenFile, target.CaFile, interval, target.ReceiverUrl, ""), port))
+        foreach (var (name, value) in Environment(
+            new PeerJob(target.Ports, target.TokenFile, target.CaFile, interval, target.ReceiverUrl, ""), port))
             start.Environment[name] = value;
         foreach (var (name, value) in variables)
             start.Environment[name] = value;
@@ -83,7 +87,8 @@ internal sealed class SidecarRun : IDisposable
 
     /// <summary>The sum of all series of one name; 0 where there is none.</summary>
     public static double Metric(string metrics, string name) =>
-        metrics.Split('\n').Where(l => l.StartsWith(name + "{", StringComparison.Ordinal) || l.StartsWith(name + " ", StringComparison.Ordinal))
+        metrics.Split('\n').Where(l =>
+        l.StartsWith(name + "{", StringComparison.Ordinal) || l.StartsWith(name + " ", StringComparison.Ordinal))
             .Sum(l => double.Parse(l[(l.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
 
     public static async Task<string> MetricsAsync(HttpClient http)

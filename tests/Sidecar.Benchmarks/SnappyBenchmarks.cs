@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
+using Sidecar.Requests;
 
 namespace Sidecar.Benchmarks;
 
@@ -28,7 +28,8 @@ public class SnappyBenchmarks
     {
         using var reader = new SampleReader();
         var encoder = new SeriesEncoder(2000);
-        encoder.Begin(new TargetLabels([KeyValuePair.Create("instance", "10.0.0.1:6443"), KeyValuePair.Create("job", "apiserver")], [], false));
+        encoder.Begin(new TargetLabels([KeyValuePair.Create("instance", "10.0.0.1:6443"), KeyValuePair.Create("job", "apiserver")], [],
+            false));
         reader.Open(MicroPayload.Gzip.OpenRead(), sizeLimit: 0);
         while (!encoder.IsFull && reader.Read() && encoder.TryBegin(reader.Sample, out _))
             encoder.Commit(reader.Sample.Value, 1_800_000_000_000);

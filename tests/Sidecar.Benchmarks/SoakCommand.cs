@@ -55,7 +55,8 @@ internal static class SoakCommand
         var end = points[^1].Seconds;
         var line = new StringBuilder();
         foreach (var (seconds, mib) in points)
-            line.Append(CultureInfo.InvariantCulture, $"{40 + seconds / end * (Width - 60):0.0},{Height - 30 - mib / most * (Height - 60):0.0} ");
+            line.Append(CultureInfo.InvariantCulture,
+                $"{40 + seconds / end * (Width - 60):0.0},{Height - 30 - mib / most * (Height - 60):0.0} ");
         return string.Create(CultureInfo.InvariantCulture, $"""
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {Height}" font-family="sans-serif" font-size="12" fill="#333">
             <rect width="100%" height="100%" fill="#fff"/>

@@ -30,7 +30,8 @@ internal sealed class TargetProcess : IDisposable
     /// <param name="churnPercent">Of the series, those that each scrape replaces.</param>
     public static TargetProcess Start(int samples, int targets = 1, int churnPercent = 0)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["target", "--samples", $"{samples}", "--targets", $"{targets}", "--churn", $"{churnPercent}"])
+        var start = new ProcessStartInfo(Environment.ProcessPath!,
+            ["target", "--samples", $"{samples}", "--targets", $"{targets}", "--churn", $"{churnPercent}"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -7,7 +7,9 @@ using Cluster;
 
 namespace Sidecar.EndToEnd;
 
-/// <summary>The published binary started on a queue directory with files that cannot be: each costs itself, and the others are sent.</summary>
+/// <summary>
+/// The published binary started on a queue directory with files that cannot be: each costs itself, and the others are sent.
+/// </summary>
 public sealed class BadQueueFileTests(PublishedBinary binary) : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("bad-files").FullName;
@@ -28,7 +30,8 @@ public sealed class BadQueueFileTests(PublishedBinary binary) : IDisposable
         await File.WriteAllTextAsync(PathOf(5), "not ours", TestContext.Current.CancellationToken);
         var whole = await File.ReadAllBytesAsync(waiting[0], TestContext.Current.CancellationToken);
         await File.WriteAllBytesAsync(PathOf(6), Edited(whole, 0, long.MaxValue), TestContext.Current.CancellationToken); // its timestamp
-        await File.WriteAllBytesAsync(PathOf(7), Edited(whole, 59, long.MaxValue), TestContext.Current.CancellationToken); // the body's length
+        // the body's length
+        await File.WriteAllBytesAsync(PathOf(7), Edited(whole, 59, long.MaxValue), TestContext.Current.CancellationToken);
 
         run.Start(binary);
         await Eventually.TrueAsync(() => waiting.All(f => !File.Exists(f)), () => string.Join('\n', run.Sidecar.Log));

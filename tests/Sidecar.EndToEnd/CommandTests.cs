@@ -26,7 +26,8 @@ public sealed class CommandTests(PublishedBinary binary)
         await using var run = await StandInFixture.CreateAsync();
         run.ApiServer.Metrics.Serve(Body);
         run.Environment["SIDECAR_EXTERNAL_LABELS"] = "cluster=prod";
-        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] = """[{"source_labels":["__name__"],"regex":"noise","action":"drop"},{"regex":"code","action":"labelmap","replacement":"status"}]""";
+        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] =
+            """[{"source_labels":["__name__"],"regex":"noise","action":"drop"},{"regex":"code","action":"labelmap","replacement":"status"}]""";
         await using var printing = SidecarProcess.Start(binary, run.Environment, "scrape");
         Assert.Equal(0, await printing.WaitForExitAsync());
         Assert.Empty(printing.Log);
@@ -75,7 +76,8 @@ public sealed class CommandTests(PublishedBinary binary)
         Assert.Equal(1, await check.WaitForExitAsync());
         using var json = JsonDocument.Parse(check.Output);
         Assert.False(json.RootElement.GetProperty("ok").GetBoolean());
-        var failed = json.RootElement.GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("status").GetString() == "failed").ToList();
+        var failed = json.RootElement.GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("status").GetString() == "failed")
+            .ToList();
         Assert.Equal(["target", "receiver"], failed.Select(s => s.GetProperty("step").GetString()));
         Assert.Equal("forbidden", failed[0].GetProperty("reason").GetString());
         Assert.Contains("nonResourceURLs: [/metrics]", failed[0].GetProperty("paste").GetString());
@@ -111,13 +113,16 @@ public sealed class CommandTests(PublishedBinary binary)
         run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "1s";
         run.Environment["SIDECAR_PRESET"] = "apiserver-lean";
         run.Environment["SIDECAR_EXTERNAL_LABELS"] = "cluster=prod,zone=a b: c";
-        run.Environment["SIDECAR_RELABEL_CONFIGS"] = """[{"source_labels":["__address__"],"regex":"(.*):\\d+","target_label":"node","replacement":"$1"}]""";
-        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] = """[{"source_labels":["__name__","kind"],"regex":"noise;x","action":"drop"},{"regex":"code","action":"labelmap","replacement":"status"}]""";
+        run.Environment["SIDECAR_RELABEL_CONFIGS"] =
+            """[{"source_labels":["__address__"],"regex":"(.*):\\d+","target_label":"node","replacement":"$1"}]""";
+        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] =
+            """[{"source_labels":["__name__","kind"],"regex":"noise;x","action":"drop"},{"regex":"code","action":"labelmap","replacement":"status"}]""";
         run.Environment["SIDECAR_WRITE_RELABEL_CONFIGS"] = """[{"source_labels":["__name__"],"regex":"scrape_.*","action":"drop"}]""";
         await using var config = SidecarProcess.Start(binary, run.Environment, "config", "--prometheus");
         Assert.Equal(0, await config.WaitForExitAsync());
         await using var prometheus = await RealServer.PrometheusAgentAsync(config.Output);
-        await Eventually.TrueAsync(() => run.Receiver.SeriesCount >= 14, () => $"Prometheus sent {string.Join(' ', run.Receiver.SeriesNames)}");
+        await Eventually.TrueAsync(() => run.Receiver.SeriesCount >= 14, () =>
+            $"Prometheus sent {string.Join(' ', run.Receiver.SeriesNames)}");
         await using var scrape = SidecarProcess.Start(binary, run.Environment, "scrape");
         Assert.Equal(0, await scrape.WaitForExitAsync());
         var printed = scrape.Output.Split('\n').Where(l => l.Length > 0 && l[0] != '#').Select(l => l[..l.LastIndexOf(' ')]);

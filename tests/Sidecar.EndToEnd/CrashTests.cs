@@ -107,7 +107,8 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         run.Receiver.Answer = _ => new ReceiverAnswer();
         run.Start(binary);
         await run.ValueAsync("stays", 2);
-        await Eventually.TrueAsync(() => run.Samples("goes") is [.., var last] && Receiver.IsMarker(last.Value), () => string.Join('\n', run.Sidecar.Log));
+        await Eventually.TrueAsync(() => run.Samples("goes") is [.., var last] && Receiver.IsMarker(last.Value), () =>
+            string.Join('\n', run.Sidecar.Log));
         Assert.Empty(accepted.Except(run.Samples("stays").Select(s => s.Timestamp)));
         await run.StopAsync();
     }
@@ -145,12 +146,15 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         Assert.Equal(0, await sidecar.StopAsync());
         Assert.Empty(run.Receiver.Violations);
         Assert.Empty(Halves(run));
-        Assert.InRange(run.Samples("up").DistinctBy(s => s.Timestamp).Count(), run.ApiServer.Metrics.Scrapes - 1, int.MaxValue); // one may be cut by the end
-        Assert.Single(sidecar.Log, l => l.Contains("The queue directory cannot be written", StringComparison.Ordinal)); // one line for the spell
+        // one may be cut by the end
+        Assert.InRange(run.Samples("up").DistinctBy(s => s.Timestamp).Count(), run.ApiServer.Metrics.Scrapes - 1, int.MaxValue);
+        // one line for the spell
+        Assert.Single(sidecar.Log, l => l.Contains("The queue directory cannot be written", StringComparison.Ordinal));
     }
 
     private static readonly string[] Unshare =
-        [.. Environment.UserName == "root" ? Array.Empty<string>() : ["--map-root-user"], "--mount", "--propagation", "private", "/bin/sh", "-c"];
+        [.. Environment.UserName == "root"
+        ? Array.Empty<string>() : ["--map-root-user"], "--mount", "--propagation", "private", "/bin/sh", "-c"];
 
     private static async Task<bool> CanMountAsync()
     {
@@ -179,7 +183,8 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         await Eventually.TrueAsync(() => run.Samples("serial", "i=\"0\"").Count >= 3, () => string.Join('\n', run.Sidecar.Log));
         await run.Sidecar.WaitForLogAsync("The queue directory cannot be");
         File.Delete(blocked);
-        await Eventually.TrueAsync(() => Directory.Exists(run.Environment["SIDECAR_QUEUE_DIRECTORY"]), () => string.Join('\n', run.Sidecar.Log));
+        await Eventually.TrueAsync(() => Directory.Exists(run.Environment["SIDECAR_QUEUE_DIRECTORY"]), () =>
+            string.Join('\n', run.Sidecar.Log));
         await run.Sidecar.WaitForLogAsync("can be used again");
         await run.StopAsync();
     }
@@ -219,7 +224,8 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         var newest = accepted.Max;
         run.Start(binary);
         await run.Sidecar.WaitForLogAsync("Sidecar starts"); // from then on it knows what to do with SIGTERM
-        await Eventually.TrueAsync(() => Directory.GetFiles(folder, "*.scrape").All(f => TimestampOf(f) > newest), () => string.Join('\n', run.Sidecar.Log));
+        await Eventually.TrueAsync(() => Directory.GetFiles(folder, "*.scrape").All(f => TimestampOf(f) > newest), () =>
+            string.Join('\n', run.Sidecar.Log));
         Assert.Equal(0, await run.Sidecar.StopAsync());
     }
 

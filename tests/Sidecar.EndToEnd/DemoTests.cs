@@ -43,7 +43,8 @@ public sealed partial class DemoTests(PublishedBinary binary)
         foreach (var sentence in (string[])
         [
             "SIDECAR_REMOTE_WRITE_URL=", "Two API servers stand on", "Targets changed", "goes away", "The receiver has up=0 of it",
-            "Kubernetes takes it out of the Service", "up itself has ended", "is back", "Discovered and scraped again.", "answers 503 to everything",
+            "Kubernetes takes it out of the Service", "up itself has ended", "is back", "Discovered and scraped again.",
+            "answers 503 to everything",
             "Sending failed", "The receiver accepts again.", "Caught up", "That was all.", "everything was sent", "exit code 0",
         ])
         {

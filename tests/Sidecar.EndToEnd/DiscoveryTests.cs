@@ -155,11 +155,13 @@ public sealed class DiscoveryTests(PublishedBinary binary)
         await using var run = await CreateAsync();
         run.Cluster.RotateToken(RbacRule.Slices(null), RbacRule.MetricsPath);
         for (var i = 0; i < others; i++)
-            run.Cluster.Store.SetSlice($"ns-{i % 50}", $"web-{i}", $"web-{i}", [$"10.1.{i / 250}.{i % 250}", $"10.2.{i / 250}.{i % 250}"], 8443);
+            run.Cluster.Store.SetSlice($"ns-{i % 50}", $"web-{i}", $"web-{i}", [$"10.1.{i / 250}.{i % 250}", $"10.2.{i / 250}.{i % 250}"],
+                8443);
         run.Environment["SIDECAR_KUBERNETES_NAMESPACE"] = "*";
         run.Environment["SIDECAR_KUBERNETES_SERVICE"] = "*";
         // A pattern, so that it is the sidecar that drops them and not the API server.
-        run.Environment["SIDECAR_RELABEL_CONFIGS"] = """[{"source_labels":["__meta_kubernetes_service_name"],"regex":"kube.+","action":"keep"}]""";
+        run.Environment["SIDECAR_RELABEL_CONFIGS"] =
+            """[{"source_labels":["__meta_kubernetes_service_name"],"regex":"kube.+","action":"keep"}]""";
         run.Start(binary);
         await run.ValueAsync("a", 1);
         await WatchesAsync(run, 1);
@@ -169,7 +171,8 @@ public sealed class DiscoveryTests(PublishedBinary binary)
         await run.Sidecar.WaitForLogAsync("Targets changed", "gone=");
         var line = File.ReadLines($"/proc/{run.Sidecar.Id}/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
         await run.StopAsync();
-        return long.Parse(line.AsSpan("VmHWM:".Length, line.Length - "VmHWM:".Length - " kB".Length), System.Globalization.CultureInfo.InvariantCulture);
+        return long.Parse(line.AsSpan("VmHWM:".Length, line.Length - "VmHWM:".Length - " kB".Length),
+            System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static async Task<StandInFixture> CreateAsync()

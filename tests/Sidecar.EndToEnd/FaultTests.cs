@@ -120,7 +120,8 @@ public sealed class FaultTests(PublishedBinary binary)
     {
         await using var run = await StandInFixture.CreateAsync();
         var requests = 0;
-        run.Receiver.Answer = _ => Interlocked.Increment(ref requests) % 3 == 0 ? new ReceiverAnswer { IsReset = true, IsStored = true } : new ReceiverAnswer();
+        run.Receiver.Answer = _ => Interlocked.Increment(ref requests) % 3 == 0
+            ? new ReceiverAnswer { IsReset = true, IsStored = true } : new ReceiverAnswer();
         run.ApiServer.Metrics.Serve("a 1\n");
         run.Start(binary);
         await Eventually.TrueAsync(() => run.Samples("a").Select(s => s.Timestamp).Distinct().Count() >= 8, () => "not delivered");

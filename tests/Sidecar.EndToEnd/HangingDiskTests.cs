@@ -119,7 +119,9 @@ public sealed class HangingDiskTests(PublishedBinary binary) : IAsyncLifetime
         await EndAsync();
     }
 
-    /// <summary>Nobody can end a thread that hangs in the file system, and only then is its process reaped; all else has ended in time.</summary>
+    /// <summary>
+    /// Nobody can end a thread that hangs in the file system, and only then is its process reaped; all else has ended in time.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -36,7 +36,8 @@ public sealed partial class MainJobTests(PublishedBinary binary)
         Assert.All(expected.Keys, series => Assert.NotEmpty(run.Receiver.SamplesOf(series)));
         // One scrape, one timestamp.
         var times = run.Samples("up").Select(s => s.Timestamp).ToHashSet();
-        Assert.Superset(run.Receiver.SamplesOf(expected.Keys.First(k => k.Contains($":{run.ApiServer.Port}\""))).Select(s => s.Timestamp).ToHashSet(), times);
+        Assert.Superset(run.Receiver.SamplesOf(expected.Keys.First(k => k.Contains($":{run.ApiServer.Port}\""))).Select(s => s.Timestamp)
+            .ToHashSet(), times);
         Assert.Equal(times.Order(), run.Samples("up").Select(s => s.Timestamp));
     }
 
@@ -207,7 +208,8 @@ public sealed partial class MainJobTests(PublishedBinary binary)
             {
                 var labels = LabelPattern().Matches(match.Groups[2].Value).Select(m => (Name: m.Groups[1].Value, Value: m.Groups[2].Value))
                     .Where(l => l.Value.Length > 0)
-                    .Select(l => l.Name == "le" && !l.Value.Contains('.') && !l.Value.Contains('e') && l.Value[0] != '+' ? (l.Name, l.Value + ".0") : l)
+                    .Select(l => l.Name == "le" && !l.Value.Contains('.') && !l.Value.Contains('e') && l.Value[0] != '+'
+                    ? (l.Name, l.Value + ".0") : l)
                     .Append(("instance", $"127.0.0.1:{port}")).Append(("job", "apiserver")).OrderBy(l => l.Item1, StringComparer.Ordinal);
                 expected.Add($"{match.Groups[1].Value}{{{string.Join(',', labels.Select(l => $"{l.Item1}=\"{l.Item2}\""))}}}",
                     double.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture));

@@ -5,9 +5,9 @@ using Cluster;
 namespace Sidecar.EndToEnd;
 
 /// <summary>
-/// The installed VictoriaMetrics, which names labels as Prometheus does (Debian's is built without Kubernetes), and the sidecar discover the same
-/// stand-in cluster: the sidecar finds the same targets, with every label that the peer has for them. It has more, those of the other role's
-/// spelling. The stand-in is held to one more real client by the way.
+/// The installed VictoriaMetrics, which names labels as Prometheus does (Debian's is built without Kubernetes), and the sidecar discover
+/// the same stand-in cluster: the sidecar finds the same targets, with every label that the peer has for them. It has more, those of the
+/// other role's spelling. The stand-in is held to one more real client by the way.
 /// </summary>
 public sealed class PeerDiscoveryTests(PublishedBinary binary)
 {
@@ -29,14 +29,16 @@ public sealed class PeerDiscoveryTests(PublishedBinary binary)
         {
             var theirs = new Dictionary<string, Dictionary<string, string>>();
             var pool = role == "endpointslice" ? "endpointslices" : role;
-            await Eventually.TrueAsync(async () => (theirs = await TargetsAsync(peer.Address, pool)).Count >= least, () => $"{role}: {theirs.Count} targets");
+            await Eventually.TrueAsync(async () => (theirs = await TargetsAsync(peer.Address, pool)).Count >= least, () =>
+                $"{role}: {theirs.Count} targets");
 
             run.Environment["SIDECAR_KUBERNETES_ROLE"] = role;
             foreach (var all in new[] { "NAMESPACE", "SERVICE", "PORT_NAME" })
                 run.Environment["SIDECAR_KUBERNETES_" + all] = "*";
             run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "1h";
             // The sidecar has what rules read of a Service, and no more; this one reads all and keeps none.
-            run.Environment["SIDECAR_RELABEL_CONFIGS"] = """[{"regex":"__meta_kubernetes_service_(.*)","replacement":"__tmp_$1","action":"labelmap"}]""";
+            run.Environment["SIDECAR_RELABEL_CONFIGS"] =
+                """[{"regex":"__meta_kubernetes_service_(.*)","replacement":"__tmp_$1","action":"labelmap"}]""";
             await using var sidecar = run.Start(binary);
             var address = await sidecar.ListenAddressAsync();
             var ours = new Dictionary<string, Dictionary<string, string>>();
@@ -64,7 +66,8 @@ public sealed class PeerDiscoveryTests(PublishedBinary binary)
     private static async Task<Dictionary<string, Dictionary<string, string>>> TargetsAsync(Uri server, string pool)
     {
         using var json = JsonDocument.Parse(await Http.GetStringAsync(new Uri(server, "api/v1/targets")));
-        return json.RootElement.GetProperty("data").GetProperty("activeTargets").EnumerateArray().Where(t => t.GetProperty("scrapePool").GetString() == pool)
+        return json.RootElement.GetProperty("data").GetProperty("activeTargets").EnumerateArray()
+            .Where(t => t.GetProperty("scrapePool").GetString() == pool)
             .Select(t => t.GetProperty("discoveredLabels").EnumerateObject().ToDictionary(l => l.Name, l => l.Value.GetString()!))
             .ToDictionary(l => l["__address__"], l => l.Where(n => n.Key.StartsWith("__meta_", StringComparison.Ordinal)).ToDictionary());
     }

@@ -20,7 +20,10 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
     /// <param name="Known">Where the two differ on purpose.</param>
     private sealed record Case(string Name, CaseAnswer[] Answers, params Difference[] Known);
 
-    /// <summary>A scrape, counted from 1, of which the two send different things: why, the lines that only 2.42 sends, and those that only the sidecar does.</summary>
+    /// <summary>
+    /// A scrape, counted from 1, of which the two send different things: why, the lines that only 2.42 sends, and those that only the
+    /// sidecar does.
+    /// </summary>
     private sealed record Difference(int Scrape, string Why, string[] Prometheus242, string[] Sidecar);
 
     private static readonly Case[] Cases =
@@ -41,7 +44,8 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
         Text("empty values are no labels", "a{b=\"\"} 1\nc{d=\"\",e=\"f\"} 2\n"),
         Text("colons and underscores", ":a 1\n_b{_c=\"d\"} 2\na:b:c 3\n"),
         Text("types without le", "# TYPE a counter\na 1\n# TYPE b gauge\nb{le=\"1\"} 2\n# TYPE c untyped\nc 3\n"),
-        Text("canonical le and quantile", "# TYPE a histogram\na_bucket{le=\"0.5\"} 1\na_bucket{le=\"+Inf\"} 2\na_sum 3\na_count 2\n# TYPE b summary\nb{quantile=\"0.99\"} 4\n"),
+        Text("canonical le and quantile",
+        "# TYPE a histogram\na_bucket{le=\"0.5\"} 1\na_bucket{le=\"+Inf\"} 2\na_sum 3\na_count 2\n# TYPE b summary\nb{quantile=\"0.99\"} 4\n"),
         Text("labels that conflict", "a{job=\"x\"} 1\nb{instance=\"y\",job=\"z\"} 2\nc{exported_job=\"p\",job=\"q\"} 3\nd{job=\"\"} 4\n"),
         Text("scraped report names", "up 5\nscrape_duration_seconds{x=\"y\"} 6\nup{x=\"y\"} 7\n"),
         Text("name as a label", "a{__name__=\"\"} 1\n"),
@@ -52,8 +56,10 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
         // Failing text: up 0 and nothing else
         .. new[]
         {
-            "a", "a b\n", "a 1 b\n", "a 1 1.5\n", "a 1 -1\n", "a{b=\"c} 1\n", "a{b=c} 1\n", "a{b} 1\n", "{} 1\n", "9a 1\n", "a.b 1\n", "a 1\r\n", "a 0x10\n",
-            "a 1_000\n", "a 1e400\n", "a{,} 1\n", "a{b=\"c\",,} 1\n", "# TYPE a unknown\n", "# TYPE a\n", "# TYPE\n# TYPE 1 counter\n", "a{b=\"1\",b=\"2\"} 1\n",
+            "a", "a b\n", "a 1 b\n", "a 1 1.5\n", "a 1 -1\n", "a{b=\"c} 1\n", "a{b=c} 1\n", "a{b} 1\n", "{} 1\n", "9a 1\n", "a.b 1\n",
+                "a 1\r\n", "a 0x10\n",
+            "a 1_000\n", "a 1e400\n", "a{,} 1\n", "a{b=\"c\",,} 1\n", "# TYPE a unknown\n", "# TYPE a\n", "# TYPE\n# TYPE 1 counter\n",
+            "a{b=\"1\",b=\"2\"} 1\n",
             "a 1 9223372036854775808\n", "a{b=\"\\\n\"} 1\n", "good 1\nbad\n",
         }.Select((body, i) => Text($"bad text {i}: {body.ReplaceLineEndings("⏎")}", body)),
         // OpenMetrics
@@ -68,16 +74,20 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
         Om("metadata that does not fit", "# TYPE a counter\nb 1\n# TYPE a counter\na 2\n# EOF\n"),
         .. new[]
         {
-            "a 1\n", "a 1\n\n# EOF\n", "# EOF\n\n", "# EOF\na 1\n", "# comment\na 1\n# EOF\n", " a 1\n# EOF\n", "a  1\n# EOF\n", "a\t1\n# EOF\n", "a 1 \n# EOF\n",
-            "a{b=\"c\", d=\"e\"} 1\n# EOF\n", "a {} 1\n# EOF\n", "a{b=\"c\"d=\"e\"} 1\n# EOF\n", "# TYPE a untyped\n# EOF\n", "# TYPE a\n# EOF\n", "# UNIT a_b c\n# EOF\n",
-            "# UNIT seconds seconds\n# EOF\n", "a 1 NaN\n# EOF\n", "a 1 b\n# EOF\n", "a 1 # {b=c} 1\n# EOF\n", "a 1 # {b=\"c\"}\n# EOF\n", "a 1 #{} 1\n# EOF\n",
+            "a 1\n", "a 1\n\n# EOF\n", "# EOF\n\n", "# EOF\na 1\n", "# comment\na 1\n# EOF\n", " a 1\n# EOF\n", "a  1\n# EOF\n",
+                "a\t1\n# EOF\n", "a 1 \n# EOF\n",
+            "a{b=\"c\", d=\"e\"} 1\n# EOF\n", "a {} 1\n# EOF\n", "a{b=\"c\"d=\"e\"} 1\n# EOF\n", "# TYPE a untyped\n# EOF\n",
+            "# TYPE a\n# EOF\n", "# UNIT a_b c\n# EOF\n",
+            "# UNIT seconds seconds\n# EOF\n", "a 1 NaN\n# EOF\n", "a 1 b\n# EOF\n", "a 1 # {b=c} 1\n# EOF\n", "a 1 # {b=\"c\"}\n# EOF\n",
+            "a 1 #{} 1\n# EOF\n",
             "a{b=\"c\nd\"} 1\n# EOF\n", "good 1\nbad\n# EOF\n",
         }.Select((body, i) => Om($"bad {i}: {body.ReplaceLineEndings("⏎")}", body)),
         // From scrape to scrape
         Text("a series vanishes and comes back", "a 1\nb 2\n", "a 3\n", "a 4\n", "a 5\nb 6\n"),
         Text("all vanish", "a 1\nb 2\n", "# nothing\n", "a 3\n"),
         Text("an empty answer", "a 1\nb 2\n", "", "", "a 3\nb 4\nc 5\n", "a 1\n"),
-        new("failures in between", [new("a 1\nb 2\n"), new("down", Status: 500), new("down", Status: 404), new("a 3\nb 4\nc 5\n"), new("a 1\n")]),
+        new("failures in between", [new("a 1\nb 2\n"), new("down", Status: 500), new("down", Status: 404), new("a 3\nb 4\nc 5\n"),
+        new("a 1\n")]),
         Text("a label changes", "a{b=\"1\"} 1\n", "a{b=\"2\"} 1\n"),
         new("formats change", [new("a 1\nb 2\n"), new("a 3\n# EOF\n", OpenMetrics), new("a 4\nb 5\n# EOF\n", OpenMetrics), new("b 6\n")]),
         // Explicit timestamps
@@ -93,12 +103,16 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
         },
         Text("le and quantile", "# TYPE a histogram\na_bucket{le=\"1\"} 1\n# TYPE b summary\nb{quantile=\"0.50\"} 2\n") with
         {
-            Known = [new(1, "2.42 leaves le and quantile as they are", ["a_bucket{le=1} 1", "b{quantile=0.50} 2"], ["a_bucket{le=1.0} 1", "b{quantile=0.5} 2"])],
+            Known = [new(1, "2.42 leaves le and quantile as they are", ["a_bucket{le=1} 1", "b{quantile=0.50} 2"],
+                ["a_bucket{le=1.0} 1", "b{quantile=0.5} 2"])],
         },
-        new("no content type", [new("a 1\n", ContentType: null)], Fails(1, "2.42 takes any content type for text", bySidecar: true, 0, "a 1")),
-        new("unknown content type", [new("a 1\n", "text/html")], Fails(1, "2.42 takes any content type for text", bySidecar: true, 0, "a 1")),
+        new("no content type", [new("a 1\n", ContentType: null)],
+        Fails(1, "2.42 takes any content type for text", bySidecar: true, 0, "a 1")),
+        new("unknown content type", [new("a 1\n", "text/html")],
+        Fails(1, "2.42 takes any content type for text", bySidecar: true, 0, "a 1")),
         Om("empty body", "") with { Known = [new(1, "2.42 misses # EOF in an empty answer", ["up 0"], ["up 1"])] },
-        Om("trailing comma", "a{b=\"c\",} 1\n# EOF\n") with { Known = [Fails(1, "2.42 takes no comma behind the last label", bySidecar: false, 0, "a{b=c} 1")] },
+        Om("trailing comma", "a{b=\"c\",} 1\n# EOF\n") with { Known =
+        [Fails(1, "2.42 takes no comma behind the last label", bySidecar: false, 0, "a{b=c} 1")] },
         Om("exemplar of a gauge", "# TYPE a gauge\na 1 # {b=\"c\"} 1\n# EOF\n") with
         {
             Known = [Fails(1, "2.42 takes exemplars of _total and _bucket only", bySidecar: false, 0, "a 1")],
@@ -129,8 +143,10 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
                 new(3, "Prometheus marks a series that a failed scrape showed before it broke only a scrape later", ["a stale"], []),
             ],
         },
-        new("half an answer of OpenMetrics", [new("a 1\n# EOF\n", OpenMetrics), new("a 2\n", OpenMetrics), new("a 3\n# EOF\n", OpenMetrics)],
-            new Difference(2, "Prometheus marks a series that a failed scrape showed before it broke only a scrape later", [], ["a stale"])),
+        new("half an answer of OpenMetrics",
+        [new("a 1\n# EOF\n", OpenMetrics), new("a 2\n", OpenMetrics), new("a 3\n# EOF\n", OpenMetrics)],
+            new Difference(2, "Prometheus marks a series that a failed scrape showed before it broke only a scrape later",
+            [], ["a stale"])),
         Text("minus zero", "a -0\n") with { Known = [new(1, "Prometheus's encoder takes minus zero for nothing", ["a 0"], ["a -0"])] },
     ];
 
@@ -178,7 +194,8 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
                 string[] expectedOnly = [.. expected.Except(found)];
                 string[] foundOnly = [.. found.Except(expected)];
                 var known = one.Known.SingleOrDefault(d => d.Scrape == scrape + 1) ?? new Difference(0, "", [], []);
-                if (!known.Prometheus242.Order().SequenceEqual(expectedOnly.Order()) || !known.Sidecar.Order().SequenceEqual(foundOnly.Order()))
+                if (!known.Prometheus242.Order().SequenceEqual(expectedOnly.Order())
+                    || !known.Sidecar.Order().SequenceEqual(foundOnly.Order()))
                 {
                     failures.Add($"{one.Name}, scrape {scrape + 1}{(known.Scrape > 0 ? $" ({known.Why})" : "")}:\n  only Prometheus: {string.Join(" | ", expectedOnly.Take(10))}\n"
                         + $"  only the sidecar: {string.Join(" | ", foundOnly.Take(10))}");
@@ -192,14 +209,17 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
 
     private static Case Text(string name, params string[] bodies) => new(name, [.. bodies.Select(b => new CaseAnswer(b))]);
 
-    private static Case Om(string name, params string[] bodies) => new("OpenMetrics: " + name, [.. bodies.Select(b => new CaseAnswer(b, OpenMetrics))]);
+    private static Case Om(string name, params string[] bodies) =>
+        new("OpenMetrics: " + name, [.. bodies.Select(b => new CaseAnswer(b, OpenMetrics))]);
 
     /// <summary>One of the two fails where the other finds these samples.</summary>
     /// <param name="scraped">Samples that the failing one got through before it failed.</param>
     private static Difference Fails(int scrape, string why, bool bySidecar, int scraped, params string[] samples)
     {
-        string[] failure = ["up 0", $"scrape_samples_scraped {scraped}", $"scrape_samples_post_metric_relabeling {scraped}", $"scrape_series_added {scraped}"];
-        string[] success = [.. samples, "up 1", $"scrape_samples_scraped {samples.Length}", $"scrape_samples_post_metric_relabeling {samples.Length}",
+        string[] failure = ["up 0", $"scrape_samples_scraped {scraped}", $"scrape_samples_post_metric_relabeling {scraped}",
+            $"scrape_series_added {scraped}"];
+        string[] success = [.. samples, "up 1", $"scrape_samples_scraped {samples.Length}",
+            $"scrape_samples_post_metric_relabeling {samples.Length}",
             $"scrape_series_added {samples.Length}"];
         return bySidecar ? new(scrape, why, success, failure) : new(scrape, why, failure, success);
     }
@@ -208,7 +228,8 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
 
     /// <summary>The timestamps of a target's scrapes: each has one <c>up</c>.</summary>
     private static List<long> Ups(Receiver receiver, string address) =>
-        [.. receiver.SamplesOf($"up{{instance=\"{address}\",job=\"j\"}}").Where(s => s.Timestamp < Ahead - 100_000).Select(s => s.Timestamp).Distinct()];
+        [.. receiver.SamplesOf($"up{{instance=\"{address}\",job=\"j\"}}").Where(s => s.Timestamp < Ahead - 100_000).Select(s => s.Timestamp)
+        .Distinct()];
 
     /// <summary>The series of each target, told by what each of them must have: a label with its address.</summary>
     private static ILookup<string, string> ByInstance(Receiver receiver) => receiver.SeriesNames.ToLookup(AddressOf);
@@ -219,7 +240,9 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
         return series[start..series.IndexOf('"', start)];
     }
 
-    /// <summary>All that was sent of one scrape: what has its timestamp, and, with the first one, all that brings timestamps of its own.</summary>
+    /// <summary>
+    /// All that was sent of one scrape: what has its timestamp, and, with the first one, all that brings timestamps of its own.
+    /// </summary>
     private static List<string> Scrape(ILookup<string, string> series, Receiver receiver, string address, int scrape)
     {
         var ups = Ups(receiver, address);
@@ -231,7 +254,8 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
                 if (name.StartsWith("scrape_duration_seconds{instance", StringComparison.Ordinal) && timestamp == ups[scrape])
                     continue;
                 var text = BitConverter.DoubleToUInt64Bits(value) == 0x7ff0000000000002 ? "stale"
-                    : BitConverter.DoubleToUInt64Bits(value) == 0x7ff8000000000001 ? "NaN" : value.ToString("R", CultureInfo.InvariantCulture);
+                    : BitConverter.DoubleToUInt64Bits(value) == 0x7ff8000000000001
+                    ? "NaN" : value.ToString("R", CultureInfo.InvariantCulture);
                 if (timestamp == ups[scrape])
                     lines.Add($"{Short(name, address)} {text}");
                 else if (scrape == 0 && timestamp >= Ahead)
@@ -243,6 +267,7 @@ public sealed class PrometheusComparisonTests(PublishedBinary binary)
 
     /// <summary>Without the target's own labels and without quotes.</summary>
     private static string Short(string series, string address) =>
-        series.Replace($"instance=\"{address}\"", "").Replace("job=\"j\"", "").Replace("{,", "{").Replace(",,", ",").Replace("{,", "{").Replace(",}", "}")
+        series.Replace($"instance=\"{address}\"", "").Replace("job=\"j\"", "").Replace("{,", "{").Replace(",,", ",").Replace("{,", "{")
+        .Replace(",}", "}")
             .Replace("{}", "").Replace("\"", "");
 }

@@ -4,7 +4,9 @@ using Sidecar.Tests.Exposition.Wire;
 
 namespace Sidecar.EndToEnd;
 
-/// <summary>Real servers of the field hold what was scraped: exact values, labels and staleness, asked back through their query API.</summary>
+/// <summary>
+/// Real servers of the field hold what was scraped: exact values, labels and staleness, asked back through their query API.
+/// </summary>
 public sealed class RealReceiverTests(PublishedBinary binary)
 {
     private const string Exposition = """
@@ -36,14 +38,17 @@ public sealed class RealReceiverTests(PublishedBinary binary)
         var instance = $"127.0.0.1:{run.ApiServer.Port}";
         run.ApiServer.Metrics.Serve(Exposition);
         run.Start(binary);
-        await Eventually.TrueAsync(async () => (await server.QueryAsync("negative")).Count > 0, () => $"nothing arrived:\n{string.Join('\n', run.Sidecar.Log)}");
+        await Eventually.TrueAsync(async () => (await server.QueryAsync("negative")).Count > 0, () =>
+            $"nothing arrived:\n{string.Join('\n', run.Sidecar.Log)}");
 
-        string Labels(string name, string labels = "") => string.Join(',', new[] { $"__name__={name}", $"instance={instance}", "job=apiserver" }
+        string Labels(string name, string labels = "") =>
+            string.Join(',', new[] { $"__name__={name}", $"instance={instance}", "job=apiserver" }
             .Concat(labels.Split(';', StringSplitOptions.RemoveEmptyEntries)).Order(StringComparer.Ordinal));
         async Task Holds(string name, string value, string labels = "")
         {
             var found = await server.QueryAsync(name);
-            Assert.True(found.TryGetValue(Labels(name, labels), out var stored), $"{Labels(name, labels)} is not among {string.Join(" and ", found.Keys)}");
+            Assert.True(found.TryGetValue(Labels(name, labels), out var stored),
+                $"{Labels(name, labels)} is not among {string.Join(" and ", found.Keys)}");
             Assert.Equal(Number(value), Number(stored!));
         }
         await Holds("up", "1");
@@ -116,7 +121,8 @@ public sealed class RealReceiverTests(PublishedBinary binary)
         await run.Sidecar.WaitForLogAsync("nothing takes writes at this path", "/api/v1/write", "level=error");
         await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= 6, () => "no scrapes");
         using var http = new HttpClient();
-        var metrics = await http.GetStringAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "metrics"), TestContext.Current.CancellationToken);
+        var metrics = await http.GetStringAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "metrics"),
+            TestContext.Current.CancellationToken);
         Assert.Matches("prometheus_remote_storage_samples_failed_total\\{[^}]*\\} 0\n", metrics);
         Assert.Matches("sidecar_queue_scrapes [1-9]", metrics);
         Assert.Equal(0, await run.Sidecar.StopAsync());
@@ -136,7 +142,8 @@ public sealed class RealReceiverTests(PublishedBinary binary)
             Histogram = new Histogram
             {
                 SampleCount = 6, SampleSum = 4.5, Schema = 1, ZeroThreshold = 0.001, ZeroCount = 2,
-                PositiveSpan = { new BucketSpan { Offset = 0, Length = 1 }, new BucketSpan { Offset = 2, Length = 1 } }, PositiveDelta = { 1, 1 },
+                PositiveSpan = { new BucketSpan { Offset = 0, Length = 1 }, new BucketSpan { Offset = 2, Length = 1 } },
+                PositiveDelta = { 1, 1 },
                 NegativeSpan = { new BucketSpan { Offset = -3, Length = 1 } }, NegativeDelta = { 1 },
             },
         };
@@ -145,7 +152,8 @@ public sealed class RealReceiverTests(PublishedBinary binary)
             Counter = new Counter
             {
                 Value = 7,
-                Exemplar = new Exemplar { Value = 0.25, Timestamp = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(time), Label = { new LabelPair { Name = "trace_id", Value = "abc" } } },
+                Exemplar = new Exemplar { Value = 0.25, Timestamp = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(time),
+                Label = { new LabelPair { Name = "trace_id", Value = "abc" } } },
             },
         };
         byte[] Body(params MetricFamily[] families)
@@ -157,14 +165,17 @@ public sealed class RealReceiverTests(PublishedBinary binary)
         }
         var requests = new MetricFamily { Name = "requests_total", Type = MetricKind.Counter, Metric = { counter } };
         run.ApiServer.Metrics.ContentType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
-        run.ApiServer.Metrics.ServeGzip(Body(new MetricFamily { Name = "latency", Type = MetricKind.Histogram, Metric = { histogram } }, requests));
+        run.ApiServer.Metrics.ServeGzip(
+            Body(new MetricFamily { Name = "latency", Type = MetricKind.Histogram, Metric = { histogram } }, requests));
         run.Environment["SIDECAR_SCRAPE_PROTOCOLS"] = "PrometheusProto";
         run.Start(binary);
-        await Eventually.TrueAsync(async () => (await server.QueryAsync("histogram_count(latency)")).Count > 0, () => string.Join('\n', run.Sidecar.Log));
+        await Eventually.TrueAsync(async () => (await server.QueryAsync("histogram_count(latency)")).Count > 0, () =>
+            string.Join('\n', run.Sidecar.Log));
         Assert.Equal("6", Assert.Single(await server.QueryAsync("histogram_count(latency)")).Value);
         Assert.Equal("4.5", Assert.Single(await server.QueryAsync("histogram_sum(latency)")).Value);
         // All but the negative bucket and half of the zero bucket lie above.
-        Assert.Equal(Number("0.8333"), Number(Assert.Single(await server.QueryAsync("histogram_fraction(-0.001, +Inf, latency)")).Value), 0.001);
+        Assert.Equal(Number("0.8333"), Number(Assert.Single(await server.QueryAsync("histogram_fraction(-0.001, +Inf, latency)")).Value),
+            0.001);
         Assert.Equal("7", Assert.Single(await server.QueryAsync("requests_total")).Value);
         Assert.Equal($"trace_id=abc 0.25 @{time.ToUnixTimeMilliseconds()}", Assert.Single(await server.ExemplarsAsync("requests_total")));
         run.ApiServer.Metrics.ServeGzip(Body(requests));
@@ -188,7 +199,8 @@ public sealed class RealReceiverTests(PublishedBinary binary)
             }
             var ca = Write("ca.crt", authority.Pem);
             using var key = System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions.GetECDsaPrivateKey(certificate)!;
-            await using var etcd = await RealServer.EtcdAsync(Write("tls.crt", certificate.ExportCertificatePem()), Write("tls.key", key.ExportPkcs8PrivateKeyPem()));
+            await using var etcd = await RealServer.EtcdAsync(Write("tls.crt", certificate.ExportCertificatePem()),
+                Write("tls.key", key.ExportPkcs8PrivateKeyPem()));
             await using var prometheus = await RealServer.PrometheusAsync();
             await using var sidecar = SidecarProcess.Start(binary, new Dictionary<string, string>
             {
@@ -200,7 +212,8 @@ public sealed class RealReceiverTests(PublishedBinary binary)
                 ["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0",
                 ["SIDECAR_REMOTE_WRITE_URL"] = new Uri(prometheus.Address, "api/v1/write").ToString(),
             });
-            await Eventually.TrueAsync(async () => (await prometheus.QueryAsync("etcd_server_has_leader == 1")).Count > 0, () => string.Join('\n', sidecar.Log));
+            await Eventually.TrueAsync(async () => (await prometheus.QueryAsync("etcd_server_has_leader == 1")).Count > 0, () =>
+                string.Join('\n', sidecar.Log));
             var found = await prometheus.QueryAsync("etcd_server_has_leader");
             Assert.Equal($"__name__=etcd_server_has_leader,cluster=test,instance=127.0.0.1:{etcd.Port},job=etcd", found.Keys.Single());
             Assert.Equal("1", found.Values.Single());

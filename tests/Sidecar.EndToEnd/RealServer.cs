@@ -56,7 +56,8 @@ public sealed class RealServer : IAsyncDisposable
         }, "-/ready");
 
     /// <summary>Prometheus in agent mode with this configuration.</summary>
-    public static Task<RealServer> PrometheusAgentAsync(string configuration) => StartAsync("prometheus", "prometheus", async (folder, port) =>
+    public static Task<RealServer> PrometheusAgentAsync(string configuration) =>
+        StartAsync("prometheus", "prometheus", async (folder, port) =>
     {
         await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), configuration);
         return ["--enable-feature=agent", "--config.file=" + Path.Combine(folder, "prometheus.yml"),
@@ -67,7 +68,9 @@ public sealed class RealServer : IAsyncDisposable
         Task.FromResult<string[]>(["-storageDataPath=" + Path.Combine(folder, "data"), $"-httpListenAddr=127.0.0.1:{port}",
             "-search.latencyOffset=0s", "-search.disableCache", "-retentionPeriod=1y", "-loggerLevel=WARN"]), "health");
 
-    /// <summary>VictoriaMetrics that finds targets in all of a cluster and hardly ever scrapes them: a job for each role, named after it.</summary>
+    /// <summary>
+    /// VictoriaMetrics that finds targets in all of a cluster and hardly ever scrapes them: a job for each role, named after it.
+    /// </summary>
     public static Task<RealServer> VictoriaMetricsDiscoveringAsync(Uri apiServer, string tokenFile, string caFile, params string[] roles) =>
         StartAsync("victoria-metrics", "victoria-metrics", async (folder, port) =>
         {
@@ -92,7 +95,8 @@ public sealed class RealServer : IAsyncDisposable
         return Task.FromResult<string[]>(["--data-dir", Path.Combine(folder, "data"), "--listen-client-urls", $"http://127.0.0.1:{client}",
             "--advertise-client-urls", $"http://127.0.0.1:{client}", "--listen-peer-urls", $"http://127.0.0.1:{peer}",
             "--initial-advertise-peer-urls", $"http://127.0.0.1:{peer}", "--initial-cluster", $"default=http://127.0.0.1:{peer}",
-            "--listen-metrics-urls", $"https://127.0.0.1:{port}", "--cert-file", certificateFile, "--key-file", keyFile, "--log-level", "error"]);
+            "--listen-metrics-urls", $"https://127.0.0.1:{port}", "--cert-file", certificateFile, "--key-file", keyFile, "--log-level",
+            "error"]);
     }, null);
 
     /// <summary>An instant query of Prometheus's API: the value of each series found, by its labels in order.</summary>
@@ -102,7 +106,8 @@ public sealed class RealServer : IAsyncDisposable
         var answer = await Http.GetStringAsync(new Uri(Address, $"api/v1/query?query={Uri.EscapeDataString(query)}{time}&nocache=1"));
         using var json = JsonDocument.Parse(answer);
         return json.RootElement.GetProperty("data").GetProperty("result").EnumerateArray().ToDictionary(
-            r => string.Join(',', r.GetProperty("metric").EnumerateObject().Select(l => $"{l.Name}={l.Value}").Order(StringComparer.Ordinal)),
+            r => string.Join(',', r.GetProperty("metric").EnumerateObject().Select(l => $"{l.Name}={l.Value}")
+            .Order(StringComparer.Ordinal)),
             r => r.GetProperty("value")[1].GetString()!);
     }
 
@@ -110,9 +115,11 @@ public sealed class RealServer : IAsyncDisposable
     public async Task<List<string>> ExemplarsAsync(string query)
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var answer = await Http.GetStringAsync(new Uri(Address, $"api/v1/query_exemplars?query={Uri.EscapeDataString(query)}&start={now - 3600}&end={now + 3600}"));
+        var answer = await Http.GetStringAsync(
+            new Uri(Address, $"api/v1/query_exemplars?query={Uri.EscapeDataString(query)}&start={now - 3600}&end={now + 3600}"));
         using var json = JsonDocument.Parse(answer);
-        return [.. json.RootElement.GetProperty("data").EnumerateArray().SelectMany(s => s.GetProperty("exemplars").EnumerateArray()).Select(e =>
+        return [.. json.RootElement.GetProperty("data").EnumerateArray().SelectMany(s => s.GetProperty("exemplars").EnumerateArray())
+            .Select(e =>
             $"{string.Join(',', e.GetProperty("labels").EnumerateObject().Select(l => $"{l.Name}={l.Value}"))} {e.GetProperty("value")} @{e.GetProperty("timestamp").GetDouble() * 1000:F0}")];
     }
 
@@ -140,7 +147,8 @@ public sealed class RealServer : IAsyncDisposable
         Assert.SkipWhen(path is null, $"{command} is not installed (Debian's package {package})");
         var folder = Directory.CreateTempSubdirectory("sidecar-" + command).FullName;
         var port = FreePort();
-        var start = new ProcessStartInfo(path!, await arguments(folder, port)) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = folder };
+        var start = new ProcessStartInfo(path!, await arguments(folder, port)) { RedirectStandardError = true,
+            RedirectStandardOutput = true, WorkingDirectory = folder };
         var server = new RealServer(Process.Start(start)!, folder, port);
         await Eventually.TrueAsync(() => server.IsReadyAsync(readyPath), () => $"{command} is not ready:\n{server.Lines()}");
         return server;

@@ -120,9 +120,12 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         }
     }
 
-    public static TheoryData<string> Refusing => ["past date", "near date", "0", "garbage", "-5", "redirect", "redirect elsewhere", "403", "407-less 401"];
+    public static TheoryData<string> Refusing =>
+        ["past date", "near date", "0", "garbage", "-5", "redirect", "redirect elsewhere", "403", "407-less 401"];
 
-    /// <summary>Retry-After in both its forms, right and wrong; redirects, which are not followed with what is to be written; credentials.</summary>
+    /// <summary>
+    /// Retry-After in both its forms, right and wrong; redirects, which are not followed with what is to be written; credentials.
+    /// </summary>
     [Theory, MemberData(nameof(Refusing))]
     public async Task What_may_pass_is_tried_again(string kind)
     {
@@ -147,7 +150,9 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         Complete(run);
     }
 
-    /// <summary>What the receiver has accepted with its status line is not sent again, and does not wait for the rest of the answer.</summary>
+    /// <summary>
+    /// What the receiver has accepted with its status line is not sent again, and does not wait for the rest of the answer.
+    /// </summary>
     [Fact]
     public async Task An_accepting_answer_that_never_ends_holds_nothing_up()
     {
@@ -162,7 +167,9 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         Assert.DoesNotContain(run.Sidecar.Log, l => l.Contains("Sending failed", StringComparison.Ordinal));
     }
 
-    /// <summary>A path that is not there is an operator's mistake, or a gateway that is being rolled out: nothing is lost by waiting.</summary>
+    /// <summary>
+    /// A path that is not there is an operator's mistake, or a gateway that is being rolled out: nothing is lost by waiting.
+    /// </summary>
     [Theory]
     [InlineData(404, "no such page")]
     [InlineData(405, "Method Not Allowed")]
@@ -194,7 +201,8 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         run.Start(binary);
         await run.Sidecar.WaitForLogAsync("The receiver refuses what is sent; it is dropped", "cannot be processed");
         using var http = new HttpClient();
-        var metrics = await http.GetStringAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "metrics"), TestContext.Current.CancellationToken);
+        var metrics = await http.GetStringAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "metrics"),
+            TestContext.Current.CancellationToken);
         Assert.Matches("prometheus_remote_storage_samples_failed_total\\{[^}]*\\} [1-9]", metrics);
         Volatile.Write(ref takes, true);
         await run.ValueAsync("a", 1);
@@ -203,5 +211,6 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
 
     /// <summary>Every scrape that the target served but the one that the end may have cut.</summary>
     private static void Complete(StandInFixture run) =>
-        Assert.InRange(run.Samples("a").DistinctBy(s => s.Timestamp).Count(), run.ApiServer.Metrics.Scrapes - 1, run.ApiServer.Metrics.Scrapes);
+        Assert.InRange(run.Samples("a").DistinctBy(s => s.Timestamp).Count(), run.ApiServer.Metrics.Scrapes - 1,
+        run.ApiServer.Metrics.Scrapes);
 }

@@ -67,12 +67,14 @@ public sealed class RelabelingTests(PublishedBinary binary)
             """;
         run.Start(binary);
         var labels = $"cluster=\"prod\",instance=\"127.0.0.1:{run.ApiServer.Port}\",job=\"prod/apiserver\"";
-        await Eventually.TrueAsync(() => run.Receiver.SamplesOf($"scrape_series_added{{{labels}}}").Count > 1, () => string.Join('\n', run.Receiver.SeriesNames));
+        await Eventually.TrueAsync(() => run.Receiver.SamplesOf($"scrape_series_added{{{labels}}}").Count > 1, () =>
+            string.Join('\n', run.Receiver.SeriesNames));
         await run.StopAsync();
         Assert.Equal(
             [
                 $"a_total{{class=\"2xx\",{labels.Replace("cluster=\"prod\"", "cluster=\"prod\",code=\"200\"")}}}", $"b{{{labels}}}",
-                $"scrape_samples_post_metric_relabeling{{{labels}}}", $"scrape_samples_scraped{{{labels}}}", $"scrape_series_added{{{labels}}}", $"up{{{labels}}}",
+                $"scrape_samples_post_metric_relabeling{{{labels}}}", $"scrape_samples_scraped{{{labels}}}",
+                $"scrape_series_added{{{labels}}}", $"up{{{labels}}}",
             ],
             run.Receiver.SeriesNames.Order(StringComparer.Ordinal));
         Assert.Equal(4, run.Receiver.SamplesOf($"scrape_samples_scraped{{{labels}}}")[0].Value);
@@ -84,7 +86,8 @@ public sealed class RelabelingTests(PublishedBinary binary)
     {
         await using var run = await StandInFixture.CreateAsync();
         var text = new StringBuilder();
-        foreach (var name in new[] { "apiserver_request_duration_seconds", "apiserver_request_slo_duration_seconds", "apiserver_response_sizes" })
+        foreach (var name in new[] { "apiserver_request_duration_seconds", "apiserver_request_slo_duration_seconds",
+            "apiserver_response_sizes" })
         {
             text.Append($"# TYPE {name} histogram\n");
             foreach (var bound in new[] { "0.05", "0.1", "1", "2", "5", "+Inf" })
@@ -93,16 +96,19 @@ public sealed class RelabelingTests(PublishedBinary binary)
         }
         run.ApiServer.Metrics.Serve(text.ToString());
         run.Environment["SIDECAR_PRESET"] = "apiserver-lean";
-        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] = """[{"source_labels":["__name__"],"regex":"apiserver_response_sizes_sum","action":"drop"}]""";
+        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] =
+            """[{"source_labels":["__name__"],"regex":"apiserver_response_sizes_sum","action":"drop"}]""";
         run.Start(binary);
         await run.ValueAsync("scrape_samples_post_metric_relabeling", 7);
         await run.StopAsync();
         string[] expected =
         [
             .. new[] { "0.1", "1.0", "5.0", "+Inf" }.Select(b => run.Series("apiserver_request_duration_seconds_bucket", $"le=\"{b}\"")),
-            run.Series("apiserver_request_duration_seconds_sum"), run.Series("apiserver_request_duration_seconds_count"), run.Series("apiserver_response_sizes_count"),
+            run.Series("apiserver_request_duration_seconds_sum"), run.Series("apiserver_request_duration_seconds_count"),
+            run.Series("apiserver_response_sizes_count"),
         ];
-        Assert.Equal(expected.Order(StringComparer.Ordinal), run.Receiver.SeriesNames.Where(s => s.StartsWith("apiserver", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Equal(expected.Order(StringComparer.Ordinal),
+            run.Receiver.SeriesNames.Where(s => s.StartsWith("apiserver", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -3,8 +3,8 @@ using Cluster;
 namespace Sidecar.EndToEnd;
 
 /// <summary>
-/// The stand-in API server enforces the RBAC of <c>src/deploy/base/sidecar.yaml</c>. With it the sidecar does its whole job; without any one right
-/// of it, it does not: there is none too many.
+/// The stand-in API server enforces the RBAC of <c>src/deploy/base/sidecar.yaml</c>. With it the sidecar does its whole job; without any
+/// one right of it, it does not: there is none too many.
 /// </summary>
 public sealed class RightsTests(PublishedBinary binary)
 {
@@ -36,7 +36,8 @@ public sealed class RightsTests(PublishedBinary binary)
         run.Start(binary);
         await run.ValueAsync("a", 1);
         run.Cluster.Withdraw(run.Cluster.ApiServers[1]);
-        await run.Sidecar.WaitForLogAsync("Targets changed", $"gone=https://127.0.0.1:{run.Cluster.ApiServers[1].Port}/metrics"); // on the watch
+        // on the watch
+        await run.Sidecar.WaitForLogAsync("Targets changed", $"gone=https://127.0.0.1:{run.Cluster.ApiServers[1].Port}/metrics");
         await run.StopAsync();
         Assert.DoesNotContain(run.Sidecar.Log, l => l.Contains("level=warn") || l.Contains("level=error"));
     }

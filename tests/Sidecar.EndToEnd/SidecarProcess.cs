@@ -43,7 +43,8 @@ public sealed partial class SidecarProcess : IAsyncDisposable
         }
     }
 
-    public static SidecarProcess Start(PublishedBinary binary, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments) =>
+    public static SidecarProcess Start(PublishedBinary binary, IEnumerable<KeyValuePair<string, string>> environment,
+        params string[] arguments) =>
         Start(binary.Path, environment, arguments);
 
     /// <param name="program">The binary, or what becomes it in the end.</param>
@@ -60,12 +61,15 @@ public sealed partial class SidecarProcess : IAsyncDisposable
     public async Task<string> WaitForLogAsync(params string[] texts)
     {
         string? Find() => Log.FirstOrDefault(line => texts.All(line.Contains));
-        await Eventually.TrueAsync(() => Find() is not null || HasExited, () => $"no log line with [{string.Join("], [", texts)}] in:\n{string.Join('\n', Log)}");
-        return Find() ?? throw new InvalidOperationException($"the sidecar ended without a line with [{string.Join("], [", texts)}]:\n{string.Join('\n', Log)}");
+        await Eventually.TrueAsync(() => Find() is not null || HasExited, () =>
+            $"no log line with [{string.Join("], [", texts)}] in:\n{string.Join('\n', Log)}");
+        return Find() ?? throw new InvalidOperationException(
+            $"the sidecar ended without a line with [{string.Join("], [", texts)}]:\n{string.Join('\n', Log)}");
     }
 
     /// <summary>The base address of its own listener, from the log.</summary>
-    public async Task<Uri> ListenAddressAsync() => new("http://" + ListenPattern().Match(await WaitForLogAsync("Sidecar starts")).Groups[1].Value);
+    public async Task<Uri> ListenAddressAsync() =>
+        new("http://" + ListenPattern().Match(await WaitForLogAsync("Sidecar starts")).Groups[1].Value);
 
     /// <summary>Sends a signal and waits for the end; returns the exit code.</summary>
     public async Task<int> StopAsync(PosixSignal signal = PosixSignal.SIGTERM)

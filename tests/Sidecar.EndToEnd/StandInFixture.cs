@@ -50,7 +50,8 @@ public sealed class StandInFixture : IAsyncDisposable
 
     /// <summary>Waits until the newest sample of a series has this value.</summary>
     public Task ValueAsync(string name, double value, string labels = "", ApiServer? server = null) => Eventually.TrueAsync(
-        () => Samples(name, labels, server) is [.., var last] && BitConverter.DoubleToUInt64Bits(last.Value) == BitConverter.DoubleToUInt64Bits(value),
+        () => Samples(name, labels, server) is [.., var last]
+        && BitConverter.DoubleToUInt64Bits(last.Value) == BitConverter.DoubleToUInt64Bits(value),
         () => $"{Series(name, labels, server)} is [{string.Join(' ', Samples(name, labels, server).TakeLast(3))}], not {value}; "
             + $"known: {string.Join(' ', Receiver.SeriesNames.Take(10))}; log:\n{string.Join('\n', Sidecar.Log)}");
 

@@ -85,7 +85,9 @@ public sealed class SupervisionTests(PublishedBinary binary)
         await run.StopAsync();
     }
 
-    /// <summary>Opening a pipe that nobody writes hangs as a dead mount does. There are four threads in the pool, and more requests than that.</summary>
+    /// <summary>
+    /// Opening a pipe that nobody writes hangs as a dead mount does. There are four threads in the pool, and more requests than that.
+    /// </summary>
     [Fact]
     public async Task Credentials_on_a_mount_that_hangs_hold_no_thread_of_the_pool()
     {
@@ -95,7 +97,8 @@ public sealed class SupervisionTests(PublishedBinary binary)
         try
         {
             await using var run = await StandInFixture.CreateAsync();
-            run.Environment["SIDECAR_TARGETS"] = string.Join(',', Enumerable.Range(1, 8).Select(i => $"http://127.0.0.{i}:{run.ApiServer.Port}"));
+            run.Environment["SIDECAR_TARGETS"] =
+                string.Join(',', Enumerable.Range(1, 8).Select(i => $"http://127.0.0.{i}:{run.ApiServer.Port}"));
             foreach (var name in run.Environment.Keys.Where(k => k.StartsWith("SIDECAR_KUBERNETES", StringComparison.Ordinal)).ToArray())
                 run.Environment.Remove(name);
             run.Environment["SIDECAR_AUTHORIZATION_CREDENTIALS_FILE"] = pipe;

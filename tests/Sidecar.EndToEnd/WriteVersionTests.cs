@@ -43,7 +43,8 @@ public sealed class WriteVersionTests(PublishedBinary binary)
         Assert.Equal(0, run.Receiver.SecondVersionRequests - (lacks == SecondVersion.TakenForEmpty ? 1 : 0)); // the one that showed it
         Assert.Equal((1, "How many.", ""), run.Receiver.Metadata["requests_total"]);
         Assert.NotEmpty(run.Receiver.Exemplars[run.Series("requests_total", "code=\"200\"")]);
-        var line = Assert.Single(run.Sidecar.Log, l => l.Contains("The receiver lacks remote write 2.0: 1.0 is used", StringComparison.Ordinal));
+        var line = Assert.Single(run.Sidecar.Log, l =>
+            l.Contains("The receiver lacks remote write 2.0: 1.0 is used", StringComparison.Ordinal));
         Assert.Contains(why, line);
         Complete(run);
     }
@@ -106,7 +107,10 @@ public sealed class WriteVersionTests(PublishedBinary binary)
         return run;
     }
 
-    /// <summary>Every scrape that the target served but the one that the end may have cut; twice at most where the version changed.</summary>
+    /// <summary>
+    /// Every scrape that the target served but the one that the end may have cut; twice at most where the version changed.
+    /// </summary>
     private static void Complete(StandInFixture run) =>
-        Assert.InRange(run.Samples("other").DistinctBy(s => s.Timestamp).Count(), run.ApiServer.Metrics.Scrapes - 1, run.ApiServer.Metrics.Scrapes);
+        Assert.InRange(run.Samples("other").DistinctBy(s => s.Timestamp).Count(), run.ApiServer.Metrics.Scrapes - 1,
+        run.ApiServer.Metrics.Scrapes);
 }

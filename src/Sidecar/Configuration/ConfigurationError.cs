@@ -1,3 +1,5 @@
+using Sidecar.Primitives;
+
 namespace Sidecar.Configuration;
 
 /// <summary>One wrong variable.</summary>

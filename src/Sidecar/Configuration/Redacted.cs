@@ -1,5 +1,3 @@
-using Sidecar.Configuration.Values;
-
 namespace Sidecar.Configuration;
 
 /// <summary>Values as they may be shown.</summary>

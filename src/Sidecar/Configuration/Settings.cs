@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Sidecar.Configuration.Values;
+using Sidecar.Primitives;
 
 namespace Sidecar.Configuration;
 
@@ -53,11 +53,14 @@ internal sealed class Settings(IReadOnlyDictionary<string, string?> environment)
 
     public void Warn(string name, string message) => _warnings.Add(new(name, message));
 
-    public ConfigurationResult Result(Options? options) => new(
-        options,
-        [.. _errors.OrderBy(e => Position(e.Name)).ThenBy(e => e.Name, StringComparer.Ordinal)],
-        [.. _warnings],
-        [.. Variables.All.Select(InEffect)]);
+    /// <summary>All of them, in the order of the table of variables.</summary>
+    public ImmutableArray<ConfigurationError> Errors =>
+        [.. _errors.OrderBy(e => Position(e.Name)).ThenBy(e => e.Name, StringComparer.Ordinal)];
+
+    public ImmutableArray<ConfigurationWarning> Warnings => [.. _warnings];
+
+    /// <summary>Every variable of the table with the value in effect.</summary>
+    public ImmutableArray<Setting> InEffect() => [.. Variables.All.Select(InEffect)];
 
     /// <summary>
     /// White space around a value is a slip of the YAML that it came from, and a password from a Secret often ends in a line break;

@@ -1,4 +1,5 @@
 using System.Net;
+using Sidecar.Primitives;
 
 namespace Sidecar.Configuration;
 

@@ -1,6 +1,5 @@
-using Sidecar.Configuration;
-using Sidecar.Operation;
 using Sidecar.Relabeling;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
@@ -22,5 +21,5 @@ internal sealed class ClusterList
     /// <summary>Timestamp of the first question.</summary>
     public long Asked { get; init; }
 
-    public static ClusterList Nothing(Options options, Log log) => new() { Targets = new(options, new(RelabelRules.None), log) };
+    public static ClusterList Nothing(DiscoveryOptions options, Log log) => new() { Targets = new(options, new(RelabelRules.None), log) };
 }

@@ -1,13 +1,14 @@
 using System.Net;
 using Sidecar.Configuration;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
 /// <summary>
 /// Lists what makes targets: slices, or Endpoints where slices are not to be had, and Services where a rule reads their labels.
 /// </summary>
-internal sealed class ClusterLists(Options options, ObjectClient objects, Log log, TimeProvider time)
+internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient objects, Log log, TimeProvider time)
 {
     /// <summary>What is denied is asked for again after so many intervals: the Role may have been mended.</summary>
     public const int ManyIntervals = 20;
@@ -29,7 +30,7 @@ internal sealed class ClusterLists(Options options, ObjectClient objects, Log lo
             return (new ObjectAnswer(), ClusterList.Nothing(options, log));
         }
         var asked = time.GetTimestamp();
-        var labels = new ServiceLabels(options.Scrape.TargetRules);
+        var labels = new ServiceLabels(options.Target.TargetRules);
         string? version = null;
         if (options.Kubernetes.Scope.NeedsServices)
         {

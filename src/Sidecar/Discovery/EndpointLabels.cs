@@ -89,7 +89,8 @@ internal static class EndpointLabels
         AddMap(labels, "endpointslice_endpoint_topology_", "endpointslice_endpoint_topology_present_", endpoint.Topology);
     }
 
-    private static void AddMap(Dictionary<string, string> labels, string prefix, string presentPrefix, List<KeyValuePair<string, string>> map)
+    private static void AddMap(Dictionary<string, string> labels, string prefix, string presentPrefix,
+        List<KeyValuePair<string, string>> map)
     {
         foreach (var (key, value) in map)
         {

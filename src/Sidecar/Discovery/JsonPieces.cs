@@ -18,7 +18,9 @@ internal enum ListPart
 /// <param name="isList">One object with <c>items</c>; otherwise values one after another without end (a watch).</param>
 internal sealed class JsonPieces(bool isList)
 {
-    /// <summary>Most bytes of one value. An object in etcd has at most 1.5 MiB, in a binary form; as JSON it is a few times larger.</summary>
+    /// <summary>
+    /// Most bytes of one value. An object in etcd has at most 1.5 MiB, in a binary form; as JSON it is a few times larger.
+    /// </summary>
     private const int Largest = 8 * 1024 * 1024;
 
     /// <summary>Most bytes of one text or number within. Annotations, which are the longest, have 256 KiB together.</summary>

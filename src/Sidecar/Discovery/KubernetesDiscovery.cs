@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Net;
-using Sidecar.Configuration;
 using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
@@ -12,7 +12,7 @@ namespace Sidecar.Discovery;
 /// </summary>
 /// <param name="pulse">Beaten by each page, read and wait.</param>
 internal sealed class KubernetesDiscovery(
-    Options options, PeerClient client, Metrics metrics, Log log, InternalErrors errors, Pulse pulse, TimeProvider time)
+    DiscoveryOptions options, PeerClient client, Metrics metrics, Log log, InternalErrors errors, Pulse pulse, TimeProvider time)
 {
     private const string LogKey = "discovery";
 
@@ -66,7 +66,8 @@ internal sealed class KubernetesDiscovery(
                 else
                     await DelayAsync(listBackoff.After(answer), cancellation);
             }
-            catch (Exception e) when (e is not UnpublishableException && !(e is OperationCanceledException && cancellation.IsCancellationRequested))
+            catch (Exception e) when (e is not UnpublishableException
+                && !(e is OperationCanceledException && cancellation.IsCancellationRequested))
             {
                 if (edge == listEdge)
                     LastError = $"a bug in the sidecar: {e.GetType().Name}";

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using Sidecar.Configuration;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
@@ -8,7 +8,7 @@ namespace Sidecar.Discovery;
 /// The targets of a cluster, by the object that they came in. Of an object that makes no target nothing is stored, however many of them
 /// are listed and watched.
 /// </summary>
-internal sealed class KubernetesTargets(Options options, ServiceLabels services, Log log)
+internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels services, Log log)
 {
     /// <summary>Names of other ports, for the log.</summary>
     private const int MostPortNames = 10;
@@ -80,7 +80,7 @@ internal sealed class KubernetesTargets(Options options, ServiceLabels services,
             var address = labels[TargetBuilder.Address];
             if (!Sharding.IsOurs(address, options))
                 isSharded = true;
-            else if (TargetBuilder.FromLabels(labels, options.Scrape, out var problem) is { } target)
+            else if (TargetBuilder.FromLabels(labels, options.Target, out var problem) is { } target)
                 into.Add(target);
             else if (problem is not null)
                 TargetDiscovery.LogNoTarget(log, address, problem);

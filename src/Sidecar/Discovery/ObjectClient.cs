@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json;
-using Sidecar.Configuration;
 using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 

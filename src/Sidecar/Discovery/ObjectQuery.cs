@@ -1,14 +1,6 @@
-using Sidecar.Configuration;
+using Sidecar.Primitives;
 
 namespace Sidecar.Discovery;
-
-/// <summary>Kinds of objects that discovery reads.</summary>
-internal enum ObjectKind
-{
-    EndpointSlice,
-    Endpoints,
-    Service,
-}
 
 /// <summary>
 /// Which objects the API server is asked for: as few as the configuration and the rules allow. One name is asked for by name, so that

@@ -1,3 +1,4 @@
+using Sidecar.Primitives;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;

@@ -1,11 +1,11 @@
-using Sidecar.Configuration;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
 /// <summary>
-/// Watches the Services, where their labels are wanted. A change of those is a new list, since of what rules then keep nothing may be known;
-/// so is whatever else ends the watch, unless it is refused.
+/// Watches the Services, where their labels are wanted. A change of those is a new list, since of what rules then keep nothing may be
+/// known; so is whatever else ends the watch, unless it is refused.
 /// </summary>
 internal sealed class ServicesWatch(
     KubernetesOptions options, ObjectQuery query, ObjectClient objects, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)

@@ -1,5 +1,4 @@
 using System.Text;
-using Sidecar.Configuration;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
@@ -10,7 +9,8 @@ namespace Sidecar.Discovery;
 /// </summary>
 internal static class Sharding
 {
-    public static bool IsOurs(string address, Options options) => options.Shards <= 1 || ShardOf(address, options.Shards) == options.Shard;
+    public static bool IsOurs(string address, DiscoveryOptions options) =>
+        options.Shards <= 1 || ShardOf(address, options.Shards) == options.Shard;
 
     public static int ShardOf(string address, int shards) => (int)HashMod.Of(Encoding.UTF8.GetBytes(address), (ulong)shards);
 }

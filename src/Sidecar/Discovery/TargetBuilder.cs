@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using Sidecar.Configuration;
-using Sidecar.Configuration.Values;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
@@ -22,7 +21,7 @@ internal static class TargetBuilder
     private static readonly SearchValues<char> NoHost = SearchValues.Create("/\\?#@% \t\r\n");
 
     /// <returns>Null where relabeling drops it, or makes no target of it; the latter with a <paramref name="problem"/>.</returns>
-    public static Target? FromStatic(StaticTarget target, ScrapeOptions options, out string? problem)
+    public static Target? FromStatic(StaticTarget target, TargetOptions options, out string? problem)
     {
         var labels = new Dictionary<string, string> { [Address] = target.Address };
         if (target.Scheme is not null)
@@ -34,14 +33,16 @@ internal static class TargetBuilder
 
     /// <param name="discovered">With <c>__address__</c>; the defaults are added to it.</param>
     /// <inheritdoc cref="FromStatic"/>
-    public static Target? FromLabels(Dictionary<string, string> discovered, ScrapeOptions options, out string? problem) =>
+    public static Target? FromLabels(Dictionary<string, string> discovered, TargetOptions options, out string? problem) =>
         Build(discovered, options.Params, options, out problem);
 
-    /// <summary>A host, or a host and a port, and nothing that would make a path, a query or a user of it (config.CheckTargetAddress, but stricter).</summary>
+    /// <summary>
+    /// A host, or a host and a port, and nothing that would make a path, a query or a user of it (config.CheckTargetAddress, but stricter).
+    /// </summary>
     public static bool IsAddress(string address) =>
         !address.AsSpan().ContainsAny(NoHost) && Uri.TryCreate($"https://{address}/", UriKind.Absolute, out var url) && url.Port > 0;
 
-    private static Target? Build(Dictionary<string, string> labels, string? query, ScrapeOptions options, out string? problem)
+    private static Target? Build(Dictionary<string, string> labels, string? query, TargetOptions options, out string? problem)
     {
         problem = null;
         SetDefault(labels, "job", options.JobName);
@@ -94,7 +95,7 @@ internal static class TargetBuilder
 
     /// <summary>Why the labels make no target, in words; null where they do.</summary>
     private static string? Check(
-        Dictionary<string, string> labels, string address, ScrapeOptions options, out TimeSpan interval, out TimeSpan timeout)
+        Dictionary<string, string> labels, string address, TargetOptions options, out TimeSpan interval, out TimeSpan timeout)
     {
         (interval, timeout) = (options.Interval, options.Timeout);
         if (!IsAddress(address))
@@ -121,7 +122,7 @@ internal static class TargetBuilder
     }
 
     /// <summary>What relabeling wrote is a path and nothing else, so that a question mark in it is part of it.</summary>
-    private static string Path(Dictionary<string, string> labels, ScrapeOptions options)
+    private static string Path(Dictionary<string, string> labels, TargetOptions options)
     {
         var path = labels.GetValueOrDefault(MetricsPath, "");
         if (!path.StartsWith('/'))
@@ -135,7 +136,8 @@ internal static class TargetBuilder
     /// </summary>
     private static string? Query(string? query, Dictionary<string, string> before, Dictionary<string, string> after)
     {
-        var changed = after.Where(l => l.Key.StartsWith(ParamPrefix, StringComparison.Ordinal) && before.GetValueOrDefault(l.Key, "") != l.Value).ToList();
+        var changed = after.Where(l =>
+            l.Key.StartsWith(ParamPrefix, StringComparison.Ordinal) && before.GetValueOrDefault(l.Key, "") != l.Value).ToList();
         if (changed.Count == 0)
             return query;
         var pairs = Parameters(query);
@@ -148,7 +150,8 @@ internal static class TargetBuilder
             else
                 pairs.Add(new(name, value));
         }
-        return string.Join('&', pairs.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}"));
+        return string.Join('&', pairs.OrderBy(p => p.Key, StringComparer.Ordinal)
+            .Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}"));
     }
 
     private static List<KeyValuePair<string, string>> Parameters(string? query)

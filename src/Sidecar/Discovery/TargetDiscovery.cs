@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
@@ -9,7 +9,8 @@ namespace Sidecar.Discovery;
 /// Says which targets there are: the static ones, or those that the API server names. When the API server is away or answers nonsense, the
 /// last known targets stay.
 /// </summary>
-internal sealed class TargetDiscovery(Options options, PeerClient client, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
+internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient client, Metrics metrics, Log log, InternalErrors errors,
+    TimeProvider time)
 {
     /// <summary>Failures in a row to hand the targets on; they take a quarter of a minute. Then discovery ends.</summary>
     private const int MostPublishFailures = 5;
@@ -72,7 +73,7 @@ internal sealed class TargetDiscovery(Options options, PeerClient client, Metric
         var ours = options.Targets.Where(t => Sharding.IsOurs(t.Address, options)).ToList();
         foreach (var target in ours)
         {
-            if (TargetBuilder.FromStatic(target, options.Scrape, out var problem) is { } built)
+            if (TargetBuilder.FromStatic(target, options.Target, out var problem) is { } built)
                 targets.Add(built);
             else if (problem is not null)
                 LogNoTarget(log, target.Address, problem);

@@ -1,19 +1,9 @@
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Sidecar.Primitives;
 
 namespace Sidecar.Discovery;
-
-internal enum WatchEventType
-{
-    Added,
-    Modified,
-    Deleted,
-    /// <summary>Only the version has gone on.</summary>
-    Bookmark,
-    /// <summary>The watch cannot go on; the object is a Status.</summary>
-    Error,
-}
 
 /// <summary>One event of a watch (Kubernetes API reference: meta/v1 WatchEvent).</summary>
 internal sealed class WatchEvent

@@ -1,11 +1,12 @@
 using System.Net;
-using Sidecar.Configuration;
-using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
-/// <summary>How the watch of one kind of object fares. The task that watches writes it; others may read whether the watch is denied.</summary>
+/// <summary>
+/// How the watch of one kind of object fares. The task that watches writes it; others may read whether the watch is denied.
+/// </summary>
 internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log log, TimeProvider time)
 {
     private const string LogKey = "watch";
@@ -23,7 +24,8 @@ internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log
 
     /// <summary>A watch is wanted, and was not denied of late: the Role may have been mended since.</summary>
     public bool MayWatch => options.Watch
-        && (Interlocked.Read(ref deniedAt) is var at && (at == Never || time.GetElapsedTime(at) >= options.RefreshInterval * ClusterLists.ManyIntervals));
+        && (Interlocked.Read(ref deniedAt) is var at
+        && (at == Never || time.GetElapsedTime(at) >= options.RefreshInterval * ClusterLists.ManyIntervals));
 
     /// <summary>The answer will be the same next time: denied, unknown, not understood.</summary>
     public static bool IsRefusal(ObjectAnswer answer) =>

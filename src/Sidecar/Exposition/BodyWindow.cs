@@ -1,5 +1,5 @@
 using System.IO.Compression;
-using Sidecar.Scraping;
+using Sidecar.Memory;
 
 namespace Sidecar.Exposition;
 
@@ -116,8 +116,8 @@ internal sealed class BodyWindow(Func<bool>? isSliceOver) : IDisposable
     }
 
     /// <summary>
-    /// To be called where reading can go on later. True when the slice of the pass is over, which is looked at when more was inflated since the
-    /// last time.
+    /// To be called where reading can go on later. True when the slice of the pass is over, which is looked at when more was inflated
+    /// since the last time.
     /// </summary>
     public bool Pause()
     {

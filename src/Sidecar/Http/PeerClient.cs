@@ -1,6 +1,6 @@
 using System.Net;
-using Sidecar.Configuration;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Http;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Sidecar.Primitives;
 
 namespace Sidecar.Http;
 

@@ -1,3 +1,5 @@
+using Sidecar.Primitives;
+
 namespace Sidecar.Http;
 
 /// <summary>A failure found in a place that can only throw: the certificate check, a redirect, a token file.</summary>

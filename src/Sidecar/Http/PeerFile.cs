@@ -1,4 +1,5 @@
 using System.Buffers;
+using Sidecar.Primitives;
 
 namespace Sidecar.Http;
 

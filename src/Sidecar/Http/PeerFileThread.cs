@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Sidecar.Http;
 
 /// <summary>
-/// The one thread on which the files of a peer are read. A mount that hangs holds this thread and none of the pool's, of which there are few;
-/// who wants the file is told after a bounded wait, and at once while the thread still hangs.
+/// The one thread on which the files of a peer are read. A mount that hangs holds this thread and none of the pool's, of which there are
+/// few; who wants the file is told after a bounded wait, and at once while the thread still hangs.
 /// </summary>
 internal sealed class PeerFileThread(TimeProvider time) : IDisposable
 {

@@ -1,4 +1,4 @@
-using Sidecar.Operation;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Queueing;
 

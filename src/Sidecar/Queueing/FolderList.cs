@@ -1,4 +1,4 @@
-using Sidecar.Scraping;
+using Sidecar.Records;
 
 namespace Sidecar.Queueing;
 

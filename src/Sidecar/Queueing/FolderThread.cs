@@ -1,5 +1,4 @@
-using Sidecar.Configuration;
-using Sidecar.Operation;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Queueing;
 

@@ -1,6 +1,6 @@
 using Sidecar.Discovery;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Queueing;
 

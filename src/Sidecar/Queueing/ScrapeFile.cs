@@ -2,12 +2,11 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.IO.Hashing;
 using System.Text;
-using Sidecar.Configuration.Values;
+using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
-using Sidecar.Relabeling;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Queueing;
 
@@ -249,7 +248,7 @@ internal static class ScrapeFile
         var skipped = from.ReadInt32(0);
         var body = from.ReadInt64(-1, LargestFile);
         var vanished = from.ReadInt64(-1, LargestFile);
-        from.Check(samples <= ReportSamples.Count + (Math.Max(body, 0) + Math.Max(vanished, 0)) * MostSamplesPerByte);
+        from.Check(samples <= ReportSeries.Count + (Math.Max(body, 0) + Math.Max(vanished, 0)) * MostSamplesPerByte);
         from.Check(Uri.TryCreate(from.ReadString(), UriKind.Absolute, out var url)
             && url.Scheme is "http" or "https" && url.Host.Length > 0);
         var honorLabels = from.ReadBoolean();

@@ -1,11 +1,10 @@
 using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
-using Sidecar.Operation;
-using Sidecar.Relabeling;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Queueing;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
-using Sidecar.Scraping;
+using Sidecar.Records;
 
 namespace Sidecar.Queueing;
 

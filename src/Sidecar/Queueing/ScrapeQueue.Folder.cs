@@ -1,6 +1,6 @@
 using Sidecar.Discovery;
-using Sidecar.Operation;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Queueing;
 

@@ -1,8 +1,7 @@
 using Sidecar.Configuration;
-using Sidecar.Configuration.Values;
 using Sidecar.Discovery;
-using Sidecar.Operation;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Queueing;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
-using Sidecar.Configuration;
+using Sidecar.Primitives;
 using Sidecar.Relabeling.Patterns;
 
 namespace Sidecar.Relabeling;
@@ -71,7 +71,8 @@ internal sealed class RelabelConfigs
         catch (JsonException e)
         {
             Error($"not JSON (the error is at byte {e.BytePositionInLine + 1} of line {e.LineNumber + 1}{InRule})",
-                json.AsSpan().Contains((byte)'\\') ? """a backslash of a regular expression is two in JSON: "\\d+" """.TrimEnd() : WholeExample);
+                json.AsSpan().Contains((byte)'\\')
+                ? """a backslash of a regular expression is two in JSON: "\\d+" """.TrimEnd() : WholeExample);
         }
         catch (InvalidOperationException)
         {
@@ -110,7 +111,8 @@ internal sealed class RelabelConfigs
         var pattern = values.Pattern ?? Pattern.TryParse(Values.DefaultRegex, out _)!;
         Check(values, seen, pattern, errors.Count == before);
         return errors.Count > before ? null : new RelabelRule(values.Action,
-            [.. values.SourceLabels.Select(l => ImmutableArray.Create(Encoding.UTF8.GetBytes(l)))], values.Separator, pattern, values.Modulus, values.TargetLabel, values.Replacement);
+            [.. values.SourceLabels.Select(l => ImmutableArray.Create(Encoding.UTF8.GetBytes(l)))], values.Separator, pattern,
+            values.Modulus, values.TargetLabel, values.Replacement);
     }
 
     private void ReadValue(ref Utf8JsonReader reader, string key, Values values)
@@ -122,7 +124,8 @@ internal sealed class RelabelConfigs
         }
         if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
         {
-            Error($"rule {number}: {key} is {(reader.TokenType == JsonTokenType.StartArray ? "an array" : "an object")}, not a text", Example(key));
+            Error($"rule {number}: {key} is {(reader.TokenType == JsonTokenType.StartArray ? "an array" : "an object")}, not a text",
+                Example(key));
             reader.Skip();
             return;
         }
@@ -135,7 +138,8 @@ internal sealed class RelabelConfigs
             case "regex":
                 values.Pattern = Pattern.TryParse(text, out var problem);
                 if (values.Pattern is null)
-                    Error($"rule {number}: the regular expression {Shown(text)} {problem}", "see github.com/google/re2/wiki/Syntax for what there is");
+                    Error($"rule {number}: the regular expression {Shown(text)} {problem}",
+                        "see github.com/google/re2/wiki/Syntax for what there is");
                 break;
             case "modulus":
                 if (ulong.TryParse(text, System.Globalization.NumberStyles.None, null, out var modulus))

@@ -1,6 +1,8 @@
 namespace Sidecar.Relabeling;
 
-/// <summary>Applies a list of rules, with the memory that their patterns need for it. It belongs to one pass; the rules are shared.</summary>
+/// <summary>
+/// Applies a list of rules, with the memory that their patterns need for it. It belongs to one pass; the rules are shared.
+/// </summary>
 internal sealed class RelabelPass(RelabelRules rules)
 {
     /// <summary>In the order of the rules.</summary>

@@ -9,7 +9,8 @@ namespace Sidecar.Relabeling;
 internal sealed class RelabelRule
 {
     public RelabelRule(
-        RelabelAction action, ImmutableArray<ImmutableArray<byte>> sourceLabels, string separator, Pattern pattern, ulong modulus, string targetLabel, string replacement)
+        RelabelAction action, ImmutableArray<ImmutableArray<byte>> sourceLabels, string separator, Pattern pattern, ulong modulus,
+        string targetLabel, string replacement)
     {
         Action = action;
         SourceLabels = sourceLabels;
@@ -42,5 +43,6 @@ internal sealed class RelabelRule
     public bool IsOnMatch => Action is RelabelAction.Replace or RelabelAction.Keep or RelabelAction.Drop;
 
     /// <summary>It may change labels, and not only drop all of them.</summary>
-    public bool IsChanging => Action is not (RelabelAction.Keep or RelabelAction.Drop or RelabelAction.KeepEqual or RelabelAction.DropEqual);
+    public bool IsChanging => Action is not (RelabelAction.Keep or RelabelAction.Drop or RelabelAction.KeepEqual
+        or RelabelAction.DropEqual);
 }

@@ -57,7 +57,8 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
     /// <summary>What a label may be for the rule to keep it; null where that is no short list.</summary>
     private static HashSet<string>? LiteralsKept(RelabelRule rule, byte[] name)
     {
-        var index = Enumerable.Range(0, rule.SourceLabels.Length).FirstOrDefault(i => rule.SourceLabels[i].AsSpan().SequenceEqual(name), -1);
+        var index = Enumerable.Range(0, rule.SourceLabels.Length)
+            .FirstOrDefault(i => rule.SourceLabels[i].AsSpan().SequenceEqual(name), -1);
         if (index < 0 || rule.Pattern.Literals is not { } literals)
             return null;
         var kept = new HashSet<string>();
@@ -65,7 +66,8 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
         {
             var text = Encoding.UTF8.GetString(literal.AsSpan());
             // With as many separators as there are gaps between the labels, it is plain what each value is.
-            var values = rule.SourceLabels.Length == 1 ? [text] : rule.Separator.Length == 0 ? [] : text.Split(Encoding.UTF8.GetString(rule.Separator.AsSpan()));
+            var values = rule.SourceLabels.Length == 1 ? [text] : rule.Separator.Length == 0
+                ? [] : text.Split(Encoding.UTF8.GetString(rule.Separator.AsSpan()));
             if (values.Length != rule.SourceLabels.Length)
                 return null;
             kept.Add(values[index]);

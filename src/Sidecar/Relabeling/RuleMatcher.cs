@@ -5,7 +5,9 @@ using Sidecar.Relabeling.Patterns;
 
 namespace Sidecar.Relabeling;
 
-/// <summary>Applies one rule: Prometheus's relabel function (model/relabel/relabel.go). It belongs to one pass, as its matcher does.</summary>
+/// <summary>
+/// Applies one rule: Prometheus's relabel function (model/relabel/relabel.go). It belongs to one pass, as its matcher does.
+/// </summary>
 internal sealed class RuleMatcher(RelabelRule rule)
 {
     private readonly PatternMatcher matcher = new(rule.Pattern);

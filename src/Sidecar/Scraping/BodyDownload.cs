@@ -2,10 +2,12 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using Sidecar.Configuration;
-using Sidecar.Configuration.Values;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Memory;
+using Sidecar.Primitives;
+using Sidecar.Queueing;
 
 namespace Sidecar.Scraping;
 
@@ -31,7 +33,8 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
     public void Dispose() => largeBodies.Dispose();
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
-    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Turn turn, CancellationToken cancellation)
+    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Turn turn,
+        CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(Timeout(target), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
@@ -53,7 +56,8 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
             cancellation.ThrowIfCancellationRequested();
             var isTimeout = timeout.IsCancellationRequested;
             return (null, isTimeout
-                ? new Failure(FailureReason.Timeout, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
+                ? new Failure(FailureReason.Timeout,
+                $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
                 : Failures.From(e, target.Url));
         }
     }
@@ -71,12 +75,14 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
 
     private string Seconds(Target target) => Timeout(target).TotalSeconds.ToString("0.###");
 
-    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, LargeBodies.Turn turn, CancellationToken cancellation)
+    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, LargeBodies.Turn turn,
+        CancellationToken cancellation)
     {
         var encodings = response.Content.Headers.ContentEncoding;
         var isGzip = encodings.Count == 1 && encodings.First().Equals("gzip", StringComparison.OrdinalIgnoreCase);
         if (encodings.Count > 0 && !isGzip && !(encodings.Count == 1 && encodings.First() == "identity"))
-            return new Failure(FailureReason.ContentEncoding, $"the target answers with Content-Encoding {Shorten(string.Join(", ", encodings))}; only gzip was asked for");
+            return new Failure(FailureReason.ContentEncoding,
+                $"the target answers with Content-Encoding {Shorten(string.Join(", ", encodings))}; only gzip was asked for");
 
         using var stream = await response.Content.ReadAsStreamAsync(cancellation);
         var first = await stream.ReadAsync(body.FreeSpace(), cancellation);
@@ -97,7 +103,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
         {
             if (body.Length > queue.BodyLimit)
                 return TooLarge(length ?? 0);
-            await turn.GrowAsync(body.Length + CompressedBody.BlockSize, cancellation);
+            await turn.GrowAsync(body.Length + BlockPool.BlockSize, cancellation);
             var read = await stream.ReadAsync(body.FreeSpace(), cancellation);
             if (read == 0)
                 return default;
@@ -107,7 +113,8 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
         }
     }
 
-    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, LargeBodies.Turn turn, CancellationToken cancellation)
+    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, LargeBodies.Turn turn,
+        CancellationToken cancellation)
     {
         var plain = BlockPool.Rent();
         try

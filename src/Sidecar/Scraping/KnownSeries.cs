@@ -1,8 +1,10 @@
+using Sidecar.Memory;
+
 namespace Sidecar.Scraping;
 
 /// <summary>
-/// Which series a target is known to have, and the last timestamps of those that bring their own: decides of each sample of a scrape whether
-/// it is new, repeated, or older than what was there. One pass at a time.
+/// Which series a target is known to have, and the last timestamps of those that bring their own: decides of each sample of a scrape
+/// whether it is new, repeated, or older than what was there. One pass at a time.
 /// </summary>
 internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
 {

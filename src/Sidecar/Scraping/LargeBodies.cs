@@ -1,3 +1,5 @@
+using Sidecar.Memory;
+
 namespace Sidecar.Scraping;
 
 /// <summary>

@@ -1,4 +1,6 @@
-using Sidecar.Relabeling;
+using Sidecar.Exposition;
+using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Scraping;
 

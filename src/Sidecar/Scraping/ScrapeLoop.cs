@@ -1,9 +1,10 @@
-using Sidecar.Configuration;
 using Sidecar.Discovery;
-using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Exposition;
+using Sidecar.Primitives;
 using Sidecar.Queueing;
-using Sidecar.RemoteWrite;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Scraping;
 
@@ -46,7 +47,8 @@ internal sealed class ScrapeLoop : IDisposable
     private volatile bool isGone;
 
     public ScrapeLoop(
-        Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, HeldBudget budget, ScrapeQueue queue,
+        Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes,
+        HeldBudget budget, ScrapeQueue queue,
         Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
     {
         Target = target;
@@ -62,7 +64,9 @@ internal sealed class ScrapeLoop : IDisposable
         Pulse = new Pulse(time);
         edge = new LoopEdge(ProcessLoop.Scrape, errors, time, Pulse, target.Url);
         schedule = new ScrapeSchedule(target, Interval, atOnce, time);
-        series = new TargetSeries(target, new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time, protocol);
+        series = new TargetSeries(target,
+            new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget,
+            time, protocol);
     }
 
     /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
@@ -100,7 +104,9 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
-    /// <summary>Ends when the target has left, or with an exception when cancelled. Whatever else a tick throws, the next tick comes.</summary>
+    /// <summary>
+    /// Ends when the target has left, or with an exception when cancelled. Whatever else a tick throws, the next tick comes.
+    /// </summary>
     public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
     {
         // Without what was known before, a target is scraped as a new one.
@@ -193,7 +199,9 @@ internal sealed class ScrapeLoop : IDisposable
 
     public void Dispose() => series.Dispose();
 
-    /// <summary>What the queue directory knows of the target: what has vanished since then gets its markers, and time goes on from there.</summary>
+    /// <summary>
+    /// What the queue directory knows of the target: what has vanished since then gets its markers, and time goes on from there.
+    /// </summary>
     private async Task RecallAsync(CancellationToken cancellation)
     {
         if (await queue.RecallAsync(Target, cancellation) is not { } last)
@@ -203,7 +211,8 @@ internal sealed class ScrapeLoop : IDisposable
             if (!clock.TryRecall(last.Timestamp))
             {
                 // Its series cannot be ended: the markers would be older than their samples.
-                log.Recurring(LogLevel.Warn, "clock ahead", "What is known of a target from before is from the future; its scrapes begin anew",
+                log.Recurring(LogLevel.Warn, "clock ahead",
+                    "What is known of a target from before is from the future; its scrapes begin anew",
                     ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(last.Timestamp)),
                     ("remedy", "the clock was ahead, or is behind now: set it right"));
                 return;
@@ -224,14 +233,16 @@ internal sealed class ScrapeLoop : IDisposable
         ObserveInterval();
         if (!clock.Allows(timestamp, out var isSetBack))
         {
-            metrics.SampleOutOfOrder.Add(ReportSamples.Count);
-            log.Recurring(LogLevel.Warn, "clock", "The clock was set back: nothing is scraped until it has caught up, for ten minutes at most",
+            metrics.SampleOutOfOrder.Add(ReportSeries.Count);
+            log.Recurring(LogLevel.Warn, "clock",
+                "The clock was set back: nothing is scraped until it has caught up, for ten minutes at most",
                 ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(clock.Last ?? 0)));
             return;
         }
         if (isSetBack)
         {
-            log.Recurring(LogLevel.Warn, "clock back", "The clock was set back and has not caught up in ten minutes: scraping goes on by it",
+            log.Recurring(LogLevel.Warn, "clock back",
+                "The clock was set back and has not caught up in ten minutes: scraping goes on by it",
                 ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(clock.Last ?? 0)),
                 ("remedy", "set the clock right; a receiver may refuse samples older than those it has"));
             series.Known.ForgetTimes();

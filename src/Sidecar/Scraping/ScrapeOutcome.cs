@@ -1,4 +1,4 @@
-using Sidecar.Http;
+using Sidecar.Primitives;
 
 namespace Sidecar.Scraping;
 

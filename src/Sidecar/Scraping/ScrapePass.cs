@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Compression;
 using Sidecar.Exposition;
-using Sidecar.Http;
-using Sidecar.Relabeling;
-using Sidecar.RemoteWrite;
+using Sidecar.Primitives;
+using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Scraping;
 
@@ -11,7 +11,8 @@ namespace Sidecar.Scraping;
 /// The pass after a download: turns it into a <see cref="Scrape"/>, all of it or nothing, with the markers for what vanished. Goes on slice
 /// by slice.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "TryFinish disposes of the text, at the end of its stage or when something is thrown.")]
+[SuppressMessage("Design", "CA1001",
+    Justification = "TryFinish disposes of the text, at the end of its stage or when something is thrown.")]
 internal sealed class ScrapePass
 {
     /// <summary>How often metadata is sent by itself: Prometheus's default metadata_config.send_interval.</summary>
@@ -66,7 +67,9 @@ internal sealed class ScrapePass
         Done,
     }
 
-    /// <summary>What is known of the series counts as a good scrape; an answer without a byte is up, but does not, as in Prometheus.</summary>
+    /// <summary>
+    /// What is known of the series counts as a good scrape; an answer without a byte is up, but does not, as in Prometheus.
+    /// </summary>
     private bool Forgets => isGood && outcome.BodyBytes > 0;
 
     /// <inheritdoc cref="PassStep{T}"/>
@@ -103,7 +106,8 @@ internal sealed class ScrapePass
 
     /// <summary>To the end, for whoever has a thread for it.</summary>
     public ScrapeResult Finished() =>
-        TryFinish(out var scrape) ? scrape : throw new InvalidOperationException("the pass was paused although it has its thread for itself");
+        TryFinish(out var scrape) ? scrape
+        : throw new InvalidOperationException("the pass was paused although it has its thread for itself");
 
     private void Open(CompressedBody text)
     {
@@ -268,7 +272,7 @@ internal sealed class ScrapePass
         var report = IsEnd ? ReportSamples.Stale : new ReportSamples(
             isGood ? 1 : 0, series.Time.GetElapsedTime(started).TotalSeconds, outcome.Scraped, outcome.PostRelabeling, outcome.Added);
         var reported = 0;
-        for (var i = 0; i < ReportSamples.Count; i++)
+        for (var i = 0; i < ReportSeries.Count; i++)
             reported += report.TryBegin(encoder, i, out _) ? 1 : 0;
         if (metadata is not null && isGood)
             series.LastMetadata = series.Time.GetTimestamp();

@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
 using System.Runtime.ExceptionServices;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
-using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Primitives;
 using Sidecar.Queueing;
-using Sidecar.RemoteWrite;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Scraping;
 
@@ -83,7 +83,8 @@ internal sealed class Scraper(
                 return;
             try
             {
-                var loop = new ScrapeLoop(target, atOnce, options, protocol, download, passes, budget, queue, metrics, log, errors, time) { IsGone = isGone };
+                var loop = new ScrapeLoop(target, atOnce, options, protocol, download, passes, budget, queue, metrics, log, errors,
+                    time) { IsGone = isGone };
                 loop.Rediscover(target, limitFailure);
                 loops.Add(target.Key, (loop, RunAsync(loop)));
                 failedBegins.Remove(target.Key);
@@ -93,7 +94,8 @@ internal sealed class Scraper(
                 failed = e;
                 failedBegins[target.Key] = failures + 1;
                 if (failures + 1 == MostBegins)
-                    log.Error("A target cannot be scraped; it is left out until discovery names it anew", ("target", target.Url), ("error", e));
+                    log.Error("A target cannot be scraped; it is left out until discovery names it anew", ("target", target.Url),
+                        ("error", e));
             }
         }
     }
@@ -109,8 +111,8 @@ internal sealed class Scraper(
     }
 
     /// <summary>
-    /// Ends when all loops have, after cancellation, or when <paramref name="abort"/> is cancelled; each has scraped once more where that is
-    /// asked for. Never throws: what waits is to be sent whatever happens here.
+    /// Ends when all loops have, after cancellation, or when <paramref name="abort"/> is cancelled; each has scraped once more where that
+    /// is asked for. Never throws: what waits is to be sent whatever happens here.
     /// </summary>
     /// <param name="abort">Cuts the last scrapes short.</param>
     public async Task StopAsync(bool finalScrape, CancellationToken abort)

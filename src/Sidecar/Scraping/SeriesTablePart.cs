@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Sidecar.Scraping;
 
-/// <summary>One part of a <see cref="SeriesTable"/>: hashes in native memory, and one bit each that says whether this scrape has shown it.</summary>
+/// <summary>
+/// One part of a <see cref="SeriesTable"/>: hashes in native memory, and one bit each that says whether this scrape has shown it.
+/// </summary>
 internal unsafe struct SeriesTablePart
 {
     private const ulong Empty = 0;
@@ -111,7 +113,9 @@ internal unsafe struct SeriesTablePart
         return slot;
     }
 
-    /// <summary>Drops removed slots, and makes room for a fifth as many series again as there are. Nothing changes until all memory is there.</summary>
+    /// <summary>
+    /// Drops removed slots, and makes room for a fifth as many series again as there are. Nothing changes until all memory is there.
+    /// </summary>
     private void Rehash(TableMemory memory)
     {
         var larger = new SeriesTablePart { capacity = Math.Max(Smallest, count + count / 4 + count / 8), count = count, occupied = count };

@@ -1,6 +1,7 @@
-using Sidecar.Configuration;
 using Sidecar.Discovery;
-using Sidecar.RemoteWrite;
+using Sidecar.Exposition;
+using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Scraping;
 
@@ -9,7 +10,8 @@ namespace Sidecar.Scraping;
 /// changed by one pass at a time.
 /// </summary>
 internal sealed class TargetSeries(
-    Target target, TargetLabels labels, ScrapeOptions options, HeldBudget budget, TimeProvider time, ReceiverProtocol? protocol = null) : IDisposable
+    Target target, TargetLabels labels, ScrapeOptions options, HeldBudget budget, TimeProvider time,
+    ReceiverProtocol? protocol = null) : IDisposable
 {
     public Target Target => target;
 

@@ -12,8 +12,8 @@ namespace Cluster.Labels;
 public sealed class LabelChecker(LabelTargets targets, int series)
 {
     /// <summary>
-    /// Three rules with groups on the value that differs, one of them for a tenth of the series; and write relabeling that reads what the first
-    /// has made.
+    /// Three rules with groups on the value that differs, one of them for a tenth of the series; and write relabeling that reads what the
+    /// first has made.
     /// </summary>
     public const string MetricRules = """
         [{"source_labels":["v"],"regex":"([a-z]+)-(\\d+)","target_label":"w","replacement":"$2:$1"},
@@ -86,7 +86,8 @@ public sealed class LabelChecker(LabelTargets targets, int series)
         if (target < 0 || number < 0 || number >= series || !IsRight(one, target, number))
         {
             if (Interlocked.Increment(ref wrong) <= 5)
-                examples.Enqueue(string.Join(',', one.Labels.Select(l => $"{l.Name}=\"{l.Value}\"")) + " " + one.Samples[0].Value.ToString(CultureInfo.InvariantCulture));
+                examples.Enqueue(string.Join(',', one.Labels.Select(l => $"{l.Name}=\"{l.Value}\"")) + " "
+                    + one.Samples[0].Value.ToString(CultureInfo.InvariantCulture));
             return;
         }
         Note(target, number, one.Samples[0].Timestamp);

@@ -7,13 +7,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Cluster.Labels;
 
-/// <summary>Targets on loopback ports whose series differ in one label's value: <c>m{v="aaa-17"} 17</c>, with a word for each target.</summary>
+/// <summary>
+/// Targets on loopback ports whose series differ in one label's value: <c>m{v="aaa-17"} 17</c>, with a word for each target.
+/// </summary>
 public sealed class LabelTargets : IAsyncDisposable
 {
     private readonly WebApplication application;
     private readonly int[] served;
 
-    private LabelTargets(WebApplication application, int[] ports, int[] served) => (this.application, Ports, this.served) = (application, ports, served);
+    private LabelTargets(WebApplication application, int[] ports, int[] served) =>
+        (this.application, Ports, this.served) = (application, ports, served);
 
     public IReadOnlyList<int> Ports { get; }
 

@@ -1,8 +1,8 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using Microsoft.AspNetCore.Http;
 using Cluster.Wire;
-using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Http;
 
 namespace Cluster.Labels;
 
@@ -11,12 +11,13 @@ namespace Cluster.Labels;
 /// <param name="Missing">Scrapes of those wanted that are not complete at the receiver.</param>
 /// <param name="Failed">Scrapes whose <c>up</c> is not 1.</param>
 public sealed record LabelTrialResult(
-    long Received, long Wrong, long Twice, int Scrapes, int Missing, int Failed, int ExitCode, long PeakKibibytes, TimeSpan Cpu, IReadOnlyCollection<string> Examples,
+    long Received, long Wrong, long Twice, int Scrapes, int Missing, int Failed, int ExitCode, long PeakKibibytes, TimeSpan Cpu,
+    IReadOnlyCollection<string> Examples,
     IReadOnlyCollection<string> Violations, string Log);
 
 /// <summary>
-/// The published sidecar between targets with many distinct label values and a receiver that compares every label: what rules with groups make
-/// of them must be the same however many passes go on at once, in both versions of remote write, and from memory and from disk.
+/// The published sidecar between targets with many distinct label values and a receiver that compares every label: what rules with groups
+/// make of them must be the same however many passes go on at once, in both versions of remote write, and from memory and from disk.
 /// </summary>
 public static class LabelTrial
 {
@@ -47,7 +48,8 @@ public static class LabelTrial
             await process.WaitForExitAsync(bound.Token);
             // What SIGTERM cuts in the middle of its download is nobody's loss.
             var missing = checker.Complete.Sum(c => Math.Max(0, options.Scrapes - c));
-            return new LabelTrialResult(checker.Received, checker.Wrong, checker.Twice, targets.Served.Sum(), missing, checker.Failed, process.ExitCode,
+            return new LabelTrialResult(checker.Received, checker.Wrong, checker.Twice, targets.Served.Sum(), missing, checker.Failed,
+                process.ExitCode,
                 peak, cpu, checker.Examples, violations, await log);
         }
         finally
@@ -100,7 +102,8 @@ public static class LabelTrial
     }
 
     /// <summary>Decodes and compares; true: it has answered.</summary>
-    private static async Task<bool> ReceiveAsync(HttpContext context, LabelChecker checker, ConcurrentQueue<string> violations, Func<bool> isAway)
+    private static async Task<bool> ReceiveAsync(HttpContext context, LabelChecker checker, ConcurrentQueue<string> violations,
+        Func<bool> isAway)
     {
         var buffer = new MemoryStream();
         await context.Request.Body.CopyToAsync(buffer);
@@ -116,7 +119,8 @@ public static class LabelTrial
             var message = isSecond ? FirstVersion.Of(bytes, violations) : WriteRequest.Parser.ParseFrom(bytes);
             checker.Check(message);
             context.Response.StatusCode = 204;
-            context.Response.Headers["X-Prometheus-Remote-Write-Samples-Written"] = message.Timeseries.Count.ToString(CultureInfo.InvariantCulture);
+            context.Response.Headers["X-Prometheus-Remote-Write-Samples-Written"] =
+                message.Timeseries.Count.ToString(CultureInfo.InvariantCulture);
         }
         catch (Exception e)
         {
@@ -131,6 +135,7 @@ public static class LabelTrial
         if (process.HasExited || !OperatingSystem.IsLinux())
             return default;
         var line = File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return (long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture), process.TotalProcessorTime);
+        return (long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture),
+            process.TotalProcessorTime);
     }
 }

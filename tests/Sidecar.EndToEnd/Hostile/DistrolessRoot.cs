@@ -48,7 +48,9 @@ public sealed partial class DistrolessRoot : IDisposable
         return root;
     }
 
-    /// <summary>A shell script that becomes the sidecar: read-only, as 65532, no_new_privs, and within a memory cgroup where there can be one.</summary>
+    /// <summary>
+    /// A shell script that becomes the sidecar: read-only, as 65532, no_new_privs, and within a memory cgroup where there can be one.
+    /// </summary>
     public string Script(long memoryLimit) => $"""
         set -e
         root={Folder}

@@ -14,7 +14,8 @@ public sealed record HostileBehaviour(string Name, Func<HostileRequest, Task> An
         // Bodies without end
         new("endless text", async r => { await r.OkAsync(); await r.ForeverAsync(Text); }, "body_size_limit", "timeout"),
         new("endless random bytes", async r => { await r.OkAsync(); await r.ForeverAsync(Random(1 << 16)); }, "body_size_limit", "timeout"),
-        new("a byte every half second", async r => { await r.OkAsync(); await r.ForeverAsync("#"u8.ToArray(), TimeSpan.FromSeconds(0.5)); }, "timeout"),
+        new("a byte every half second",
+        async r => { await r.OkAsync(); await r.ForeverAsync("#"u8.ToArray(), TimeSpan.FromSeconds(0.5)); }, "timeout"),
         new("a head byte every half second", async r => await r.ForeverAsync("H"u8.ToArray(), TimeSpan.FromSeconds(0.5)), "timeout"),
         new("endless 100 Continue", async r => await r.ForeverAsync("HTTP/1.1 100 Continue\r\n\r\n"u8.ToArray()), "timeout", "connection"),
         new("endless head", async r =>
@@ -22,14 +23,16 @@ public sealed record HostileBehaviour(string Name, Func<HostileRequest, Task> An
             await r.SendAsync("HTTP/1.1 200 OK\r\n");
             await r.ForeverAsync(Encoding.ASCII.GetBytes($"X-Filler: {new string('x', 8000)}\r\n"));
         }, "connection"),
-        new("an endless chunk size", async r => { await r.OkAsync("Transfer-Encoding: chunked"); await r.ForeverAsync("0"u8.ToArray()); }, "connection", "truncated"),
+        new("an endless chunk size", async r => { await r.OkAsync("Transfer-Encoding: chunked"); await r.ForeverAsync("0"u8.ToArray()); },
+        "connection", "truncated"),
         new("endless trailers", async r =>
         {
             await r.OkAsync("Transfer-Encoding: chunked");
             await r.SendAsync("4\r\na 1\n\r\n0\r\n");
             await r.ForeverAsync(Encoding.ASCII.GetBytes($"X-Filler: {new string('x', 8000)}\r\n"));
         }, "connection", "truncated"),
-        new("an error without end", async r => { await r.SendAsync("HTTP/1.1 500 No\r\n\r\n"); await r.ForeverAsync(Text); }, "http_status"),
+        new("an error without end", async r => { await r.SendAsync("HTTP/1.1 500 No\r\n\r\n"); await r.ForeverAsync(Text); },
+        "http_status"),
         new("hangs after the first scrape", async r =>
         {
             await r.OkAsync();
@@ -53,25 +56,32 @@ public sealed record HostileBehaviour(string Name, Func<HostileRequest, Task> An
         Gzip("random gzip", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, .. Random(50_000)], "truncated"),
         new("less than announced", async r => { await r.OkAsync("Content-Length: 100"); await r.SendAsync("a 1\n"); }, "truncated"),
         new("an unknown encoding", async r => { await r.OkAsync("Content-Encoding: br"); await r.SendAsync("a 1\n"); }, "content_encoding"),
-        new("an encoding of 60 kB", async r => { await r.OkAsync($"Content-Encoding: {new string('z', 60_000)}"); await r.SendAsync("a 1\n"); }, "content_encoding"),
+        new("an encoding of 60 kB", async r => { await r.OkAsync($"Content-Encoding: {new string('z', 60_000)}"); await r.SendAsync(
+        "a 1\n"); }, "content_encoding"),
         new("closes at once", _ => Task.CompletedTask, "connection"),
         new("random bytes", async r => await r.SendAsync(Random(20_000)), "connection"),
-        new("a header with line breaks", async r => await r.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n folded\rX: \0\r\n\r\na 1\n"), "content_type"),
+        new("a header with line breaks", async r =>
+        await r.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n folded\rX: \0\r\n\r\na 1\n"), "content_type"),
         Plain("invalid UTF-8", [.. "a{b=\""u8, 0xff, 0xfe, .. "\"} 1\n"u8], "parse"),
         Plain("what ends Prometheus 3.5", "{A}0"u8.ToArray(), "parse"),
-        Plain("a name of 3 MB twice", Encoding.ASCII.GetBytes($"a{{{new string('n', 1_000_000)}=\"1\",{new string('n', 1_000_000)}=\"2\"}} 1\n"), "parse"),
+        Plain("a name of 3 MB twice", Encoding.ASCII.GetBytes(
+        $"a{{{new string('n', 1_000_000)}=\"1\",{new string('n', 1_000_000)}=\"2\"}} 1\n"), "parse"),
 
         // Elsewhere
-        new("redirects in a loop", async r => await r.SendAsync("HTTP/1.1 302 Found\r\nLocation: /metrics\r\nContent-Length: 0\r\n\r\n"), "redirect"),
-        new("redirects to a file", async r => await r.SendAsync("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"), "redirect"),
-        new("redirects to nowhere", async r => await r.SendAsync("HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n"), "redirect"),
+        new("redirects in a loop", async r =>
+        await r.SendAsync("HTTP/1.1 302 Found\r\nLocation: /metrics\r\nContent-Length: 0\r\n\r\n"), "redirect"),
+        new("redirects to a file", async r =>
+        await r.SendAsync("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"), "redirect"),
+        new("redirects to nowhere", async r =>
+        await r.SendAsync("HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n"), "redirect"),
     ];
 
     private static HostileBehaviour Plain(string name, byte[] body, params string[] reasons) =>
         new(name, async r => { await r.OkAsync($"Content-Length: {body.Length}"); await r.SendAsync(body); }, reasons);
 
     private static HostileBehaviour Gzip(string name, byte[] body, params string[] reasons) =>
-        new(name, async r => { await r.OkAsync("Content-Encoding: gzip", $"Content-Length: {body.Length}"); await r.SendAsync(body); }, reasons);
+        new(name, async r => { await r.OkAsync("Content-Encoding: gzip", $"Content-Length: {body.Length}"); await r.SendAsync(body); },
+        reasons);
 
     private static byte[] Random(int length)
     {

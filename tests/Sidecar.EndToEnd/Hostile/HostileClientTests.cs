@@ -67,7 +67,8 @@ public sealed class HostileClientTests(PublishedBinary binary)
         run.Start(binary);
         var answer = await TalkAsync(await run.Sidecar.ListenAddressAsync(), request);
         Assert.StartsWith(string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {status} "), answer);
-        Assert.DoesNotContain("script", answer.Replace("Content-Security-Policy", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("script", answer.Replace("Content-Security-Policy", "", StringComparison.Ordinal),
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]

@@ -40,13 +40,16 @@ public sealed class LeastPrivilegeTests(PublishedBinary binary)
         Assert.Equal(["65532", "65532", "65532", "65532"], status["Uid"].Split('\t'));
         Assert.Equal(["65532", "65532", "65532", "65532"], status["Gid"].Split('\t'));
         Assert.Equal("1", status["NoNewPrivs"]);
-        Assert.All(["CapInh", "CapPrm", "CapEff", "CapAmb"], set => Assert.Equal(0UL, ulong.Parse(status[set], NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+        Assert.All(["CapInh", "CapPrm", "CapEff", "CapAmb"], set =>
+            Assert.Equal(0UL, ulong.Parse(status[set], NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
         Assert.Equal(root.Folder, new FileInfo($"/proc/{sidecar.Id}/root").LinkTarget);
         var mounts = await File.ReadAllLinesAsync($"/proc/{sidecar.Id}/mountinfo", TestContext.Current.CancellationToken);
         Assert.Contains(mounts, m => m.Split(' ') is [_, _, _, _, "/", var options, ..] && options.Split(',').Contains("ro"));
         Assert.InRange(long.Parse(status["VmHWM"].Split(' ')[0], CultureInfo.InvariantCulture), 1, MemoryLimit / 1024);
-        var isLimited = (await File.ReadAllTextAsync($"/proc/{sidecar.Id}/cgroup", TestContext.Current.CancellationToken)).Contains("sidecar-test-");
-        TestContext.Current.TestOutputHelper?.WriteLine(isLimited ? "within a memory cgroup of 64 MiB" : "no memory cgroup is to be had here; the peak was read");
+        var isLimited = (await File.ReadAllTextAsync($"/proc/{sidecar.Id}/cgroup", TestContext.Current.CancellationToken))
+            .Contains("sidecar-test-");
+        TestContext.Current.TestOutputHelper?.WriteLine(isLimited
+            ? "within a memory cgroup of 64 MiB" : "no memory cgroup is to be had here; the peak was read");
 
         Assert.Equal(0, await sidecar.StopAsync());
         Assert.Empty(run.Receiver.Violations);
@@ -55,7 +58,9 @@ public sealed class LeastPrivilegeTests(PublishedBinary binary)
         Assert.Single(Directory.EnumerateFiles(root.Queue, "*.last"));
     }
 
-    /// <summary>A user of systemd's DynamicUser, or one that a cluster makes up for a namespace: no line in /etc/passwd, and no HOME.</summary>
+    /// <summary>
+    /// A user of systemd's DynamicUser, or one that a cluster makes up for a namespace: no line in /etc/passwd, and no HOME.
+    /// </summary>
     [Fact]
     public async Task A_user_without_name_and_home_speaks_TLS()
     {
@@ -83,7 +88,8 @@ public sealed class LeastPrivilegeTests(PublishedBinary binary)
         const string Attempt = "mount --bind /tmp /tmp && command -v setpriv && command -v chroot";
         try
         {
-            using var attempt = Process.Start(new ProcessStartInfo("unshare", ["--mount", "--propagation", "private", "/bin/sh", "-c", Attempt])
+            using var attempt = Process.Start(
+                new ProcessStartInfo("unshare", ["--mount", "--propagation", "private", "/bin/sh", "-c", Attempt])
             {
                 RedirectStandardError = true,
                 RedirectStandardOutput = true,

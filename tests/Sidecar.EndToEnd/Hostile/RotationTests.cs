@@ -5,7 +5,9 @@ using Cluster;
 
 namespace Sidecar.EndToEnd.Hostile;
 
-/// <summary>Token and client certificate change every second, each valid for no longer than it must be; no scrape fails because of it.</summary>
+/// <summary>
+/// Token and client certificate change every second, each valid for no longer than it must be; no scrape fails because of it.
+/// </summary>
 public sealed class RotationTests(PublishedBinary binary)
 {
     /// <summary>In seconds; a minute and more is for people with time.</summary>

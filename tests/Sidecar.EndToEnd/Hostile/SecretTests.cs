@@ -32,9 +32,12 @@ public sealed class SecretTests(PublishedBinary binary)
         await using var typed = new HostileTarget(r => AnswerAsync(r, "200 OK", "a 1\n", Secret(r.Head)), certificate);
         await using var elsewhere = new HostileTarget(r => AnswerAsync(r, "200 OK", "a 1\n"), certificate);
         await using var redirecting = new HostileTarget(r => r.SendAsync(
-            $"HTTP/1.1 307 Temporary Redirect\r\nLocation: {elsewhere.Url}?{Secret(r.Head)}\r\nContent-Length: 0\r\n\r\n").AsTask(), certificate);
-        await using var apiServer = new HostileTarget(r => AnswerAsync(r, "403 Forbidden", $$"""{"kind":"Status","message":"{{Secret(r.Head)}}"}"""), certificate);
-        await using var refusing = new HostileTarget(r => AnswerAsync(r, r.Scrape % 2 == 0 ? "400 Bad Request" : "503 Service Unavailable", r.Head));
+            $"HTTP/1.1 307 Temporary Redirect\r\nLocation: {elsewhere.Url}?{Secret(r.Head)}\r\nContent-Length: 0\r\n\r\n").AsTask(),
+            certificate);
+        await using var apiServer = new HostileTarget(r =>
+            AnswerAsync(r, "403 Forbidden", $$"""{"kind":"Status","message":"{{Secret(r.Head)}}"}"""), certificate);
+        await using var refusing = new HostileTarget(r =>
+            AnswerAsync(r, r.Scrape % 2 == 0 ? "400 Bad Request" : "503 Service Unavailable", r.Head));
         await using var moving = new HostileTarget(r => r.SendAsync(
             $"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:{elsewhere.Port}/\r\nContent-Length: 0\r\n\r\n").AsTask());
 
@@ -101,7 +104,8 @@ public sealed class SecretTests(PublishedBinary binary)
     public async Task A_token_file_that_cannot_be_one_is_named_and_not_sent(int length, string words)
     {
         var file = Path.GetTempFileName();
-        await File.WriteAllTextAsync(file, length < 0 ? "secret-of\u0001-control" : new string('s', length), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(file, length < 0
+            ? "secret-of\u0001-control" : new string('s', length), TestContext.Current.CancellationToken);
         await using var target = new HostileTarget(r => AnswerAsync(r, "200 OK", "a 1\n"));
         await using var sidecar = SidecarProcess.Start(binary, new Dictionary<string, string>
         {
@@ -132,7 +136,8 @@ public sealed class SecretTests(PublishedBinary binary)
         return [.. outputs, sidecar.Output, .. sidecar.Log];
     }
 
-    private static string Secret(string head) => head.Split('\n').First(l => l.StartsWith("Authorization:", StringComparison.Ordinal)).Split(' ')[^1].Trim();
+    private static string Secret(string head) =>
+        head.Split('\n').First(l => l.StartsWith("Authorization:", StringComparison.Ordinal)).Split(' ')[^1].Trim();
 
     private static async Task AnswerAsync(HostileRequest request, string status, string body, string contentType = "text/plain") =>
         await request.SendAsync($"HTTP/1.1 {status}\r\nContent-Type: {contentType}\r\nContent-Length: {body.Length}\r\n\r\n{body}");

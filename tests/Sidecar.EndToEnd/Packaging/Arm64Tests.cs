@@ -71,5 +71,6 @@ public sealed class Arm64Tests
 
     private static Task WaitAsync(StandInFixture run, SidecarProcess sidecar, Func<bool> condition) => Eventually.TrueAsync(
         () => condition() || sidecar.HasExited,
-        () => string.Create(CultureInfo.InvariantCulture, $"{run.Receiver.SeriesCount} series so far; log:\n{string.Join('\n', sidecar.Log)}"));
+        () => string.Create(CultureInfo.InvariantCulture,
+        $"{run.Receiver.SeriesCount} series so far; log:\n{string.Join('\n', sidecar.Log)}"));
 }

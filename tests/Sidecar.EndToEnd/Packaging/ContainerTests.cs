@@ -12,7 +12,9 @@ namespace Sidecar.EndToEnd.Packaging;
 [Trait("Speed", "Slow")]
 public sealed partial class ContainerTests(PublishedBinary binary)
 {
-    /// <summary>A container's certificates are not this machine's: where a proxy signs with an authority of its own, restoring needs them.</summary>
+    /// <summary>
+    /// A container's certificates are not this machine's: where a proxy signs with an authority of its own, restoring needs them.
+    /// </summary>
     private const string Authorities = "/etc/ssl/certs/ca-certificates.crt";
 
     private static readonly string Dockerfile = File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "Dockerfile.distroless"));
@@ -35,14 +37,17 @@ public sealed partial class ContainerTests(PublishedBinary binary)
         var command = BuildCommand().Match(File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "README.md")));
         Assert.True(command.Success, "README.md has no docker build");
         var name = command.Groups["name"].Value;
-        await docker.RunAsync(["build", "--network", "host", "--secret", $"id=ca,src={Authorities}", .. command.Groups["arguments"].Value.Split(' ')]);
+        await docker.RunAsync(["build", "--network", "host", "--secret", $"id=ca,src={Authorities}",
+            .. command.Groups["arguments"].Value.Split(' ')]);
         // And that of build.ps1, which BuildScriptTests holds to this; all of it is built already.
         var version = VersionPattern().Match(Dockerfile).Groups[1].Value;
-        await docker.RunAsync("build", "--file", "Dockerfile.distroless", "--build-arg", $"VERSION={version}", "--tag", $"sidecar:{version}",
+        await docker.RunAsync("build", "--file", "Dockerfile.distroless", "--build-arg", $"VERSION={version}", "--tag",
+            $"sidecar:{version}",
             "--tag", "sidecar:latest", "--network", "host", "--secret", $"id=ca,src={Authorities}", ".");
 
         Assert.Contains(version, await docker.RunAsync("run", "--rm", "--network", "none", name, "version"));
-        Assert.Equal("65532:65532 [/sidecar]", (await docker.RunAsync("inspect", "--format", "{{.Config.User}} {{.Config.Entrypoint}}", name)).Trim());
+        Assert.Equal("65532:65532 [/sidecar]",
+            (await docker.RunAsync("inspect", "--format", "{{.Config.User}} {{.Config.Entrypoint}}", name)).Trim());
         Assert.DoesNotContain("CERTIFICATE", await docker.RunAsync("history", "--no-trunc", name));
 
         await RunAsAPodAsync(docker, run, name);
@@ -60,11 +65,13 @@ public sealed partial class ContainerTests(PublishedBinary binary)
                 File.SetUnixFileMode(file, (UnixFileMode)Convert.ToInt32("644", 8));
         }
         var id = (await docker.RunAsync(
-            "run", "--detach", "--network", "host", "--user", "65532:65532", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+            "run", "--detach", "--network", "host", "--user", "65532:65532", "--read-only", "--cap-drop", "ALL", "--security-opt",
+            "no-new-privileges",
             "--memory", "64m", "--tmpfs", "/var/lib/sidecar:uid=65532,gid=65532,mode=0700",
             "--volume", $"{run.Cluster.Folder}:/var/run/secrets/kubernetes.io/serviceaccount:ro",
             "--env", "KUBERNETES_SERVICE_HOST=127.0.0.1", "--env", $"KUBERNETES_SERVICE_PORT={run.ApiServer.Port}",
-            "--env", $"SIDECAR_REMOTE_WRITE_URL={run.Environment["SIDECAR_REMOTE_WRITE_URL"]}", "--env", "SIDECAR_QUEUE_DIRECTORY=/var/lib/sidecar",
+            "--env", $"SIDECAR_REMOTE_WRITE_URL={run.Environment["SIDECAR_REMOTE_WRITE_URL"]}", "--env",
+            "SIDECAR_QUEUE_DIRECTORY=/var/lib/sidecar",
             "--env", "SIDECAR_SCRAPE_INTERVAL=1s", "--env", "SIDECAR_LISTEN_ADDRESS=127.0.0.1:0", name)).Trim();
         var pid = (await docker.RunAsync("inspect", "--format", "{{.State.Pid}}", id)).Trim();
         foreach (var server in run.Cluster.ApiServers)
@@ -114,12 +121,14 @@ public sealed partial class ContainerTests(PublishedBinary binary)
             Directory.CreateDirectory(Path.Combine(folder, "usr", "bin"));
             File.CreateSymbolicLink(Path.Combine(folder, "usr", "bin", "dotnet"), "/usr/share/dotnet/dotnet");
             await Tool.PassAsync("tar", ["--append", "--file", tar, "--directory", folder, "usr/bin/dotnet"]);
-            await docker.RunAsync("import", "--change", "ENV DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 "
+            await docker.RunAsync("import", "--change",
+                "ENV DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 "
                 + "NUGET_CERT_REVOCATION_MODE=offline", tar, bases[0]);
 
             using var root = await DistrolessRoot.CreateAsync(binary.Path, serviceAccount);
             var distroless = Path.Combine(folder, "distroless.tar");
-            await Tool.PassAsync("tar", ["--create", "--file", distroless, "--directory", root.Folder, "--exclude", "./sidecar", "--exclude", "./var/run", "."]);
+            await Tool.PassAsync("tar", ["--create", "--file", distroless, "--directory", root.Folder, "--exclude", "./sidecar",
+                "--exclude", "./var/run", "."]);
             await docker.RunAsync("import", distroless, bases[1]);
         }
         finally

@@ -34,7 +34,8 @@ internal sealed class DockerDaemon : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("sidecar-docker").FullName;
         var start = new ProcessStartInfo(program,
         [
-            "--host", $"unix://{folder}/docker.sock", "--data-root", $"{folder}/data", "--exec-root", $"{folder}/exec", "--pidfile", $"{folder}/pid",
+            "--host", $"unix://{folder}/docker.sock", "--data-root", $"{folder}/data", "--exec-root", $"{folder}/exec", "--pidfile",
+            $"{folder}/pid",
             "--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-masq=false",
         ])
         {
@@ -59,7 +60,8 @@ internal sealed class DockerDaemon : IAsyncDisposable
     public Task<(int ExitCode, string Output)> TryAsync(params string[] arguments) => TryAsync(hasBuildKit: true, arguments);
 
     public Task<(int ExitCode, string Output)> TryAsync(bool hasBuildKit, params string[] arguments) => Tool.RunAsync(client, arguments,
-        new Dictionary<string, string> { ["DOCKER_HOST"] = Socket, ["DOCKER_BUILDKIT"] = hasBuildKit ? "1" : "0", ["HOME"] = folder }, SidecarBinary.RepositoryRoot);
+        new Dictionary<string, string> { ["DOCKER_HOST"] = Socket, ["DOCKER_BUILDKIT"] = hasBuildKit ? "1" : "0", ["HOME"] = folder },
+        SidecarBinary.RepositoryRoot);
 
     public async Task<string> RunAsync(params string[] arguments)
     {
@@ -86,7 +88,8 @@ internal sealed class DockerDaemon : IAsyncDisposable
             }
         }
         process.Dispose();
-        // What its containers had mounted is gone with them; the folder is removed by a program that does not follow links.
+        // What its containers had mounted is gone with them, but for the network that they were in.
+        await Tool.RunAsync("umount", [$"{folder}/exec/netns/default"]);
         using var remove = Process.Start("rm", ["-rf", "--one-file-system", folder]);
         await remove.WaitForExitAsync();
     }

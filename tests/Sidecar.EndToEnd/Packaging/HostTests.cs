@@ -30,9 +30,11 @@ public sealed partial class HostTests(PublishedBinary binary)
             Assert.Contains(word, command);
             command = command.Replace(word, ours, StringComparison.Ordinal);
         }
-        await using var sidecar = SidecarProcess.Start("/bin/sh", new Dictionary<string, string> { ["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0" }, "-c", command);
+        await using var sidecar = SidecarProcess.Start("/bin/sh",
+            new Dictionary<string, string> { ["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0" }, "-c", command);
         await Eventually.TrueAsync(
-            () => run.Cluster.ApiServers.All(s => run.Samples("a", server: s) is [.., (_, 1)]) || sidecar.HasExited, () => string.Join('\n', sidecar.Log));
+            () => run.Cluster.ApiServers.All(s => run.Samples("a", server: s) is [.., (_, 1)]) || sidecar.HasExited, () =>
+            string.Join('\n', sidecar.Log));
         Assert.Equal(0, await sidecar.StopAsync());
         Assert.Empty(run.Receiver.Violations);
     }
@@ -46,7 +48,8 @@ public sealed partial class HostTests(PublishedBinary binary)
         {
             var unit = Path.Combine(folder, "sidecar.service");
             // "verify" looks for the program too.
-            await File.WriteAllTextAsync(unit, Deploy("sidecar.service").Replace("/usr/local/bin/sidecar\n", binary.Path + "\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(unit, Deploy("sidecar.service")
+                .Replace("/usr/local/bin/sidecar\n", binary.Path + "\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
             Assert.Equal("", await Tool.PassAsync(analyze, ["verify", "--man=no", unit]));
             var security = await Tool.PassAsync(analyze, ["security", "--offline=true", "--no-pager", "--threshold=15", unit]);
             Assert.Contains("OK", security.Split('\n').Last(l => l.Contains("Overall exposure level")));
@@ -78,13 +81,16 @@ public sealed partial class HostTests(PublishedBinary binary)
         WriteWalk(root, files);
 
         var start = new ProcessStartInfo(nspawn,
-            ["--quiet", "--register=no", "--keep-unit", "--directory", root, "--bind", $"{files}:/files", "--boot", "systemd.show_status=0"])
+            ["--quiet", "--register=no", "--keep-unit", "--directory", root, "--bind", $"{files}:/files", "--boot",
+            "systemd.show_status=0"])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         using var host = Process.Start(start)!;
-        var output = Task.WhenAll(host.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), host.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
-        string Told() => string.Join('\n', Directory.EnumerateFiles(files, "told-*").Order(StringComparer.Ordinal).Select(f => $"{Path.GetFileName(f)}: {ReadShared(f)}"));
+        var output = Task.WhenAll(host.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            host.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        string Told() => string.Join('\n',
+            Directory.EnumerateFiles(files, "told-*").Order(StringComparer.Ordinal).Select(f => $"{Path.GetFileName(f)}: {ReadShared(f)}"));
         try
         {
             await Eventually.TrueAsync(
@@ -92,7 +98,8 @@ public sealed partial class HostTests(PublishedBinary binary)
             if (host.HasExited)
             {
                 var said = string.Join('\n', await output);
-                Assert.SkipWhen(run.Receiver.SeriesCount == 0 && !File.Exists(Path.Combine(files, "told-install")), $"no system boots in a container here: {said}");
+                Assert.SkipWhen(run.Receiver.SeriesCount == 0
+                    && !File.Exists(Path.Combine(files, "told-install")), $"no system boots in a container here: {said}");
                 Assert.Fail($"{said}\n{Told()}");
             }
             // The receiver goes away, the process is killed with scrapes in the queue, systemd starts it again, and all arrive.
@@ -138,7 +145,8 @@ public sealed partial class HostTests(PublishedBinary binary)
         foreach (var (word, ours) in new[]
         {
             ("SIDECAR_TARGETS=10.0.0.1:6443,10.0.0.2:6443", $"SIDECAR_TARGETS={Targets(run)}"),
-            ("SIDECAR_REMOTE_WRITE_URL=http://10.0.0.10:9090/api/v1/write", $"SIDECAR_REMOTE_WRITE_URL={run.Receiver.WriteUrl}\nSIDECAR_SCRAPE_INTERVAL=1s"),
+            ("SIDECAR_REMOTE_WRITE_URL=http://10.0.0.10:9090/api/v1/write",
+            $"SIDECAR_REMOTE_WRITE_URL={run.Receiver.WriteUrl}\nSIDECAR_SCRAPE_INTERVAL=1s"),
             ("SIDECAR_LISTEN_ADDRESS=127.0.0.1:9097", "SIDECAR_LISTEN_ADDRESS=127.0.0.1:0"),
         })
         {
@@ -148,7 +156,9 @@ public sealed partial class HostTests(PublishedBinary binary)
         return environment;
     }
 
-    /// <summary>A service of the host that does what the unit's first lines say, and then what the test asks for; it tells in files.</summary>
+    /// <summary>
+    /// A service of the host that does what the unit's first lines say, and then what the test asks for; it tells in files.
+    /// </summary>
     private static void WriteWalk(string root, string files)
     {
         var commands = CommandPattern().Matches(Deploy("sidecar.service")).Select(m => m.Groups[1].Value.Trim()).ToList();

@@ -8,7 +8,8 @@ internal static class Tool
     /// <summary>The path of a program; Debian's own folders are looked at first and last.</summary>
     public static string Find(string name, string package)
     {
-        var path = Debian(name) ?? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(f => Path.Combine(f, name)).FirstOrDefault(File.Exists);
+        var path = Debian(name) ?? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(f => Path.Combine(f, name))
+            .FirstOrDefault(File.Exists);
         Assert.SkipWhen(path is null, $"{name} is not installed (Debian's package {package})");
         return path!;
     }
@@ -24,7 +25,8 @@ internal static class Tool
     public static async Task<(int ExitCode, string Output)> RunAsync(
         string program, IEnumerable<string> arguments, IEnumerable<KeyValuePair<string, string>>? environment = null, string? folder = null)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "" };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder ?? "" };
         foreach (var (name, value) in environment ?? [])
             start.Environment[name] = value;
         using var process = Process.Start(start)!;

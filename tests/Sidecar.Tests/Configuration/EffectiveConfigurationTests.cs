@@ -1,4 +1,5 @@
 using Sidecar.Configuration;
+using Sidecar.Hosting;
 
 namespace Sidecar.Tests.Configuration;
 

@@ -1,3 +1,4 @@
+using Sidecar.Commands;
 using Sidecar.Configuration;
 
 namespace Sidecar.Tests.Configuration;

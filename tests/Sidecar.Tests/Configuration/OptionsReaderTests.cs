@@ -1,4 +1,7 @@
 using Sidecar.Configuration;
+using Sidecar.Hosting;
+using Sidecar.Http;
+using Sidecar.Sending;
 
 namespace Sidecar.Tests.Configuration;
 

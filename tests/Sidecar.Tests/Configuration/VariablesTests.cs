@@ -1,5 +1,9 @@
 using System.Security.Authentication;
 using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Http;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Configuration;
 
@@ -98,7 +102,7 @@ public sealed class VariablesTests
 
         Assert.Equal(Given.Url, options.RemoteWrite.Url.AbsoluteUri);
         Assert.Empty(options.RemoteWrite.Headers);
-        Assert.Equal(new Sidecar.Http.HttpOptions(), options.RemoteWrite.Http);
+        Assert.Equal(new HttpOptions(), options.RemoteWrite.Http);
         Assert.Equal(TimeSpan.FromSeconds(30), options.RemoteWrite.Timeout);
         Assert.Equal(2000, options.RemoteWrite.MaxSamplesPerSend);
         Assert.Equal(4, options.RemoteWrite.Concurrency);

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.RegularExpressions;
 using Cluster;
-using Sidecar.Operation;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Repository;
 
 namespace Sidecar.Tests.Deploy;

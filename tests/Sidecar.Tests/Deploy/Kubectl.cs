@@ -32,7 +32,8 @@ internal static class Kubectl
             if (exitCode != 0)
                 continue;
             using var version = JsonDocument.Parse(output);
-            if (version.RootElement.TryGetProperty("kustomizeVersion", out var kustomize) && !kustomize.GetString()!.StartsWith("v2.", StringComparison.Ordinal))
+            if (version.RootElement.TryGetProperty("kustomizeVersion", out var kustomize)
+                && !kustomize.GetString()!.StartsWith("v2.", StringComparison.Ordinal))
                 return path;
             seen.Add(path);
         }

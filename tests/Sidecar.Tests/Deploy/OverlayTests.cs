@@ -1,10 +1,10 @@
 using System.Text.RegularExpressions;
-using k8s;
-using k8s.Models;
-using Sidecar.Configuration;
+using Sidecar.Hosting;
 using Sidecar.Tests.Repository;
 using YamlDotNet.RepresentationModel;
 using YamlDotNet.Serialization;
+using k8s;
+using k8s.Models;
 
 namespace Sidecar.Tests.Deploy;
 
@@ -53,7 +53,8 @@ public sealed partial class OverlayTests : IDisposable
         var folders = Directory.EnumerateFiles(Deploy, "kustomization.yaml", SearchOption.AllDirectories)
             .Select(f => Path.GetRelativePath(Deploy, Path.GetDirectoryName(f)!).Replace('\\', '/')).Order(StringComparer.Ordinal);
         Assert.Equal(
-            [".", "base", "components/flow-schema", "components/network-policy", "components/pod-monitor", "components/priority", "persistent", "shards"],
+            [".", "base", "components/flow-schema", "components/network-policy", "components/pod-monitor", "components/priority",
+            "persistent", "shards"],
             folders);
     }
 
@@ -103,7 +104,8 @@ public sealed partial class OverlayTests : IDisposable
     [InlineData("shards")]
     public async Task Overlay_of_ones_own_sets_image_and_receiver_without_touching_the_files(string overlay)
     {
-        var comment = RepositoryFiles.Read("src", "deploy", "kustomization.yaml").Split('\n').SkipWhile(l => !l.StartsWith("#   apiVersion", StringComparison.Ordinal))
+        var comment = RepositoryFiles.Read("src", "deploy", "kustomization.yaml").Split('\n')
+            .SkipWhile(l => !l.StartsWith("#   apiVersion", StringComparison.Ordinal))
             .TakeWhile(l => l.StartsWith("#   ", StringComparison.Ordinal)).Select(l => l[4..]);
         var text = string.Join('\n', comment).Replace("[sidecar/src/deploy/persistent]", $"['{Up(overlay)}']", StringComparison.Ordinal)
             .Replace("[sidecar/src/deploy/components/priority]", $"['{Up("components/priority")}']", StringComparison.Ordinal);
@@ -115,7 +117,8 @@ public sealed partial class OverlayTests : IDisposable
         var pod = workload["spec"]["template"]["spec"];
         Assert.Equal("sidecar", pod["priorityClassName"].Text());
         Assert.Equal("YOUR/sidecar:YOUR-TAG", Container(workload)["image"].Text());
-        Assert.Equal("{name: SIDECAR_REMOTE_WRITE_URL, value: https://YOUR-RECEIVER/api/v1/write}", Container(workload)["env"].Items()[0].Line());
+        Assert.Equal("{name: SIDECAR_REMOTE_WRITE_URL, value: https://YOUR-RECEIVER/api/v1/write}",
+            Container(workload)["env"].Items()[0].Line());
     }
 
     [Theory]
@@ -168,7 +171,8 @@ public sealed partial class OverlayTests : IDisposable
         Assert.InRange(schema.Spec.MatchingPrecedence!.Value, 901, 8999);
         var rule = Assert.Single(schema.Spec.Rules);
         var subject = Assert.Single(rule.Subjects);
-        Assert.Equal(("ServiceAccount", "sidecar", "sidecar"), (subject.Kind, subject.ServiceAccount.Name, subject.ServiceAccount.NamespaceProperty));
+        Assert.Equal(("ServiceAccount", "sidecar", "sidecar"),
+            (subject.Kind, subject.ServiceAccount.Name, subject.ServiceAccount.NamespaceProperty));
         // The same requests as the rights.
         var role = (V1Role)Model(documents.Single(d => d["kind"].Text() == "Role"));
         Assert.Equal(role.Rules.Select(r => (r.ApiGroups.Single(), r.Resources.Single(), string.Join(' ', r.Verbs))),
@@ -207,7 +211,8 @@ public sealed partial class OverlayTests : IDisposable
         var kind = $"{document["apiVersion"].Text()} {document["kind"].Text()}";
         Assert.True(Models.ContainsKey(kind), $"{kind} is not known here");
         var text = new SerializerBuilder().Build().Serialize(document);
-        return KubernetesYaml.LoadAllFromString(text, new Dictionary<string, Type> { [kind.Replace(" ", "/")] = Models[kind] }, strict: true).Single();
+        return KubernetesYaml.LoadAllFromString(text, new Dictionary<string, Type> { [kind.Replace(" ", "/")] = Models[kind] },
+            strict: true).Single();
     }
 
     /// <summary>From the temporary folder to one below src/deploy: kustomize takes relative paths alone.</summary>

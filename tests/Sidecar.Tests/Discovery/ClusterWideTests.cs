@@ -1,9 +1,10 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Cluster;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
-using Sidecar.Operation;
+using Sidecar.Hosting;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
 
 namespace Sidecar.Tests.Discovery;
@@ -25,7 +26,8 @@ public sealed class ClusterWideTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         cluster = await StandInCluster.StartAsync();
-        cluster.RotateToken(RbacRule.Slices(null, "list", "watch"), RbacRule.Services(null, "list", "watch"), RbacRule.Endpoints(null, "list", "watch"));
+        cluster.RotateToken(RbacRule.Slices(null, "list", "watch"), RbacRule.Services(null, "list", "watch"),
+            RbacRule.Endpoints(null, "list", "watch"));
     }
 
     public ValueTask DisposeAsync() => cluster.DisposeAsync();
@@ -147,12 +149,13 @@ public sealed class ClusterWideTests : IAsyncLifetime
         var options = Given.Good(Given.Pod(
             ("SIDECAR_KUBERNETES_NAMESPACE", "*"), ("SIDECAR_KUBERNETES_SERVICE", "*"), ("SIDECAR_RELABEL_CONFIGS", KeepAnnotated)));
         var labels = new ServiceLabels(options.Scrape.TargetRules);
-        var targets = new KubernetesTargets(options, labels, new Log(
-            TextWriter.Null, Sidecar.Configuration.LogLevel.Error, LogFormat.Logfmt, TimeProvider.System));
+        var targets = new KubernetesTargets(options.Discovery, labels, new Log(
+            TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, TimeProvider.System));
         var slices = new ObjectQuery(ObjectKind.EndpointSlice, options.Kubernetes);
         var services = new ObjectQuery(ObjectKind.Service, options.Kubernetes);
         Take(0, 100); // what is made once, whatever the number
-        // Other tests run at the same time and have memory too: once in twenty is enough, and stored objects would take a megabyte each time.
+        // Other tests run at the same time and have memory too: once in twenty is enough, and stored objects would take a megabyte each
+        // time.
         Assert.Contains(Enumerable.Range(1, 20), time =>
         {
             var before = GC.GetTotalMemory(forceFullCollection: true);
@@ -160,7 +163,8 @@ public sealed class ClusterWideTests : IAsyncLifetime
             return Math.Abs(GC.GetTotalMemory(forceFullCollection: true) - before) < 32 * 1024;
         });
         Assert.Empty(targets.All());
-        labels.Add(services, Encoding.UTF8.GetBytes("""{"metadata":{"name":"kept","namespace":"n","annotations":{"prometheus.io/scrape":"true"}}}"""));
+        labels.Add(services, Encoding.UTF8.GetBytes(
+            """{"metadata":{"name":"kept","namespace":"n","annotations":{"prometheus.io/scrape":"true"}}}"""));
         targets.Set(slices, "n/kept-1", Slice("kept", 1));
         Assert.Single(targets.All());
 
@@ -169,7 +173,8 @@ public sealed class ClusterWideTests : IAsyncLifetime
             for (var i = from; i < to; i++)
             {
                 labels.Add(services, Encoding.UTF8.GetBytes(
-                    """{"metadata":{"name":"NAME","namespace":"n","labels":{"app":"a"},"annotations":{"b":"c"}}}""".Replace("NAME", $"s-{i}")));
+                    """{"metadata":{"name":"NAME","namespace":"n","labels":{"app":"a"},"annotations":{"b":"c"}}}""".Replace("NAME",
+                    $"s-{i}")));
                 targets.Set(slices, $"n/s-{i}-1", Slice($"s-{i}", i));
             }
         }

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using Cluster;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Hosting;
 using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
 using Sidecar.Tests.Operation;
@@ -70,7 +70,8 @@ public sealed class DiscoveryEdgeTests
         // Always refused: the end, which ends the process.
         offers = 0;
         var ended = await Assert.ThrowsAsync<UnpublishableException>(
-            () => RunAsync(options, _ => throw new InvalidOperationException($"thrown by a test {++offers}"), TestContext.Current.CancellationToken)
+            () => RunAsync(options, _ => throw new InvalidOperationException($"thrown by a test {++offers}"),
+            TestContext.Current.CancellationToken)
                 .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         Assert.Equal("thrown by a test 5", ended.InnerException!.Message);
     }
@@ -78,7 +79,8 @@ public sealed class DiscoveryEdgeTests
     [Fact]
     public async Task A_list_with_a_text_of_30_megabytes_fails_in_words_and_in_little_memory()
     {
-        var list = Samples.Slices(Samples.Slice("a", "10.0.0.1")).Replace("\"items\"", $"\"other\":\"{new string('x', 30_000_000)}\",\"items\"", StringComparison.Ordinal);
+        var list = Samples.Slices(Samples.Slice("a", "10.0.0.1"))
+            .Replace("\"items\"", $"\"other\":\"{new string('x', 30_000_000)}\",\"items\"", StringComparison.Ordinal);
         await using var server = new RawServer(_ => RawServer.Json(list));
         await using var run = new DiscoveryRun(server, interval: TimeSpan.FromSeconds(60));
         await run.UntilAsync(() => run.Discovery.LastError is not null);
@@ -91,7 +93,7 @@ public sealed class DiscoveryEdgeTests
         var metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
         var log = new Log(TextWriter.Null, LogLevel.Debug, LogFormat.Logfmt, time);
         using var client = new PeerClient(options.Kubernetes.Http, 2, TimeProvider.System);
-        var discovery = new TargetDiscovery(options, client, metrics, log, new InternalErrors(metrics, log, time), time);
+        var discovery = new TargetDiscovery(options.Discovery, client, metrics, log, new InternalErrors(metrics, log, time), time);
         await discovery.RunAsync(update, cancellation);
     }
 

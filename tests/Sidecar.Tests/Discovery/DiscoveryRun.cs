@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
 using Cluster;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Hosting;
 using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
 using Sidecar.Tests.Operation;
@@ -22,7 +23,8 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     private volatile string[]? targets;
     private int published;
 
-    public DiscoveryRun(RawServer server, TimeProvider? time = null, TimeSpan? interval = null, Func<KubernetesOptions, KubernetesOptions>? change = null)
+    public DiscoveryRun(RawServer server, TimeProvider? time = null, TimeSpan? interval = null,
+        Func<KubernetesOptions, KubernetesOptions>? change = null)
         : this(Kubernetes(server.Url, interval ?? TimeSpan.FromMilliseconds(50), change), time ?? TimeProvider.System)
     {
     }
@@ -50,7 +52,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
         metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
         client = new PeerClient(options.Kubernetes.Http, 2, time);
         var lines = new Log(synchronizedLog, LogLevel.Debug, LogFormat.Logfmt, time is FaultyTime ? TimeProvider.System : time);
-        Discovery = new TargetDiscovery(options, client, metrics, lines, new InternalErrors(metrics, lines, time), time);
+        Discovery = new TargetDiscovery(options.Discovery, client, metrics, lines, new InternalErrors(metrics, lines, time), time);
         running = Discovery.RunAsync(Update, stop.Token);
     }
 
@@ -93,7 +95,8 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     }
 
     /// <summary>Waits for something to come true; fails with the log if it does not.</summary>
-    public async Task UntilAsync(Func<bool> isTrue, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(isTrue))] string what = "")
+    public async Task UntilAsync(Func<bool> isTrue,
+        [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(isTrue))] string what = "")
     {
         for (var waited = 0; !isTrue(); waited++)
         {

@@ -1,5 +1,5 @@
-using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Primitives;
 using Sidecar.Tests.Configuration;
 
 namespace Sidecar.Tests.Discovery;
@@ -35,7 +35,8 @@ public sealed class DiscoveryScopeTests
         { Rule("drop", "kubernetes", Service), null, null },
         // Another rule may have written what the rule reads.
         { $$"""{"target_label":"__meta_kubernetes_service_name","replacement":"x"},{{Keep("x", Service)}}""", null, null },
-        { $$"""{{Keep("x", Service)}},{"target_label":"__meta_kubernetes_service_name","replacement":"y"},{{Keep("y", Service)}}""", null, "x" },
+        { $$"""{{Keep("x", Service)}},{"target_label":"__meta_kubernetes_service_name","replacement":"y"},{{Keep("y", Service)}}""", null,
+        "x" },
         { $$"""{"regex":"__meta_kubernetes_(.*)","action":"labelmap"},{{Keep("x", Service)}}""", null, null }, // could write any label
     };
 
@@ -59,7 +60,8 @@ public sealed class DiscoveryScopeTests
     [InlineData("""{"regex":"__meta_kubernetes_pod_label_(.+)","action":"labelmap"}""", false)]
     [InlineData("""{"source_labels":["__meta_kubernetes_service_name"],"regex":"a","action":"keep"}""", false)]
     [InlineData("""{"source_labels":["__meta_kubernetes_endpointslice_label_app"],"target_label":"app"}""", false)]
-    public void Services_are_wanted_where_a_rule_reads_their_labels(string rules, bool wanted) => Assert.Equal(wanted, Read(rules).Scope.NeedsServices);
+    public void Services_are_wanted_where_a_rule_reads_their_labels(string rules, bool wanted) =>
+        Assert.Equal(wanted, Read(rules).Scope.NeedsServices);
 
     public static TheoryData<string, string, string, string, string> Questions => new()
     {

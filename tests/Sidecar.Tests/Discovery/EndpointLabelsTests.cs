@@ -71,7 +71,9 @@ public sealed class EndpointLabelsTests
     public void An_address_of_Endpoints_gives_the_same_rule_the_same_labels()
     {
         var meta = new ObjectMeta("default", "kubernetes", [], []);
-        var labels = Assert.Single(EndpointLabels.Of(new EndpointGroup(meta, null, [new Endpoint { Addresses = { "10.0.0.1" }, Ready = false }], [new("https", "TCP", 6443, null)])));
+        var labels = Assert.Single(EndpointLabels.Of(
+            new EndpointGroup(meta, null, [new Endpoint { Addresses = { "10.0.0.1" }, Ready = false }],
+            [new("https", "TCP", 6443, null)])));
         Assert.Equal(
             """
             __address__=10.0.0.1:6443
@@ -114,7 +116,8 @@ public sealed class EndpointLabelsTests
     public void Each_address_and_port_is_one_and_none_without_a_port()
     {
         var meta = new ObjectMeta("ns", "web", [], []);
-        var endpoints = new List<Endpoint> { new() { Addresses = { "10.0.0.1", "10.0.0.2" } }, new() { Addresses = { "10.0.0.3" }, Ready = false } };
+        var endpoints = new List<Endpoint> { new() { Addresses = { "10.0.0.1", "10.0.0.2" } },
+            new() { Addresses = { "10.0.0.3" }, Ready = false } };
         var ports = new List<EndpointPort> { new("a", "TCP", 1, null), new("b", "TCP", 2, null) };
         Assert.Equal(
             ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.2:1", "10.0.0.2:2", "10.0.0.3:1", "10.0.0.3:2"],
@@ -124,8 +127,11 @@ public sealed class EndpointLabelsTests
     }
 
     private static Dictionary<string, string> Of(string? addressType, string address, EndpointPort port) =>
-        EndpointLabels.Of(new EndpointGroup(new ObjectMeta("ns", "web", [], []), addressType, [new Endpoint { Addresses = { address } }], [port])).Single();
+        EndpointLabels.Of(new EndpointGroup(new ObjectMeta("ns", "web", [], []), addressType, [new Endpoint { Addresses = { address } }],
+        [port])).Single();
 
     private static string Text(Dictionary<string, string> labels) =>
-        string.Join(Environment.NewLine, labels.Select(l => $"{(l.Key.StartsWith(Prefix, StringComparison.Ordinal) ? l.Key[Prefix.Length..] : l.Key)}={l.Value}").Order(StringComparer.Ordinal));
+        string.Join(Environment.NewLine,
+        labels.Select(l => $"{(l.Key.StartsWith(Prefix, StringComparison.Ordinal) ? l.Key[Prefix.Length..] : l.Key)}={l.Value}")
+        .Order(StringComparer.Ordinal));
 }

@@ -56,7 +56,8 @@ public sealed class EndpointReaderTests
     [InlineData("""{"metadata":{"name":"a"}}""")]
     [InlineData("""{"metadata":{"name":"a"},"subsets":null}""")]
     [InlineData("""{"metadata":{"name":"a"},"subsets":[]}""")]
-    public void An_object_without_subsets_is_an_empty_answer(string json) => Assert.Empty(EndpointReader.ReadEndpoints(Encoding.UTF8.GetBytes(json)));
+    public void An_object_without_subsets_is_an_empty_answer(string json) =>
+        Assert.Empty(EndpointReader.ReadEndpoints(Encoding.UTF8.GetBytes(json)));
 
     [Theory]
     [InlineData("\"a\"", "it is not an object")]
@@ -93,7 +94,8 @@ public sealed class EndpointReaderTests
     [Fact]
     public void An_object_tells_which_it_is_wherever_its_fields_stand()
     {
-        var head = EndpointReader.ReadHead("""{"spec":{"metadata":{"name":"no"}},"metadata":{"resourceVersion":"7","name":"a","namespace":"b"},"kind":"Service"}"""u8.ToArray());
+        var head = EndpointReader.ReadHead(
+            """{"spec":{"metadata":{"name":"no"}},"metadata":{"resourceVersion":"7","name":"a","namespace":"b"},"kind":"Service"}"""u8.ToArray());
         Assert.Equal(("Service", "b/a", "7"), (head.Kind, head.Key, head.Version));
     }
 

@@ -69,7 +69,8 @@ public sealed class JsonPiecesTests
     [Fact]
     public void A_watch_gives_its_events_whatever_the_blocks()
     {
-        string[] events = ["""{"type":"ADDED","object":{"a":[{}]}}""", """{"type":"BOOKMARK","object":{"b":"}{\"\\"}}""", """{"object":null}"""];
+        string[] events = ["""{"type":"ADDED","object":{"a":[{}]}}""", """{"type":"BOOKMARK","object":{"b":"}{\"\\"}}""",
+            """{"object":null}"""];
         var stream = Encoding.UTF8.GetBytes(string.Join('\n', events) + "\n");
         for (var block = 1; block <= stream.Length; block++)
         {

@@ -27,7 +27,8 @@ internal static class Samples
 
     /// <summary>A list of the Endpoints object of the Service <c>kubernetes</c>.</summary>
     public static string Endpoints(params string[] addresses) =>
-        $$"""{"kind":"EndpointsList","apiVersion":"v1","metadata":{"resourceVersion":"4358"},"items":[{{EndpointsItem(addresses)}}]}""" + "\n";
+        $$"""{"kind":"EndpointsList","apiVersion":"v1","metadata":{"resourceVersion":"4358"},"items":[{{EndpointsItem(addresses)}}]}"""
+        + "\n";
 
     public static string EndpointsItem(params string[] addresses) => $$"""
         {"metadata":{"name":"kubernetes","namespace":"default","uid":"03aa9341-8956-4c82-bdb5-e93cf734d098","resourceVersion":"222","creationTimestamp":"2026-11-23T04:18:52Z","labels":{"endpointslice.kubernetes.io/skip-mirror":"true"},"managedFields":{{ManagedFields}}},"subsets":[{"addresses":[{{string.Join(',', addresses.Select(a => $$$"""{"ip":"{{{a}}}"}"""))}}],"ports":[{"name":"https","port":6443,"protocol":"TCP"}]}]}

@@ -1,4 +1,6 @@
 using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Scraping;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Relabeling;
 
@@ -34,7 +36,8 @@ public sealed class ShardingTests
         var addresses = string.Join(',', Enumerable.Range(1, 20).Select(i => $"10.0.0.{i}:6443"));
         for (var shard = 0; shard < shards; shard++)
         {
-            var options = Given.Good(Given.StaticTarget(("SIDECAR_TARGETS", addresses), ("SIDECAR_SHARD", $"{shard}"), ("SIDECAR_SHARDS", $"{shards}")));
+            var options = Given.Good(Given.StaticTarget(("SIDECAR_TARGETS", addresses), ("SIDECAR_SHARD", $"{shard}"),
+                ("SIDECAR_SHARDS", $"{shards}")));
             await using var run = new DiscoveryRun(options, TimeProvider.System);
             await run.UntilAsync(() => run.Targets is not null);
             Assert.InRange(run.DiscoveredTargets, 1, 20);

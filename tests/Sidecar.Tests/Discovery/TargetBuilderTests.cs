@@ -1,10 +1,12 @@
-using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Scraping;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.Discovery;
 
-/// <summary>Against PopulateLabels of Prometheus 3 (scrape/target.go): no default port is added to the address nor to <c>instance</c>.</summary>
+/// <summary>
+/// Against PopulateLabels of Prometheus 3 (scrape/target.go): no default port is added to the address nor to <c>instance</c>.
+/// </summary>
 public sealed class TargetBuilderTests
 {
     private static readonly ScrapeOptions Options = ScrapeFixture.Options with { JobName = "apiserver", Scheme = "https" };
@@ -74,9 +76,11 @@ public sealed class TargetBuilderTests
     [InlineData("host#fragment", false)]
     [InlineData("user@host:443", false)]
     [InlineData("two hosts", false)]
-    public void An_address_is_a_host_and_perhaps_a_port(string address, bool isAddress) => Assert.Equal(isAddress, TargetBuilder.IsAddress(address));
+    public void An_address_is_a_host_and_perhaps_a_port(string address, bool isAddress) =>
+        Assert.Equal(isAddress, TargetBuilder.IsAddress(address));
 
-    private static string Text(IEnumerable<KeyValuePair<string, string>> labels) => string.Join(' ', labels.Select(l => $"{l.Key}={l.Value}"));
+    private static string Text(IEnumerable<KeyValuePair<string, string>> labels) =>
+        string.Join(' ', labels.Select(l => $"{l.Key}={l.Value}"));
 
     private static Target FromStatic(StaticTarget target, ScrapeOptions options) =>
         TargetBuilder.FromStatic(target, options, out var problem) ?? throw new InvalidOperationException(problem);

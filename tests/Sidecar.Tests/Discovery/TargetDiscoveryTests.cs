@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Http;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
 
@@ -7,7 +9,8 @@ namespace Sidecar.Tests.Discovery;
 
 public sealed class TargetDiscoveryTests
 {
-    private const string SlicesPath = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes";
+    private const string SlicesPath =
+        "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes";
     private const string EndpointsPath = "/api/v1/namespaces/default/endpoints?fieldSelector=metadata.name%3Dkubernetes&limit=500";
 
     [Fact]
@@ -51,7 +54,8 @@ public sealed class TargetDiscoveryTests
     public async Task The_users_selector_and_names_are_part_of_the_question()
     {
         await using var server = new RawServer(_ => RawServer.Json(Samples.Slices()));
-        await using var run = new DiscoveryRun(server, change: o => o with { Namespace = "kube-system", Service = "etcd", LabelSelector = "a in (b,c)" });
+        await using var run = new DiscoveryRun(server, change: o =>
+            o with { Namespace = "kube-system", Service = "etcd", LabelSelector = "a in (b,c)" });
         await run.UntilAsync(() => server.Requests.Count > 0);
         Assert.Equal(
             "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Detcd%2Ca%20in%20%28b%2Cc%29&limit=500",
@@ -99,7 +103,8 @@ public sealed class TargetDiscoveryTests
     public async Task Endpoints_are_used_where_slices_are_denied_until_they_are_not(string refusal, string remedy)
     {
         var slices = refusal;
-        await using var server = new RawServer(r => r.Path == EndpointsPath ? RawServer.Json(Samples.Endpoints("10.0.0.1", "10.0.0.2")) : slices);
+        await using var server = new RawServer(r =>
+            r.Path == EndpointsPath ? RawServer.Json(Samples.Endpoints("10.0.0.1", "10.0.0.2")) : slices);
         await using var run = new DiscoveryRun(server, interval: TimeSpan.FromMilliseconds(5));
         await run.UntilAsync(() => server.Requests.Count(r => r.Path == EndpointsPath) > 10);
         Assert.Equal("10.0.0.1:6443 10.0.0.2:6443", run.Targets);
@@ -117,10 +122,12 @@ public sealed class TargetDiscoveryTests
     [Fact]
     public async Task Where_both_are_denied_both_are_told()
     {
-        await using var server = new RawServer(r => RawServer.Answer("403 Forbidden", r.Path == EndpointsPath ? """{"message":"no endpoints for you"}""" : Samples.Forbidden));
+        await using var server = new RawServer(r =>
+            RawServer.Answer("403 Forbidden", r.Path == EndpointsPath ? """{"message":"no endpoints for you"}""" : Samples.Forbidden));
         await using var run = new DiscoveryRun(server);
         await run.UntilAsync(() => run.Failures > 0);
-        await run.UntilAsync(() => run.Log.Any(l => l.Contains("cannot list resource") && l.Contains("no endpoints for you") && l.Contains("reason=forbidden")));
+        await run.UntilAsync(() => run.Log.Any(l =>
+            l.Contains("cannot list resource") && l.Contains("no endpoints for you") && l.Contains("reason=forbidden")));
         Assert.False(run.Discovery.IsKnown);
         Assert.Null(run.Targets);
     }
@@ -128,7 +135,8 @@ public sealed class TargetDiscoveryTests
     [Fact]
     public async Task A_role_that_is_set_is_the_only_one_asked()
     {
-        await using var server = new RawServer(r => r.Path == EndpointsPath ? RawServer.Json(Samples.Endpoints("10.0.0.1")) : RawServer.Answer("403 Forbidden", Samples.Forbidden));
+        await using var server = new RawServer(r =>
+            r.Path == EndpointsPath ? RawServer.Json(Samples.Endpoints("10.0.0.1")) : RawServer.Answer("403 Forbidden", Samples.Forbidden));
         await using var run = new DiscoveryRun(server, change: o => o with { Role = KubernetesRole.EndpointSlice });
         await run.UntilAsync(() => run.Failures > 0);
         Assert.Null(run.Targets);
@@ -150,7 +158,8 @@ public sealed class TargetDiscoveryTests
         { RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.1"))[..^60]), "cut or damaged" },
         { RawServer.Json("""{"kind":"Status","status":"Success"}"""), "of kind Status" },
         { RawServer.Json("""{"kind":"EndpointSliceList","metadata":{}}"""), "no items" },
-        { RawServer.Json("""{"kind":"EndpointSliceList","metadata":{},"items":[{"metadata":{"name":"a"},"ports":[{"port":"x"}]}]}"""), "port is not a port number" },
+        { RawServer.Json("""{"kind":"EndpointSliceList","metadata":{},"items":[{"metadata":{"name":"a"},"ports":[{"port":"x"}]}]}"""),
+        "port is not a port number" },
         { "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"kind\":\"EndpointSliceList\",", "in the middle of its answer" },
         { "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "127.0.0.1:1 refuses connections" },
     };
@@ -231,7 +240,7 @@ public sealed class TargetDiscoveryTests
         var accepted = "one";
         await using var server = new RawServer(r => r.Header("Authorization") == "Bearer " + accepted
             ? RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.1"))) : RawServer.Answer("401 Unauthorized"), authority.Server());
-        var http = new Sidecar.Http.HttpOptions
+        var http = new HttpOptions
         {
             CredentialsFile = folder.Write("token", "one"),
             Tls = new() { CaFile = folder.Write("ca.crt", authority.Pem) },
@@ -266,7 +275,8 @@ public sealed class TargetDiscoveryTests
             lock (times)
             {
                 times.Add(time.GetUtcNow());
-                return times.Count == 1 ? RawServer.Answer(status, "", header) : RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.1")));
+                return times.Count == 1 ? RawServer.Answer(status, "", header)
+                    : RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.1")));
             }
         });
         await using var run = new DiscoveryRun(server, time, TimeSpan.FromSeconds(2));

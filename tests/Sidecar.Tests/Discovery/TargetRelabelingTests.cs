@@ -1,5 +1,7 @@
-using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Relabeling;
+using Sidecar.Scraping;
 using Sidecar.Tests.Http;
 using Sidecar.Tests.Relabeling;
 using Sidecar.Tests.Scraping;
@@ -9,29 +11,43 @@ namespace Sidecar.Tests.Discovery;
 /// <summary>Relabeling of targets: PopulateLabels and Target.URL of Prometheus 3 (scrape/target.go).</summary>
 public sealed class TargetRelabelingTests
 {
-    private static readonly ScrapeOptions Options = ScrapeFixture.Options with { JobName = "apiserver", Scheme = "https", Params = "a=1&b=2&a=3" };
+    private static readonly ScrapeOptions Options =
+        ScrapeFixture.Options with { JobName = "apiserver", Scheme = "https", Params = "a=1&b=2&a=3" };
 
     [Theory]
     [InlineData("[]", "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"source_labels":["__meta_x"],"regex":"m","action":"keep"}""", "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"source_labels":["__meta_x"],"regex":"m","action":"keep"}""",
+        "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
     [InlineData("""{"source_labels":["__meta_x"],"regex":"m","action":"drop"}""", null)]
-    [InlineData("""{"target_label":"__address__","replacement":"proxy:80"}""", "https://proxy:80/metrics?a=1&b=2&a=3 {instance=proxy:80 job=apiserver}")]
-    [InlineData("""{"target_label":"__scheme__","replacement":"http"}""", "http://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"target_label":"__metrics_path__","replacement":"/x?y#z"}""", "https://10.0.0.1:6443/x%3Fy%23z?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"target_label":"__metrics_path__","replacement":"x"}""", "https://10.0.0.1:6443/x?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"target_label":"__metrics_path__","replacement":""}""", "https://10.0.0.1:6443/?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"target_label":"__param_a","replacement":"x y"}""", "https://10.0.0.1:6443/metrics?a=x%20y&a=3&b=2 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"target_label":"__param_c","replacement":"&"}""", "https://10.0.0.1:6443/metrics?a=1&a=3&b=2&c=%26 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"target_label":"__param_a","replacement":""}""", "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
-    [InlineData("""{"target_label":"job","replacement":"j"},{"target_label":"instance","replacement":"i"}""", "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=i job=j}")]
+    [InlineData("""{"target_label":"__address__","replacement":"proxy:80"}""",
+        "https://proxy:80/metrics?a=1&b=2&a=3 {instance=proxy:80 job=apiserver}")]
+    [InlineData("""{"target_label":"__scheme__","replacement":"http"}""",
+        "http://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"target_label":"__metrics_path__","replacement":"/x?y#z"}""",
+        "https://10.0.0.1:6443/x%3Fy%23z?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"target_label":"__metrics_path__","replacement":"x"}""",
+        "https://10.0.0.1:6443/x?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"target_label":"__metrics_path__","replacement":""}""",
+        "https://10.0.0.1:6443/?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"target_label":"__param_a","replacement":"x y"}""",
+        "https://10.0.0.1:6443/metrics?a=x%20y&a=3&b=2 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"target_label":"__param_c","replacement":"&"}""",
+        "https://10.0.0.1:6443/metrics?a=1&a=3&b=2&c=%26 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"target_label":"__param_a","replacement":""}""",
+        "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"target_label":"job","replacement":"j"},{"target_label":"instance","replacement":"i"}""",
+        "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=i job=j}")]
     [InlineData("""{"target_label":"job","replacement":""}""", "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443}")]
-    [InlineData("""{"regex":"__meta_(.+)","action":"labelmap"},{"target_label":"__tmp","replacement":"t"}""", "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver x=m}")]
-    [InlineData("""{"source_labels":["__scheme__","__scrape_interval__","__scrape_timeout__","__param_b"],"target_label":"all"}""", "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {all=https;15s;10s;2 instance=10.0.0.1:6443 job=apiserver}")]
+    [InlineData("""{"regex":"__meta_(.+)","action":"labelmap"},{"target_label":"__tmp","replacement":"t"}""",
+        "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver x=m}")]
+    [InlineData("""{"source_labels":["__scheme__","__scrape_interval__","__scrape_timeout__","__param_b"],"target_label":"all"}""",
+        "https://10.0.0.1:6443/metrics?a=1&b=2&a=3 {all=https;15s;10s;2 instance=10.0.0.1:6443 job=apiserver}")]
     public void Targets_become(string rules, string? expected)
     {
         var target = Build(rules, out var problem);
         Assert.Null(problem);
-        Assert.Equal(expected, target is null ? null : $"{target.Url.OriginalString} {{{string.Join(' ', target.Labels.Select(l => $"{l.Key}={l.Value}"))}}}");
+        Assert.Equal(expected, target is null
+            ? null : $"{target.Url.OriginalString} {{{string.Join(' ', target.Labels.Select(l => $"{l.Key}={l.Value}"))}}}");
     }
 
     [Theory]
@@ -41,7 +57,8 @@ public sealed class TargetRelabelingTests
     [InlineData("""{"target_label":"__scrape_interval__","replacement":"0s"}""", "__scrape_interval__ is \"0s\"")]
     [InlineData("""{"target_label":"__scrape_interval__","replacement":"soon"}""", "__scrape_interval__ is \"soon\": not a duration")]
     [InlineData("""{"target_label":"__scrape_timeout__","replacement":""}""", "__scrape_timeout__ is \"\"")]
-    [InlineData("""{"target_label":"__scrape_timeout__","replacement":"16s"}""", "__scrape_timeout__ is 16s, longer than __scrape_interval__, which is 15s")]
+    [InlineData("""{"target_label":"__scrape_timeout__","replacement":"16s"}""",
+        "__scrape_timeout__ is 16s, longer than __scrape_interval__, which is 15s")]
     [InlineData("""{"action":"labeldrop","regex":".*"}""", "__address__ is \"\"")]
     public void What_makes_no_target_is_told(string rules, string expected)
     {

@@ -1,6 +1,7 @@
-using System.Text;
 using System.Net;
+using System.Text;
 using Sidecar.Discovery;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Discovery;
 

@@ -1,6 +1,7 @@
 using Cluster;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Discovery;
 
@@ -128,7 +129,8 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     private static string Bookmark(long version) =>
-        """{"type":"BOOKMARK","object":{"kind":"EndpointSlice","metadata":{"resourceVersion":"VERSION"}}}""".Replace("VERSION", $"{version}");
+        """{"type":"BOOKMARK","object":{"kind":"EndpointSlice","metadata":{"resourceVersion":"VERSION"}}}""".Replace("VERSION",
+        $"{version}");
 
     public static TheoryData<string> CutStreams => new()
     {
@@ -171,7 +173,8 @@ public sealed class WatchTests : IAsyncLifetime
     [Fact]
     public async Task A_watch_that_hangs_leaves_no_stale_targets()
     {
-        Server.FailNextWatches(1, ApiServer.Hangs("""{"type":"BOOKMARK","object":{"kind":"EndpointSlice","metadata":{"resourceVersion":"201"}}}"""));
+        Server.FailNextWatches(1, ApiServer.Hangs(
+            """{"type":"BOOKMARK","object":{"kind":"EndpointSlice","metadata":{"resourceVersion":"201"}}}"""));
         await using var run = new DiscoveryRun(cluster, TimeSpan.FromSeconds(1));
         await run.UntilAsync(() => run.Targets == Own);
         cluster.Store.SetSlice("default", "b", "kubernetes", ["10.0.0.1"], 6443);

@@ -25,8 +25,10 @@ public sealed class MetricFamilyTests
         { "# TYPE a counter\na_total 1\n", "a_total:a Counter" },
         { "# TYPE a_total counter\na_total 1\na 2\n", "a_total:a_total Counter|a:a Unknown" },
         { "# TYPE a gauge\na_total 1\n", "a_total:a_total Unknown" },
-        { "# TYPE a histogram\na_bucket{le=\"1\"} 1\na_sum 2\na_count 3\na 4\n", "a_bucket:a Histogram|a_sum:a Histogram|a_count:a Histogram|a:a Histogram" },
-        { "# TYPE a summary\na{quantile=\"1\"} 1\na_sum 2\na_count 3\na_bucket 4\n", "a:a Summary|a_sum:a Summary|a_count:a Summary|a_bucket:a_bucket Unknown" },
+        { "# TYPE a histogram\na_bucket{le=\"1\"} 1\na_sum 2\na_count 3\na 4\n",
+        "a_bucket:a Histogram|a_sum:a Histogram|a_count:a Histogram|a:a Histogram" },
+        { "# TYPE a summary\na{quantile=\"1\"} 1\na_sum 2\na_count 3\na_bucket 4\n",
+        "a:a Summary|a_sum:a Summary|a_count:a Summary|a_bucket:a_bucket Unknown" },
         { "# TYPE a histogram\na_count 1\nab_count 2\n", "a_count:a Histogram|ab_count:ab_count Unknown" },
         { "# TYPE a histogram\nb 1\na_sum 2\nb 3\n", "b:b Unknown|a_sum:a Histogram|b:b Unknown" },
         { "# TYPE a gauge\na 1\n# TYPE b counter\nb 2\n", "a:a Gauge|b:b Counter" },
@@ -58,7 +60,8 @@ public sealed class MetricFamilyTests
     public void Protobuf_says_it_with_each_family()
     {
         var body = Of(
-            new() { Name = "a_seconds", Help = "some\\n \"text\"", Unit = "seconds", Type = MetricKind.Histogram, Metric = { Classic(1, 1, []), Native(NativeHistogram()) } },
+            new() { Name = "a_seconds", Help = "some\\n \"text\"", Unit = "seconds", Type = MetricKind.Histogram,
+            Metric = { Classic(1, 1, []), Native(NativeHistogram()) } },
             Family("b", MetricKind.GaugeHistogram, Classic(1, 1, [])), Family("c", MetricKind.Untyped, Untyped(1)));
         var families = Read(body, BodyFormat.PrometheusProto, 1);
         Assert.All(families[..6], f => Assert.EndsWith(":a_seconds Histogram 'some\\n \"text\"' [seconds]", f.Text));

@@ -3,7 +3,10 @@ using Sidecar.Exposition;
 
 namespace Sidecar.Tests.Exposition;
 
-/// <summary>Accepts what Prometheus 3 accepts in OpenMetrics text, and rejects what it rejects (model/textparse/openmetricslex.l, openmetricsparse.go).</summary>
+/// <summary>
+/// Accepts what Prometheus 3 accepts in OpenMetrics text, and rejects what it rejects (model/textparse/openmetricslex.l,
+/// openmetricsparse.go).
+/// </summary>
 public sealed class OpenMetricsParserTests
 {
     private const string Long64 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -70,7 +73,8 @@ public sealed class OpenMetricsParserTests
         { "# TYPE a stateset\na{a=\"x\"} 0\na{a=\"y\"} 1\n", "a{a=\"x\"} 0|a{a=\"y\"} 1" },
         // _created lines are samples like all others with Prometheus's defaults.
         { "# TYPE a counter\na_total 1\na_created 1520430000.123\n", "a_total{} 1|a_created{} 1520430000.123" },
-        { "# TYPE a counter\na_total{b=\"c\"} 1 # {x=\"y\"} 1\na_created{b=\"c\"} 5\n", "a_total{b=\"c\"} 1 # {x=\"y\"} 1|a_created{b=\"c\"} 5" },
+        { "# TYPE a counter\na_total{b=\"c\"} 1 # {x=\"y\"} 1\na_created{b=\"c\"} 5\n",
+        "a_total{b=\"c\"} 1 # {x=\"y\"} 1|a_created{b=\"c\"} 5" },
         // Quoted names
         { "{\"a\"} 1\n", "a{} 1" },
         { "{\"a b.c\",d=\"e\"} 1\n", "a b.c{d=\"e\"} 1" },
@@ -119,7 +123,8 @@ public sealed class OpenMetricsParserTests
         { $"a_total 1 # {{b=\"{Long64}{Long64}\"}} 1\n", "a_total{} 1" },
         { $"a_total 1 # {{b=\"{Long64}{Long64[1..]}\"}} 1\n", $"a_total{{}} 1 # {{b=\"{Long64}{Long64[1..]}\"}} 1" },
         { $"a_total 1 # {{bb=\"{Long64}\",c=\"{Long64}\"}} 1\n", "a_total{} 1" },
-        { $"a_total 1 # {{b=\"{Long64}{Long64[..62]}é\"}} 1\n", $"a_total{{}} 1 # {{b=\"{Long64}{Long64[..62]}é\"}} 1" }, // characters, not bytes
+        // characters, not bytes
+        { $"a_total 1 # {{b=\"{Long64}{Long64[..62]}é\"}} 1\n", $"a_total{{}} 1 # {{b=\"{Long64}{Long64[..62]}é\"}} 1" },
     };
 
     public static TheoryData<string, string> Bad => new()
@@ -292,7 +297,8 @@ public sealed class OpenMetricsParserTests
     public void Nothing_good_is_complete_without_EOF()
     {
         foreach (var row in Good.Where(r => r.Data.Item1.Length > 0))
-            Assert.StartsWith("! the body does not end with # EOF", ParsedText.Read(row.Data.Item1, format: BodyFormat.OpenMetricsText001)[^1]);
+            Assert.StartsWith("! the body does not end with # EOF",
+                ParsedText.Read(row.Data.Item1, format: BodyFormat.OpenMetricsText001)[^1]);
     }
 
     [Fact]
@@ -306,11 +312,13 @@ public sealed class OpenMetricsParserTests
     [InlineData("a{\xff=\"b\"} 1\n", "a label name")]
     [InlineData("a 1 # {b=\"\xff\"} 1\n", "a label value is not valid UTF-8")]
     public void Invalid_utf8_fails_the_scrape(string latin1, string cause) =>
-        Assert.Contains(cause, ParsedText.ReadAtEverySplit(Encoding.Latin1.GetBytes(latin1 + "# EOF\n"), BodyFormat.OpenMetricsText100)[^1]);
+        Assert.Contains(cause, ParsedText.ReadAtEverySplit(Encoding.Latin1.GetBytes(latin1 + "# EOF\n"),
+        BodyFormat.OpenMetricsText100)[^1]);
 
     [Fact]
     public void An_exemplar_whose_label_name_is_not_utf8_is_left_out() => Assert.Equal(
         ["a{} 1"], ParsedText.Read(Encoding.Latin1.GetBytes("a 1 # {\"\xff\"=\"b\"} 1\n# EOF\n"), format: BodyFormat.OpenMetricsText100));
 
-    private static string Joined(string body) => string.Join('|', ParsedText.ReadAtEverySplit(Encoding.UTF8.GetBytes(body), BodyFormat.OpenMetricsText100));
+    private static string Joined(string body) =>
+        string.Join('|', ParsedText.ReadAtEverySplit(Encoding.UTF8.GetBytes(body), BodyFormat.OpenMetricsText100));
 }

@@ -8,12 +8,15 @@ namespace Sidecar.Tests.Exposition;
 /// <summary>Runs a body through the reader as a target's answer would be, and writes what came out as plain lines.</summary>
 internal static class ParsedText
 {
-    /// <summary><c>name{label="value",…} value [@timestamp]</c> for each sample, in order; an error ends the list as <c>! message</c>.</summary>
+    /// <summary>
+    /// <c>name{label="value",…} value [@timestamp]</c> for each sample, in order; an error ends the list as <c>! message</c>.
+    /// </summary>
     public static List<string> Read(
         ReadOnlySpan<byte> body, int chunk = int.MaxValue, long limit = 0, BodyFormat format = BodyFormat.PrometheusText100) =>
         Read(new ChunkedStream(Gzip(body), chunk), limit, format);
 
-    public static List<string> Read(string body, int chunk = int.MaxValue, long limit = 0, BodyFormat format = BodyFormat.PrometheusText100) =>
+    public static List<string> Read(string body, int chunk = int.MaxValue, long limit = 0,
+        BodyFormat format = BodyFormat.PrometheusText100) =>
         Read(Encoding.UTF8.GetBytes(body), chunk, limit, format);
 
     /// <summary>Reads the body once whole and once cut in two at each of its bytes: the result must be the same. Gives that.</summary>
@@ -57,7 +60,8 @@ internal static class ParsedText
         text.Append(Encoding.UTF8.GetString(sample.Name));
         Append(text, sample, sample.Labels.AsSpan(1, sample.Count - 1));
         text.Append(' ').Append(sample.HasHistogram ? Describe(sample.Histogram!) : Describe(sample.Value));
-        text.Append(sample.HasTimestamp ? $" @{sample.Timestamp}" : "").Append(sample.StartTimestamp != 0 ? $" since {sample.StartTimestamp}" : "");
+        text.Append(sample.HasTimestamp ? $" @{sample.Timestamp}" : "")
+            .Append(sample.StartTimestamp != 0 ? $" since {sample.StartTimestamp}" : "");
         foreach (var exemplar in sample.Exemplars.AsSpan(0, sample.ExemplarCount))
         {
             Append(text.Append(" # "), sample, exemplar.Labels.AsSpan(0, exemplar.Count));
@@ -71,7 +75,8 @@ internal static class ParsedText
         text.Append('{');
         for (var i = 0; i < labels.Length; i++)
         {
-            text.Append(i > 0 ? "," : "").Append(Encoding.UTF8.GetString(sample.Text(labels[i].NameStart, labels[i].NameLength))).Append("=\"")
+            text.Append(i > 0 ? "," : "").Append(Encoding.UTF8.GetString(sample.Text(labels[i].NameStart, labels[i].NameLength)))
+                .Append("=\"")
                 .Append(Encoding.UTF8.GetString(sample.Text(labels[i].ValueStart, labels[i].ValueLength))).Append('"');
         }
         text.Append('}');

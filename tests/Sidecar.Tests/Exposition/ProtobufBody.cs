@@ -72,5 +72,6 @@ internal static class ProtobufBody
         return exemplar;
     }
 
-    public static Timestamp Time(long milliseconds) => new() { Seconds = milliseconds / 1000, Nanos = (int)(milliseconds % 1000) * 1_000_000 };
+    public static Timestamp Time(long milliseconds) =>
+        new() { Seconds = milliseconds / 1000, Nanos = (int)(milliseconds % 1000) * 1_000_000 };
 }

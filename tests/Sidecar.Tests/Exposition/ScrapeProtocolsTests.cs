@@ -1,5 +1,6 @@
-using Sidecar.Configuration;
 using Sidecar.Exposition;
+using Sidecar.Hosting;
+using Sidecar.Scraping;
 using Sidecar.Tests.Configuration;
 
 namespace Sidecar.Tests.Exposition;
@@ -15,7 +16,8 @@ public sealed class ScrapeProtocolsTests
         + "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
         + "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1")]
     [InlineData("PrometheusText0.0.4", "text/plain;version=0.0.4;q=0.6,*/*;q=0.5")]
-    [InlineData("PrometheusText0.0.4, OpenMetricsText0.0.1", "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,*/*;q=0.4")]
+    [InlineData("PrometheusText0.0.4, OpenMetricsText0.0.1",
+        "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,*/*;q=0.4")]
     public void Accept_is_prometheus_s(string? protocols, string accept)
     {
         var options = Given.Good(Given.Pod(("SIDECAR_SCRAPE_PROTOCOLS", protocols))).Scrape;

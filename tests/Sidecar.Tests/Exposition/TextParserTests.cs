@@ -3,7 +3,9 @@ using Sidecar.Exposition;
 
 namespace Sidecar.Tests.Exposition;
 
-/// <summary>Accepts what Prometheus 3 accepts in the text format, and rejects what it rejects (model/textparse/promlex.l, promparse.go).</summary>
+/// <summary>
+/// Accepts what Prometheus 3 accepts in the text format, and rejects what it rejects (model/textparse/promlex.l, promparse.go).
+/// </summary>
 public sealed class TextParserTests
 {
     public static TheoryData<string, string> Good => new()

@@ -2,30 +2,33 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Cluster.Wire;
-using Sidecar.Configuration;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
+using Sidecar.Requests;
 using Sidecar.Tests.Exposition;
 
 namespace Sidecar.Tests.Fuzzing;
 
 /// <summary>
 /// Mutates bodies of a format at random and holds the reader to what must be true of any bytes: it never throws, it ends, its result does
-/// not depend on where windows cut the input nor on what was read before, and what it gives can be encoded, in both versions of remote write to the same effect.
+/// not depend on where windows cut the input nor on what was read before, and what it gives can be encoded, in both versions of remote
+/// write to the same effect.
 /// </summary>
 /// <param name="format">What the seeds are written in.</param>
 /// <param name="seeds">Bodies, good and bad.</param>
 /// <param name="words">Pieces that mean something in the format.</param>
 internal sealed class ExpositionFuzz(BodyFormat format, byte[][] seeds, byte[][] words) : IDisposable
 {
-    /// <summary>Bodies of a run in CI: a few seconds. SIDECAR_TEST_FUZZ_SECONDS asks for a run of that length from a seed of its own.</summary>
+    /// <summary>
+    /// Bodies of a run in CI: a few seconds. SIDECAR_TEST_FUZZ_SECONDS asks for a run of that length from a seed of its own.
+    /// </summary>
     private const int BodiesInCi = 4000;
 
     private readonly SampleReader used = new();
 
     public void Run()
     {
-        var seconds = Environment.GetEnvironmentVariable("SIDECAR_TEST_FUZZ_SECONDS") is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : 0;
+        var seconds = Environment.GetEnvironmentVariable("SIDECAR_TEST_FUZZ_SECONDS") is { } text
+            ? double.Parse(text, CultureInfo.InvariantCulture) : 0;
         var seed = seconds > 0 ? Random.Shared.Next() : 1;
         var random = new Random(seed);
         var clock = Stopwatch.StartNew();

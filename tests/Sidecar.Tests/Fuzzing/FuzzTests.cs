@@ -6,7 +6,8 @@ using System.Text.Json;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Serving;
 using Sidecar.Tests.Discovery;
 
 namespace Sidecar.Tests.Fuzzing;
@@ -68,7 +69,8 @@ public sealed class FuzzTests
     public void It_ends_with_its_own_errors_wherever_the_input_is_cut(string name)
     {
         var (read, seeds) = Readers[name];
-        var duration = TimeSpan.FromSeconds(double.Parse(Environment.GetEnvironmentVariable(DurationVariable) ?? "3", CultureInfo.InvariantCulture));
+        var duration = TimeSpan.FromSeconds(
+            double.Parse(Environment.GetEnvironmentVariable(DurationVariable) ?? "3", CultureInfo.InvariantCulture));
         var seed = Environment.GetEnvironmentVariable(DurationVariable) is null ? 1 : Random.Shared.Next();
         var mutator = new Mutator(seed, [.. seeds.Select(Encoding.UTF8.GetBytes)]);
         var clock = Stopwatch.StartNew();
@@ -93,8 +95,8 @@ public sealed class FuzzTests
     }
 
     /// <summary>
-    /// A body that may be damaged in its compressed form. If it is found to be, it is in every way of reading it; how far the text goes before
-    /// that, and so whether the text or its compression is blamed, depends on what zlib makes of its input so far.
+    /// A body that may be damaged in its compressed form. If it is found to be, it is in every way of reading it; how far the text goes
+    /// before that, and so whether the text or its compression is blamed, depends on what zlib makes of its input so far.
     /// </summary>
     private static string ReadGzip(byte[] input, int piece)
     {
@@ -155,7 +157,8 @@ public sealed class FuzzTests
         Assert.False(failure.IsNone);
         Assert.True(failure.Message.Length < 600);
         Assert.DoesNotContain(failure.Message, char.IsControl);
-        Assert.StartsWith($"http://receiver/write answers {(int)status}", failure.Message.Replace("receiver:80 wants https", $"http://receiver/write answers {(int)status}"));
+        Assert.StartsWith($"http://receiver/write answers {(int)status}",
+            failure.Message.Replace("receiver:80 wants https", $"http://receiver/write answers {(int)status}"));
         return failure.Message;
     },
     [

@@ -1,6 +1,8 @@
 namespace Sidecar.Tests.Fuzzing;
 
-/// <summary>Makes inputs out of good ones: a few bytes flipped, parts cut, doubled, moved, mixed with others. The same seed, the same inputs.</summary>
+/// <summary>
+/// Makes inputs out of good ones: a few bytes flipped, parts cut, doubled, moved, mixed with others. The same seed, the same inputs.
+/// </summary>
 internal sealed class Mutator(int seed, byte[][] seeds)
 {
     private static readonly byte[] Odd = [0, 9, 10, 13, 32, 34, 35, 44, 47, 58, 61, 91, 92, 93, 123, 125, 127, 128, 0xc3, 0xff];

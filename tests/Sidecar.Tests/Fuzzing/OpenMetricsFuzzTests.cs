@@ -11,8 +11,10 @@ public sealed class OpenMetricsFuzzTests
     [
         .. new[]
         {
-            "# EOF\n", "# TYPE a counter\n", "# TYPE a histogram\n", "# HELP a b\n", "# UNIT a_s s\n", " # {", "# {a=\"b\"} 1 2\n", "{", "}", "\"", "\\", "\\n", "\\\"",
-            "\n", " ", "\t", ",", "=", "1", "-1.5e10", "NaN", "+Inf", "le=\"1\"", "quantile=\"0.50\"", "__name__", "\0", "é", "\u2028", "_created", "a{b=\"c\"} 1\n",
+            "# EOF\n", "# TYPE a counter\n", "# TYPE a histogram\n", "# HELP a b\n", "# UNIT a_s s\n", " # {", "# {a=\"b\"} 1 2\n", "{",
+                "}", "\"", "\\", "\\n", "\\\"",
+            "\n", " ", "\t", ",", "=", "1", "-1.5e10", "NaN", "+Inf", "le=\"1\"", "quantile=\"0.50\"", "__name__", "\0", "é", "\u2028",
+            "_created", "a{b=\"c\"} 1\n",
             "{\"a b\",\"c d\"=\"e\"} 1\n", "9223372036854775807", "1e400",
         }.Select(Encoding.UTF8.GetBytes),
         [0xff], [0xc3], [0xed, 0xa0, 0x80],
@@ -23,7 +25,8 @@ public sealed class OpenMetricsFuzzTests
     {
         using var fuzz = new ExpositionFuzz(
         BodyFormat.OpenMetricsText100,
-        [.. OpenMetricsParserTests.Good.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1 + "# EOF\n")), .. OpenMetricsParserTests.Bad.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1))],
+        [.. OpenMetricsParserTests.Good.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1 + "# EOF\n")),
+        .. OpenMetricsParserTests.Bad.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1))],
         Words);
         fuzz.Run();
     }
@@ -33,7 +36,8 @@ public sealed class OpenMetricsFuzzTests
     {
         using var fuzz = new ExpositionFuzz(
         BodyFormat.PrometheusText100,
-        [.. TextParserTests.Good.Concat(TextParserTests.Bad).Select(r => Encoding.UTF8.GetBytes(r.Data.Item1)), .. OpenMetricsParserTests.Good.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1))],
+        [.. TextParserTests.Good.Concat(TextParserTests.Bad).Select(r => Encoding.UTF8.GetBytes(r.Data.Item1)),
+        .. OpenMetricsParserTests.Good.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1))],
         Words);
         fuzz.Run();
     }

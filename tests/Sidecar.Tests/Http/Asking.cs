@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
 using Sidecar.Http;
-using Sidecar.Operation;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Http;
 
@@ -12,7 +12,8 @@ internal sealed class Asking : IDisposable
     private readonly StringWriter log = new();
     private readonly PeerClient client;
 
-    public Asking(HttpOptions options) => client = new PeerClient(options, maxConnectionsPerServer: 2, time, new Log(log, LogLevel.Debug, LogFormat.Logfmt, time));
+    public Asking(HttpOptions options) =>
+        client = new PeerClient(options, maxConnectionsPerServer: 2, time, new Log(log, LogLevel.Debug, LogFormat.Logfmt, time));
 
     /// <summary>Lines that were logged.</summary>
     public string Log => log.ToString();

@@ -20,10 +20,12 @@ internal sealed class Authority
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         if (revocationList is not null)
-            request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([revocationList.ToString()]));
+            request.CertificateExtensions.Add(
+                CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([revocationList.ToString()]));
         certificate = issuer is null
             ? request.CreateSelfSigned(Now.AddYears(-3), Now.AddYears(3))
-            : request.Create(issuer.certificate, Now.AddYears(-2), Now.AddYears(2), RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(key);
+            : request.Create(issuer.certificate, Now.AddYears(-2), Now.AddYears(2), RandomNumberGenerator.GetBytes(8))
+            .CopyWithPrivateKey(key);
     }
 
     public string Pem => certificate.ExportCertificatePem() + "\n";
@@ -32,7 +34,8 @@ internal sealed class Authority
     public X509Certificate2 Issue(string[] names, DateTimeOffset? notBefore = null, DateTimeOffset? notAfter = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var issued = Issue(new CertificateRequest($"CN={names.FirstOrDefault("nobody")}", key, HashAlgorithmName.SHA256), names, notBefore, notAfter);
+        using var issued = Issue(new CertificateRequest($"CN={names.FirstOrDefault("nobody")}", key, HashAlgorithmName.SHA256),
+            names, notBefore, notAfter);
         using var pair = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
     }
@@ -41,7 +44,8 @@ internal sealed class Authority
     public X509Certificate2 IssueRsa(string[] names)
     {
         using var key = RSA.Create(2048);
-        using var issued = Issue(new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), names, null, null);
+        using var issued = Issue(new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), names,
+            null, null);
         using var pair = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
     }

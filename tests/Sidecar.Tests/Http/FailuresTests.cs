@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
 using Sidecar.Http;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Http;
 
@@ -62,7 +63,8 @@ public sealed class FailuresTests : IDisposable
         _ = AnswerAsync(listener, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request");
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         using var asking = new Asking(new());
-        Check(await asking.FailAsync(new Uri($"https://127.0.0.1:{port}/")), FailureReason.TlsHandshake, "does not speak TLS; if it speaks plain HTTP", port);
+        Check(await asking.FailAsync(new Uri($"https://127.0.0.1:{port}/")), FailureReason.TlsHandshake,
+            "does not speak TLS; if it speaks plain HTTP", port);
         listener.Stop();
     }
 
@@ -85,7 +87,8 @@ public sealed class FailuresTests : IDisposable
         var tls = authority.Server();
         tls.EnabledSslProtocols = SslProtocols.Tls12;
         await using var server = new RawServer(_ => RawServer.Ok(""), tls);
-        using var asking = new Asking(new() { Tls = new() { CaFile = folder.Write("ca.crt", authority.Pem), MinVersion = SslProtocols.Tls13 } });
+        using var asking = new Asking(new() { Tls =
+            new() { CaFile = folder.Write("ca.crt", authority.Pem), MinVersion = SslProtocols.Tls13 } });
         var failure = await asking.FailAsync(server.Url);
         Assert.Equal(FailureReason.TlsHandshake, failure.Reason);
         if (OperatingSystem.IsLinux())
@@ -94,7 +97,8 @@ public sealed class FailuresTests : IDisposable
 
     [Fact]
     public void A_connection_that_takes_too_long_is_a_timeout() =>
-        Check(Failures.From(new TaskCanceledException("", new TimeoutException()), new Uri("http://peer:80/")), FailureReason.Timeout, "peer:80", 80);
+        Check(Failures.From(new TaskCanceledException("", new TimeoutException()), new Uri("http://peer:80/")), FailureReason.Timeout,
+        "peer:80", 80);
 
     public static TheoryData<HttpStatusCode, string, string, string> Statuses => new()
     {
@@ -109,19 +113,24 @@ public sealed class FailuresTests : IDisposable
         },
         {
             HttpStatusCode.Forbidden, """{"kind":"Status","message":"forbidden: User \"system:anonymous\" cannot get path \"/metrics\"","reason":"Forbidden"}""",
-            nameof(FailureReason.Forbidden), "https://peer:6443/metrics answers 403: forbidden: User \"system:anonymous\" cannot get path \"/metrics\""
+            nameof(FailureReason.Forbidden),
+            "https://peer:6443/metrics answers 403: forbidden: User \"system:anonymous\" cannot get path \"/metrics\""
         },
-        { HttpStatusCode.Forbidden, "{\"kind\":\"Status\",\"mess", nameof(FailureReason.Forbidden), "https://peer:6443/metrics answers 403: {\"kind\":\"Status\",\"mess" },
-        { HttpStatusCode.NotFound, "404 page not found\n", nameof(FailureReason.NotFound), "https://peer:6443/metrics answers 404: 404 page not found" },
+        { HttpStatusCode.Forbidden, "{\"kind\":\"Status\",\"mess", nameof(FailureReason.Forbidden),
+        "https://peer:6443/metrics answers 403: {\"kind\":\"Status\",\"mess" },
+        { HttpStatusCode.NotFound, "404 page not found\n", nameof(FailureReason.NotFound),
+        "https://peer:6443/metrics answers 404: 404 page not found" },
         { HttpStatusCode.Found, "", nameof(FailureReason.Redirect), "https://peer:6443/metrics answers 302" },
-        { HttpStatusCode.InternalServerError, "a\u0001b\r\nlevel=info \u001b[31m\u0085c", nameof(FailureReason.HttpStatus), "https://peer:6443/metrics answers 500: a b  level=info  [31m c" },
+        { HttpStatusCode.InternalServerError, "a\u0001b\r\nlevel=info \u001b[31m\u0085c", nameof(FailureReason.HttpStatus),
+        "https://peer:6443/metrics answers 500: a b  level=info  [31m c" },
         { (HttpStatusCode)499, "", nameof(FailureReason.HttpStatus), "https://peer:6443/metrics answers 499" },
     };
 
     [Theory]
     [MemberData(nameof(Statuses))]
     public void A_status_is_told_with_the_peers_words(HttpStatusCode status, string body, string reason, string message) =>
-        Assert.Equal(new Failure(Enum.Parse<FailureReason>(reason), message), Failures.FromStatus(status, new Uri("https://me:secret@peer:6443/metrics?token=secret"), Encoding.UTF8.GetBytes(body)));
+        Assert.Equal(new Failure(Enum.Parse<FailureReason>(reason), message),
+        Failures.FromStatus(status, new Uri("https://me:secret@peer:6443/metrics?token=secret"), Encoding.UTF8.GetBytes(body)));
 
     [Fact]
     public void A_peers_words_are_bounded_and_never_cut_a_character()
@@ -152,7 +161,8 @@ public sealed class FailuresTests : IDisposable
 
     [Fact]
     public void Bytes_that_are_no_text_are_no_trouble() =>
-        Assert.Contains("answers 500", Failures.FromStatus(HttpStatusCode.InternalServerError, new Uri("http://peer/"), [0xff, 0xfe, 0x00, (byte)'{', 0x80]).Message);
+        Assert.Contains("answers 500",
+        Failures.FromStatus(HttpStatusCode.InternalServerError, new Uri("http://peer/"), [0xff, 0xfe, 0x00, (byte)'{', 0x80]).Message);
 
     private static void Check(Failure failure, FailureReason reason, string words, int port)
     {

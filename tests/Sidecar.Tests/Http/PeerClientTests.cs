@@ -1,4 +1,5 @@
 using Sidecar.Http;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Http;
 
@@ -80,7 +81,8 @@ public sealed class PeerClientTests : IDisposable
         folder.Write("token", "good");
         await asking.GetAsync(server.Url);
         Assert.Equal(4, server.Requests.Count(r => r.Header("Authorization") == "Bearer good"));
-        Assert.Collection(asking.Log.TrimEnd().Split('\n'), line => Assert.Contains("does not exist", line), line => Assert.Contains("level=info", line));
+        Assert.Collection(asking.Log.TrimEnd().Split('\n'), line => Assert.Contains("does not exist", line), line =>
+            Assert.Contains("level=info", line));
     }
 
     [Theory]
@@ -98,7 +100,8 @@ public sealed class PeerClientTests : IDisposable
     [InlineData("POST", 308, true)]
     public async Task Redirects_are_followed_where_the_method_stays(string method, int status, bool isFollowed)
     {
-        await using var server = new RawServer(r => r.Path == "/a" ? RawServer.Answer($"{status} Elsewhere", "", "Location: /b?c=d") : RawServer.Ok(r.Body));
+        await using var server = new RawServer(r =>
+            r.Path == "/a" ? RawServer.Answer($"{status} Elsewhere", "", "Location: /b?c=d") : RawServer.Ok(r.Body));
         using var asking = new Asking(new() { Credentials = "secret" });
         var answer = await asking.GetAsync(() => new HttpRequestMessage(new HttpMethod(method), new Uri(server.Url, "a"))
         {
@@ -114,7 +117,8 @@ public sealed class PeerClientTests : IDisposable
     {
         RawServer? home = null;
         await using var other = new RawServer(_ => RawServer.Answer("307 Elsewhere", "", $"Location: {home!.Url}again"));
-        await using var server = home = new RawServer(r => r.Path == "/again" ? RawServer.Ok("end") : RawServer.Answer("307 Elsewhere", "", $"Location: {other.Url}"));
+        await using var server = home =
+            new RawServer(r => r.Path == "/again" ? RawServer.Ok("end") : RawServer.Answer("307 Elsewhere", "", $"Location: {other.Url}"));
         using var asking = new Asking(new() { Credentials = "secret" });
         Assert.Equal("200 end", await asking.GetAsync(() => new HttpRequestMessage(HttpMethod.Get, server.Url)
         {
@@ -176,7 +180,8 @@ public sealed class PeerClientTests : IDisposable
         async Task<TimeSpan> AskAsync()
         {
             var began = TimeProvider.System.GetTimestamp();
-            using var answer = await client.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, server.Url), TestContext.Current.CancellationToken);
+            using var answer = await client.SendAsync(() =>
+                new HttpRequestMessage(HttpMethod.Get, server.Url), TestContext.Current.CancellationToken);
             return TimeProvider.System.GetElapsedTime(began);
         }
         await AskAsync();

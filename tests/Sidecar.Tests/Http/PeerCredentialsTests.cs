@@ -1,5 +1,6 @@
 using System.Text;
 using Sidecar.Http;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Http;
 
@@ -48,7 +49,8 @@ public sealed class PeerCredentialsTests : IDisposable
     [Fact]
     public void A_file_is_at_most_64_KiB()
     {
-        Assert.Equal(new string('t', 65536), Header(new() { CredentialsFile = folder.Write("token", new string('t', 65536)) })!["Bearer ".Length..]);
+        Assert.Equal(new string('t', 65536),
+            Header(new() { CredentialsFile = folder.Write("token", new string('t', 65536)) })!["Bearer ".Length..]);
         Assert.Contains("larger than 64 KiB", Refusal(folder.Write("token", new string('t', 65537))));
     }
 

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Sidecar.Http;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Http;
 
@@ -59,15 +60,18 @@ public sealed class PeerTlsTests : IDisposable
     [Fact]
     public async Task An_expired_certificate_is_told_with_its_date()
     {
-        await using var server = new RawServer(_ => RawServer.Ok(""), authority.Server(authority.Issue(["127.0.0.1"], Authority.Now.AddDays(-100), Authority.Now.AddDays(-3))));
+        await using var server = new RawServer(_ =>
+            RawServer.Ok(""), authority.Server(authority.Issue(["127.0.0.1"], Authority.Now.AddDays(-100), Authority.Now.AddDays(-3))));
         using var asking = Asking(authority.Pem);
-        Check(await asking.FailAsync(server.Url), "CN=127.0.0.1", "expired on " + Authority.Now.AddDays(-3).UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'"));
+        Check(await asking.FailAsync(server.Url), "CN=127.0.0.1", "expired on "
+            + Authority.Now.AddDays(-3).UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'"));
     }
 
     [Fact]
     public async Task A_certificate_of_the_future_makes_one_ask_for_the_clock()
     {
-        await using var server = new RawServer(_ => RawServer.Ok(""), authority.Server(authority.Issue(["127.0.0.1"], Authority.Now.AddDays(3), Authority.Now.AddDays(9))));
+        await using var server = new RawServer(_ =>
+            RawServer.Ok(""), authority.Server(authority.Issue(["127.0.0.1"], Authority.Now.AddDays(3), Authority.Now.AddDays(9))));
         using var asking = Asking(authority.Pem);
         Check(await asking.FailAsync(server.Url), "not valid before " + Authority.Now.AddDays(3).ToString("yyyy-MM-dd"), "clock");
     }
@@ -110,7 +114,8 @@ public sealed class PeerTlsTests : IDisposable
             },
         };
         await using var server = new RawServer(_ => RawServer.Ok("hello"), tls);
-        using var asking = new Asking(new() { Tls = new() { CaFile = folder.Write("ca.crt", authority.Pem), ServerName = "kubernetes.default.svc" } });
+        using var asking = new Asking(new() { Tls =
+            new() { CaFile = folder.Write("ca.crt", authority.Pem), ServerName = "kubernetes.default.svc" } });
         Assert.Equal("200 hello", await asking.GetAsync(server.Url));
         Assert.Equal("kubernetes.default.svc", sent);
         Assert.Equal($"127.0.0.1:{server.Port}", server.Requests.Single().Header("Host"));
@@ -120,7 +125,8 @@ public sealed class PeerTlsTests : IDisposable
     public async Task A_peer_that_is_not_the_server_name_is_rejected()
     {
         await using var server = new RawServer(_ => RawServer.Ok("hello"), authority.Server());
-        using var asking = new Asking(new() { Tls = new() { CaFile = folder.Write("ca.crt", authority.Pem), ServerName = "kubernetes.default.svc" } });
+        using var asking = new Asking(new() { Tls =
+            new() { CaFile = folder.Write("ca.crt", authority.Pem), ServerName = "kubernetes.default.svc" } });
         Check(await asking.FailAsync(server.Url), "not for kubernetes.default.svc but for 127.0.0.1");
     }
 
@@ -215,7 +221,8 @@ public sealed class PeerTlsTests : IDisposable
             return certificate is not null;
         };
         await using var server = new RawServer(_ => RawServer.Answer("200 OK", "hello", "Connection: close"), tls);
-        var options = new HttpOptions { Tls = new() { CaFile = folder.Write("ca.crt", authority.Pem), CertFile = folder.At("tls.crt"), KeyFile = folder.At("tls.key") } };
+        var options = new HttpOptions { Tls =
+            new() { CaFile = folder.Write("ca.crt", authority.Pem), CertFile = folder.At("tls.crt"), KeyFile = folder.At("tls.key") } };
         WritePair("one", key);
         using var asking = new Asking(options);
         Assert.Equal("200 hello", await asking.GetAsync(server.Url));
@@ -240,7 +247,9 @@ public sealed class PeerTlsTests : IDisposable
         Assert.Contains("are not a pair", failure.Message);
     }
 
-    /// <summary>As Go and Prometheus: no revocation list is fetched, and nobody is asked, so that no third party has a say in a scrape.</summary>
+    /// <summary>
+    /// As Go and Prometheus: no revocation list is fetched, and nobody is asked, so that no third party has a say in a scrape.
+    /// </summary>
     [Fact]
     public async Task Nobody_is_asked_whether_a_certificate_is_revoked()
     {

@@ -62,7 +62,8 @@ internal sealed class RawServer : IAsyncDisposable
             {
                 _ = ServeAsync(await listener.AcceptTcpClientAsync(stop.Token));
             }
-            catch (Exception e) when (stop.IsCancellationRequested && e is SocketException or InvalidOperationException or OperationCanceledException)
+            catch (Exception e) when (stop.IsCancellationRequested
+                && e is SocketException or InvalidOperationException or OperationCanceledException)
             {
                 return;
             }
@@ -88,7 +89,8 @@ internal sealed class RawServer : IAsyncDisposable
                 var bytes = Encoding.UTF8.GetBytes(answer(request));
                 await stream.WriteAsync(bytes);
                 var head = Encoding.UTF8.GetString(bytes).Split("\r\n\r\n")[0];
-                var isComplete = head.Split("Content-Length: ") is [_, var rest] && bytes.Length == Encoding.UTF8.GetByteCount(head) + 4 + int.Parse(rest.Split("\r\n")[0]);
+                var isComplete = head.Split("Content-Length: ") is [_, var rest]
+                    && bytes.Length == Encoding.UTF8.GetByteCount(head) + 4 + int.Parse(rest.Split("\r\n")[0]);
                 if (!isComplete)
                     return;
             }

@@ -1,6 +1,7 @@
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using Sidecar.Http;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Http;
 

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Sidecar.Tests.Operation;
 
-/// <summary>The system's clock, which throws where a test wants a step of a loop to fail: for the callers that are named by <see cref="Where"/>.</summary>
+/// <summary>
+/// The system's clock, which throws where a test wants a step of a loop to fail: for the callers that are named by <see cref="Where"/>.
+/// </summary>
 internal sealed class FaultyTime : TimeProvider
 {
     private int thrown;

@@ -1,6 +1,6 @@
 using System.Text;
 using CsCheck;
-using Sidecar.Operation;
+using Sidecar.Serving;
 
 namespace Sidecar.Tests.Operation;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Sidecar.Configuration;
-using Sidecar.Operation;
+using Sidecar.Hosting;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Operation;
 
@@ -155,7 +155,8 @@ public sealed class LifetimeTests : IDisposable
     [InlineData(PosixSignal.SIGQUIT)]
     public async Task The_second_signal_ends_the_process_at_once(PosixSignal second)
     {
-        using var signals = new Signals(hasTerminal: false, stop, new ForcedExit(TimeSpan.FromHours(1), log, code => exited.TrySetResult(code)), log);
+        using var signals = new Signals(hasTerminal: false, stop,
+            new ForcedExit(TimeSpan.FromHours(1), log, code => exited.TrySetResult(code)), log);
         signals.Handle(PosixSignal.SIGTERM);
         Assert.True(stop.IsCancellationRequested);
         Assert.False(exited.Task.IsCompleted);

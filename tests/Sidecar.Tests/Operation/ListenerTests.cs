@@ -4,9 +4,9 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
-using Sidecar.Operation;
+using Sidecar.Serving;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Operation;
 
@@ -123,7 +123,8 @@ public sealed class ListenerTests : IAsyncLifetime
         using (var ready = await Get("/-/ready"))
         {
             Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
-            Assert.Equal("Sidecar is ready.\nThere was a bug in the sidecar.\nThe queue directory hangs.\n", await ready.Content.ReadAsStringAsync(Cancelled));
+            Assert.Equal("Sidecar is ready.\nThere was a bug in the sidecar.\nThe queue directory hangs.\n",
+                await ready.Content.ReadAsStringAsync(Cancelled));
         }
         whyUnhealthy = "No scrape loop has moved for 1m0s.";
         using var healthy = await Get("/-/healthy");
@@ -151,7 +152,8 @@ public sealed class ListenerTests : IAsyncLifetime
             if (rounds++ == 0)
                 throw new InvalidOperationException("thrown by a test"); // the loop itself
         }
-        using var server = new HttpServer(ListenAddress.Open("127.0.0.1:0", out _)!, Answer, Round, new HttpLimits(), errors, log, TimeProvider.System);
+        using var server = new HttpServer(ListenAddress.Open("127.0.0.1:0", out _)!, Answer, Round, new HttpLimits(), errors, log,
+            TimeProvider.System);
         var sockets = new List<Socket>();
         for (var i = 0; i < 100; i++)
         {
@@ -407,7 +409,8 @@ public sealed class ListenerTests : IAsyncLifetime
         })
         {
             var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-            var sources = new PageSources { Metrics = metrics, WhyNotReady = () => null, Targets = () => [], Overview = () => SomeOverview.With() };
+            var sources = new PageSources { Metrics = metrics, WhyNotReady = () => null, Targets = () => [], Overview = () =>
+                SomeOverview.With() };
             var started = Listener.Start(address, sources, SomeOverview.Errors(metrics), log, TimeProvider.System, out var error);
             Assert.Null(started);
             Assert.StartsWith($"SIDECAR_LISTEN_ADDRESS={address}: ", error, StringComparison.Ordinal);

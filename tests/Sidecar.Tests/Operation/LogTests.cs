@@ -3,9 +3,9 @@ using System.Text.Json;
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 using Sidecar.Configuration;
-using Sidecar.Http;
-using Sidecar.Configuration.Values;
-using Sidecar.Operation;
+using Sidecar.Discovery;
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
 using static System.StringComparison;
 
 namespace Sidecar.Tests.Operation;

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Operation;
-using Sidecar.Operation.Pages;
+using Sidecar.Serving;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Operation;
 
@@ -89,7 +89,8 @@ public sealed partial class OverviewPageTests
     {
         var targets = new[] { SomeOverview.Target(error: Hostile, labels: new KeyValuePair<string, string>(Hostile, Hostile)) };
         var settings = SomeOverview.Settings.Select(s => s with { Value = Hostile });
-        var html = Html(SomeOverview.With(targets, receiverError: Hostile, receiverUrl: Hostile, discoveryError: Hostile, settings: [.. settings]));
+        var html = Html(SomeOverview.With(targets, receiverError: Hostile, receiverUrl: Hostile, discoveryError: Hostile,
+            settings: [.. settings]));
         Assert.DoesNotContain("<script", html);
         Assert.DoesNotContain("<img", html);
         Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=&#39;alert(1)&#39; &quot;&gt; &amp; ", html);

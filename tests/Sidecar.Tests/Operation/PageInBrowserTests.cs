@@ -1,12 +1,13 @@
 using Cluster;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
-using Sidecar.Operation;
-using Sidecar.Operation.Pages;
+using Sidecar.Serving;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Operation;
 
-/// <summary>The page in a real Chromium, in every state, on desktop and phone, by day and by night; screenshots in the output folder.</summary>
+/// <summary>
+/// The page in a real Chromium, in every state, on desktop and phone, by day and by night; screenshots in the output folder.
+/// </summary>
 public sealed class PageInBrowserTests : IAsyncLifetime
 {
     private const string Hostile =
@@ -106,7 +107,8 @@ public sealed class PageInBrowserTests : IAsyncLifetime
                     + "forbidden: User \"system:serviceaccount:sidecar:sidecar\" cannot list resource \"endpointslices\"");
             case "stale-discovery":
                 AnHour(30);
-                return SomeOverview.With(targets, metrics, history, discoveryError: "10.96.0.1:443 refuses connections: nothing listens there");
+                return SomeOverview.With(targets, metrics, history,
+                    discoveryError: "10.96.0.1:443 refuses connections: nothing listens there");
             case "first-scrape":
                 return SomeOverview.With([SomeOverview.Target(isScraped: false)]);
             case "thousand":

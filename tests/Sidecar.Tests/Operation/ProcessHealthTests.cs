@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Operation;
+using Sidecar.Serving;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Operation;
 

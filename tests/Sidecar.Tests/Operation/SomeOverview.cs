@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
-using Sidecar.Operation;
-using Sidecar.Operation.Pages;
+using Sidecar.Hosting;
+using Sidecar.Serving;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Operation;
 
@@ -28,7 +29,8 @@ internal static class SomeOverview
 
     public static Overview With(
         IReadOnlyList<TargetStatus>? targets = null, Metrics? metrics = null, History? history = null, string? receiverError = null,
-        bool areTargetsKnown = true, string? discoveryError = null, bool isDropping = false, ImmutableArray<Setting>? settings = null, string? receiverUrl = null)
+        bool areTargetsKnown = true, string? discoveryError = null, bool isDropping = false, ImmutableArray<Setting>? settings = null,
+        string? receiverUrl = null)
     {
         metrics ??= Metrics();
         return new Overview

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using Sidecar.Exposition;
 using Sidecar.Queueing;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.Queueing;
@@ -39,7 +40,7 @@ public sealed class BadFileTests
             Assert.Contains(Bad, Assert.Single(queue.Log.Split('\n'), l => l.Contains("cannot be used", StringComparison.Ordinal)));
             Assert.Equal(1, queue.Metrics.QueueDamagedFiles.Value);
         }
-        Assert.Equal(0, queue.Metrics.QueueDroppedScrapes[Sidecar.Operation.DropReason.Damaged]);
+        Assert.Equal(0, queue.Metrics.QueueDroppedScrapes[DropReason.Damaged]);
     }
 
     /// <summary>What a file of root, mode 0600, is to everybody else.</summary>
@@ -119,7 +120,9 @@ public sealed class BadFileTests
         }
     }
 
-    /// <summary>Every byte of the header set to several values, with a checksum that fits: set aside, or sent, and no other is kept from it.</summary>
+    /// <summary>
+    /// Every byte of the header set to several values, with a checksum that fits: set aside, or sent, and no other is kept from it.
+    /// </summary>
     [Fact]
     public async Task Any_byte_of_a_header_may_be_edited()
     {

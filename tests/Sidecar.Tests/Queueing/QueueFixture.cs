@@ -1,9 +1,8 @@
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
-using Sidecar.Operation;
 using Sidecar.Queueing;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
 using Sidecar.Tests.RemoteWrite;
 using Sidecar.Tests.Scraping;
 
@@ -40,7 +39,8 @@ internal sealed class QueueFixture : IDisposable
 
     public string[] Files => [.. Directory.GetFiles(Folder, "*.scrape").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
 
-    public string[] Damaged => Directory.Exists(Path.Combine(Folder, "damaged")) ? [.. Directory.GetFiles(Path.Combine(Folder, "damaged")).Select(f => Path.GetFileName(f)!)] : [];
+    public string[] Damaged => Directory.Exists(Path.Combine(Folder, "damaged"))
+        ? [.. Directory.GetFiles(Path.Combine(Folder, "damaged")).Select(f => Path.GetFileName(f)!)] : [];
 
     /// <summary>The process ends, whatever it was doing, and begins again.</summary>
     public void Restart()
@@ -106,7 +106,8 @@ internal sealed class QueueFixture : IDisposable
     {
         var lines = new Log(log, LogLevel.Info, LogFormat.Logfmt, Time);
         var calls = new FolderCalls { Before = (call, path) => Before?.Invoke(call, path) };
-        folder = new FolderThread(new ScrapeFolder(Folder, calls, Metrics, lines), Metrics, lines, TimeProvider.System, new InternalErrors(Metrics, lines, Time));
+        folder = new FolderThread(new ScrapeFolder(Folder, calls, Metrics, lines), Metrics, lines, TimeProvider.System,
+            new InternalErrors(Metrics, lines, Time));
         var queue = new ScrapeQueue(
             new QueueOptions { Directory = Folder, SizeLimit = SizeLimit, AgeLimit = TimeSpan.Zero }, folder, Metrics, lines, Time);
         Assert.True(queue.OpenAsync().GetAwaiter().GetResult());

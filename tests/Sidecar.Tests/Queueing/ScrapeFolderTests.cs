@@ -1,7 +1,7 @@
-using Sidecar.Configuration;
-using Sidecar.Operation;
 using Sidecar.Queueing;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
 using Sidecar.Tests.RemoteWrite;
 using Sidecar.Tests.Scraping;
 
@@ -101,7 +101,9 @@ public sealed class ScrapeFolderTests
         Assert.Empty(queue.Queue.TakeRemembered());
     }
 
-    /// <summary>Every length that a file can be cut to, and every bit that can flip: set aside, counted, named, and the next one is sent.</summary>
+    /// <summary>
+    /// Every length that a file can be cut to, and every bit that can flip: set aside, counted, named, and the next one is sent.
+    /// </summary>
     [Fact]
     public async Task Torn_and_flipped_files_are_set_aside_and_stop_nothing()
     {
@@ -118,7 +120,8 @@ public sealed class ScrapeFolderTests
         using var next = new ScrapeFixture();
         var damaged = 0;
         var inputs = Enumerable.Range(0, whole.Length).Select(length => whole[..length])
-            .Concat(Enumerable.Range(0, whole.Length * 8).Select(bit => whole.Select((b, i) => (byte)(i == bit / 8 ? b ^ (1 << bit % 8) : b)).ToArray()));
+            .Concat(Enumerable.Range(0, whole.Length * 8)
+            .Select(bit => whole.Select((b, i) => (byte)(i == bit / 8 ? b ^ (1 << bit % 8) : b)).ToArray()));
         foreach (var input in inputs)
         {
             await File.WriteAllBytesAsync(Path.Combine(fixture.Folder, name), input, TestContext.Current.CancellationToken);
@@ -138,12 +141,14 @@ public sealed class ScrapeFolderTests
     public async Task Foreign_files_and_other_versions_are_kept_aside(string content, string cause)
     {
         using var queue = new QueueFixture();
-        await File.WriteAllTextAsync(Path.Combine(queue.Folder, "0000000001000-00000000000000ff.scrape"), content, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(queue.Folder, "0000000001000-00000000000000ff.scrape"), content,
+            TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(queue.Folder, "README"), "of somebody", TestContext.Current.CancellationToken);
         queue.Restart();
         Assert.Equal(["0000000001000-00000000000000ff.scrape"], queue.Damaged);
         Assert.Contains(cause, queue.Log);
-        Assert.Equal(content, await File.ReadAllTextAsync(Path.Combine(queue.Folder, "damaged", queue.Damaged[0]), TestContext.Current.CancellationToken));
+        Assert.Equal(content, await File.ReadAllTextAsync(Path.Combine(queue.Folder, "damaged", queue.Damaged[0]),
+            TestContext.Current.CancellationToken));
         Assert.True(File.Exists(Path.Combine(queue.Folder, "README")));
     }
 
@@ -186,7 +191,10 @@ public sealed class ScrapeFolderTests
         }
     }
 
-    /// <summary>Each call fails, once at its first and once at its third time, or for good; nothing is lost as long as the process lives, and what was stored is there after it.</summary>
+    /// <summary>
+    /// Each call fails, once at its first and once at its third time, or for good; nothing is lost as long as the process lives, and what
+    /// was stored is there after it.
+    /// </summary>
     [Theory, MemberData(nameof(Failures))]
     public async Task A_call_that_fails_loses_nothing(string call, int errno)
     {
@@ -210,7 +218,8 @@ public sealed class ScrapeFolderTests
             queue.Before = null;
             while (queue.Queue.Count > 0)
                 sent.AddRange(ScrapeFixture.Lines(await queue.SendNextAsync()));
-            Assert.Equal(Enumerable.Range(1, 6).Select(i => $"a {i} @{i}000"), sent.Where(s => s.StartsWith("a ", StringComparison.Ordinal)));
+            Assert.Equal(Enumerable.Range(1, 6).Select(i => $"a {i} @{i}000"),
+                sent.Where(s => s.StartsWith("a ", StringComparison.Ordinal)));
             queue.Restart();
             while (queue.Queue.Count > 0)
                 sent.AddRange(ScrapeFixture.Lines(await queue.SendNextAsync()));
@@ -220,7 +229,9 @@ public sealed class ScrapeFolderTests
         }
     }
 
-    /// <summary>The power goes after every call in turn: what was not flushed is gone, renames that the folder did not flush are undone.</summary>
+    /// <summary>
+    /// The power goes after every call in turn: what was not flushed is gone, renames that the folder did not flush are undone.
+    /// </summary>
     [Fact]
     public async Task What_was_accepted_survives_a_loss_of_power()
     {
@@ -258,7 +269,8 @@ public sealed class ScrapeFolderTests
             }
             foreach (var (from, to) in renames.Where(r => File.Exists(r.To)))
                 File.Move(to, from);
-            foreach (var file in Directory.GetFiles(queue.Folder, "*.scrape").Concat(Directory.GetFiles(queue.Folder, "*.new")).Where(f => !flushed.Contains(f) && !flushed.Contains(f + ".new")))
+            foreach (var file in Directory.GetFiles(queue.Folder, "*.scrape").Concat(Directory.GetFiles(queue.Folder, "*.new"))
+                .Where(f => !flushed.Contains(f) && !flushed.Contains(f + ".new")))
                 await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
             queue.Before = null;
             queue.Restart();
@@ -290,7 +302,9 @@ public sealed class ScrapeFolderTests
         Assert.Equal(["a 2 @2000", "up 1 @2000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
     }
 
-    /// <summary>The receiver is away, and the folder cannot be listed for a while although it takes files: nothing is queued twice.</summary>
+    /// <summary>
+    /// The receiver is away, and the folder cannot be listed for a while although it takes files: nothing is queued twice.
+    /// </summary>
     [Fact]
     public async Task What_is_stored_while_the_folder_cannot_be_listed_is_queued_once()
     {
@@ -322,7 +336,9 @@ public sealed class ScrapeFolderTests
         Assert.Equal(0, queue.Metrics.QueueDroppedScrapes[DropReason.Damaged]);
     }
 
-    /// <summary>What was in the folder is gone and counted; what is in memory and what comes is sent at once, and stored in a folder made anew.</summary>
+    /// <summary>
+    /// What was in the folder is gone and counted; what is in memory and what comes is sent at once, and stored in a folder made anew.
+    /// </summary>
     [Fact]
     public async Task A_folder_that_somebody_deletes_holds_nothing_up()
     {
@@ -438,7 +454,7 @@ public sealed class ScrapeFolderTests
     private static ScrapeResult Of(string address, long timestamp) => new(new Scrape
     {
         Target = ScrapeFixture.MakeTarget(address),
-        Labels = new Sidecar.RemoteWrite.TargetLabels([], [], false),
+        Labels = new TargetLabels([], [], false),
         Timestamp = timestamp,
         Body = null,
         Vanished = null,

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
-using Sidecar.Operation;
+using Sidecar.Exposition;
+using Sidecar.Memory;
 using Sidecar.Queueing;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.Queueing;
@@ -12,7 +13,7 @@ namespace Sidecar.Tests.Queueing;
 public sealed class ScrapeQueueTests
 {
     /// <summary>Bytes that a scrape of up to one block holds.</summary>
-    private const int One = 256 + CompressedBody.BlockSize;
+    private const int One = 256 + BlockPool.BlockSize;
 
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
 

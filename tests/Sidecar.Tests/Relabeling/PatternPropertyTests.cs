@@ -75,7 +75,8 @@ public sealed class PatternPropertyTests
     private static Gen<string> OneOf(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
 
     private static bool IsNullable(string pattern) =>
-        Pattern.TryParse(pattern, out _) is not { } parsed || pattern.AsSpan().ContainsAny("^$\\") || new PatternMatcher(parsed).IsMatch([]);
+        Pattern.TryParse(pattern, out _) is not { } parsed || pattern.AsSpan().ContainsAny("^$\\")
+        || new PatternMatcher(parsed).IsMatch([]);
 
     /// <summary>\z where RE2 has $, and ASCII classes.</summary>
     private static string Translate(string pattern) => pattern.Replace("$", "\\z").Replace("[\\w]", "[0-9A-Za-z_]");

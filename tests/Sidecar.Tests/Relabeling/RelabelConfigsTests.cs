@@ -1,3 +1,5 @@
+using Sidecar.Configuration;
+using Sidecar.Hosting;
 using Sidecar.Relabeling;
 using Sidecar.Tests.Configuration;
 
@@ -13,34 +15,48 @@ public sealed class RelabelConfigsTests
     [InlineData("""[{"regex":"a\d+","action":"labeldrop"}]""", "in rule 1)", "two in JSON")]
     [InlineData("""[{"regex":"\ud800","action":"labeldrop"}]""", "no valid Unicode, in rule 1", "[{")]
     [InlineData("""["drop"]""", "rule 1 is not a JSON object", "[{")]
-    [InlineData("""[{"action":"drop"},{"sourcelabels":["a"],"action":"drop"}]""", "rule 2 has the unknown key \"sourcelabels\"", "did you mean \"source_labels\"?")]
+    [InlineData("""[{"action":"drop"},{"sourcelabels":["a"],"action":"drop"}]""", "rule 2 has the unknown key \"sourcelabels\"",
+        "did you mean \"source_labels\"?")]
     [InlineData("""[{"target":"a","target_label":"b"}]""", "rule 1 has the unknown key \"target\"", "the keys are source_labels")]
     [InlineData("""[{"x":{"y":[1]},"target_label":"b"}]""", "rule 1 has the unknown key \"x\"", "the keys are source_labels")]
     [InlineData("""[{"action":"drop","action":"keep"}]""", "rule 1 has the key \"action\" twice", "leave one")]
     [InlineData("""[{"action":"drp"}]""", "rule 1: \"drp\" is no action", "did you mean \"drop\"?")]
     [InlineData("""[{"action":""}]""", "rule 1: \"\" is no action", "the actions are replace")]
     [InlineData("""[{"source_labels":"a","action":"drop"}]""", "rule 1: source_labels is not an array", "\"source_labels\":[\"__name__\"")]
-    [InlineData("""[{"source_labels":["a",""],"action":"drop"}]""", "rule 1: source_labels holds what is no label name", "\"source_labels\":[")]
-    [InlineData("""[{"source_labels":[["a"]],"action":"drop"}]""", "rule 1: source_labels holds what is no label name", "\"source_labels\":[")]
+    [InlineData("""[{"source_labels":["a",""],"action":"drop"}]""", "rule 1: source_labels holds what is no label name",
+        "\"source_labels\":[")]
+    [InlineData("""[{"source_labels":[["a"]],"action":"drop"}]""", "rule 1: source_labels holds what is no label name",
+        "\"source_labels\":[")]
     [InlineData("""[{"regex":["a"],"action":"drop"}]""", "rule 1: regex is an array, not a text", "\"regex\":\"go_.*\"")]
     [InlineData("""[{"separator":{},"action":"drop"}]""", "rule 1: separator is an object, not a text", "\"separator\":\";\"")]
     [InlineData("""[{"regex":"(","action":"drop"}]""", "rule 1: the regular expression ( has a ( without its )", "re2")]
     [InlineData("""[{"regex":"(?!a).*","action":"drop"}]""", "rule 1: the regular expression (?!a).* looks ahead or behind", "re2")]
-    [InlineData("""[{"modulus":"eight","action":"hashmod","target_label":"a"}]""", "rule 1: modulus is not a whole number", "\"modulus\":8")]
+    [InlineData("""[{"modulus":"eight","action":"hashmod","target_label":"a"}]""", "rule 1: modulus is not a whole number",
+        "\"modulus\":8")]
     [InlineData("""[{"modulus":-1,"action":"hashmod","target_label":"a"}]""", "rule 1: modulus is not a whole number", "\"modulus\":8")]
     [InlineData("""[{"action":"hashmod","target_label":"a"}]""", "rule 1: action hashmod needs a modulus that is not 0", "\"modulus\":8")]
     [InlineData("""[{"source_labels":["a"]}]""", "rule 1: action replace needs target_label, the label to write to", "\"target_label\":")]
-    [InlineData("""[{"source_labels":["a"],"action":"hashmod","modulus":2}]""", "rule 1: action hashmod needs target_label", "\"target_label\":")]
+    [InlineData("""[{"source_labels":["a"],"action":"hashmod","modulus":2}]""", "rule 1: action hashmod needs target_label",
+        "\"target_label\":")]
     [InlineData("""[{"source_labels":["a"],"action":"lowercase"}]""", "rule 1: action lowercase needs target_label", "\"target_label\":")]
-    [InlineData("""[{"source_labels":["a"],"action":"keepequal"}]""", "rule 1: action keepequal needs target_label, the label to compare with", "\"target_label\":")]
-    [InlineData("""[{"source_labels":["a"],"action":"dropequal","target_label":null}]""", "rule 1: action dropequal needs target_label", "\"target_label\":")]
-    [InlineData("""[{"action":"labelmap","regex":"a","replacement":""}]""", "rule 1: action labelmap needs a replacement", "\"replacement\":")]
-    [InlineData("""[{"action":"uppercase","target_label":"a","replacement":"b"}]""", "rule 1: action uppercase takes no replacement", "leave replacement out")]
-    [InlineData("""[{"action":"keepequal","target_label":"a","regex":"(.*)"}]""", "rule 1: action keepequal takes no regex", "leave regex out")]
-    [InlineData("""[{"action":"dropequal","target_label":"a","separator":","}]""", "rule 1: action dropequal takes no separator", "leave separator out")]
-    [InlineData("""[{"action":"dropequal","target_label":"a","modulus":2}]""", "rule 1: action dropequal takes no modulus", "leave modulus out")]
-    [InlineData("""[{"action":"labeldrop","source_labels":["a"]}]""", "rule 1: action labeldrop takes no source_labels", "leave source_labels out")]
-    [InlineData("""[{"action":"labelkeep","target_label":"a"}]""", "rule 1: action labelkeep takes no target_label", "leave target_label out")]
+    [InlineData("""[{"source_labels":["a"],"action":"keepequal"}]""",
+        "rule 1: action keepequal needs target_label, the label to compare with", "\"target_label\":")]
+    [InlineData("""[{"source_labels":["a"],"action":"dropequal","target_label":null}]""", "rule 1: action dropequal needs target_label",
+        "\"target_label\":")]
+    [InlineData("""[{"action":"labelmap","regex":"a","replacement":""}]""", "rule 1: action labelmap needs a replacement",
+        "\"replacement\":")]
+    [InlineData("""[{"action":"uppercase","target_label":"a","replacement":"b"}]""", "rule 1: action uppercase takes no replacement",
+        "leave replacement out")]
+    [InlineData("""[{"action":"keepequal","target_label":"a","regex":"(.*)"}]""", "rule 1: action keepequal takes no regex",
+        "leave regex out")]
+    [InlineData("""[{"action":"dropequal","target_label":"a","separator":","}]""", "rule 1: action dropequal takes no separator",
+        "leave separator out")]
+    [InlineData("""[{"action":"dropequal","target_label":"a","modulus":2}]""", "rule 1: action dropequal takes no modulus",
+        "leave modulus out")]
+    [InlineData("""[{"action":"labeldrop","source_labels":["a"]}]""", "rule 1: action labeldrop takes no source_labels",
+        "leave source_labels out")]
+    [InlineData("""[{"action":"labelkeep","target_label":"a"}]""", "rule 1: action labelkeep takes no target_label",
+        "leave target_label out")]
     [InlineData("""[{"action":"labelkeep","replacement":"a"}]""", "rule 1: action labelkeep takes no replacement", "leave replacement out")]
     public void One_mistake_is_one_error_with_rule_cause_and_remedy(string json, string problem, string remedy)
     {
@@ -64,8 +80,10 @@ public sealed class RelabelConfigsTests
             """, out var errors);
         Assert.Equal(
             [
-                "rule 1: \"keeep\" is no action", "rule 1 has the unknown key \"regexp\"", "rule 2: action labeldrop takes no source_labels",
-                "rule 2: action labeldrop takes no separator", "rule 3: the regular expression a{2,1} repeats {2,1}: from at most 1000 to at most 1000 times, the smaller number first",
+                "rule 1: \"keeep\" is no action", "rule 1 has the unknown key \"regexp\"",
+                "rule 2: action labeldrop takes no source_labels",
+                "rule 2: action labeldrop takes no separator",
+                "rule 3: the regular expression a{2,1} repeats {2,1}: from at most 1000 to at most 1000 times, the smaller number first",
                 "rule 3: action replace needs target_label, the label to write to",
             ],
             errors.Select(e => e.Problem));

@@ -22,22 +22,27 @@ public sealed class RelabelRuleTests
     [InlineData("""{"source_labels":["a","b"],"separator":"-","target_label":"c"}""", "a=1 b=2", "a=1 b=2 c=1-2")]
     [InlineData("""{"source_labels":["a","b"],"separator":"","target_label":"c"}""", "a=1 b=2", "a=1 b=2 c=12")]
     [InlineData("""{"source_labels":["a","b","c"],"target_label":"d"}""", "b=2", "b=2 d=;2;")]
-    [InlineData("""{"source_labels":["a"],"regex":"f(.*)","target_label":"d","replacement":"ch${1}-ch${1}"}""", "a=foo b=bar", "a=foo b=bar d=choo-choo")]
-    [InlineData("""{"source_labels":["a","b"],"regex":"f(.*);(.*)r","target_label":"a","replacement":"b${1}${2}m"}""", "a=foo b=bar c=baz", "a=boobam b=bar c=baz")]
+    [InlineData("""{"source_labels":["a"],"regex":"f(.*)","target_label":"d","replacement":"ch${1}-ch${1}"}""", "a=foo b=bar",
+        "a=foo b=bar d=choo-choo")]
+    [InlineData("""{"source_labels":["a","b"],"regex":"f(.*);(.*)r","target_label":"a","replacement":"b${1}${2}m"}""", "a=foo b=bar c=baz",
+        "a=boobam b=bar c=baz")]
     [InlineData("""{"source_labels":["a"],"regex":"b(.*)","target_label":"b","replacement":"x"}""", "a=foo", "a=foo")]
     [InlineData("""{"source_labels":["a"],"regex":"foo","target_label":"a","replacement":""}""", "a=foo b=1", "b=1")]
     [InlineData("""{"source_labels":["a"],"regex":"(f).*","target_label":"${1}oo","replacement":"x"}""", "a=foo", "a=foo foo=x")]
     [InlineData("""{"source_labels":["a"],"regex":"(\\w+)=(\\w+)","target_label":"$1","replacement":"$2"}""", "a=k=v", "a=k=v k=v")]
-    [InlineData("""{"source_labels":["a"],"regex":"(.*)","target_label":"${1}","replacement":"x"}""", "a=é-ö.ü", "a=é-ö.ü é-ö.ü=x")] // any UTF-8 is a name
+    // any UTF-8 is a name
+    [InlineData("""{"source_labels":["a"],"regex":"(.*)","target_label":"${1}","replacement":"x"}""", "a=é-ö.ü", "a=é-ö.ü é-ö.ü=x")]
     [InlineData("""{"source_labels":["a"],"regex":"(x?).*","target_label":"$1","replacement":"x"}""", "a=foo", "a=foo")] // no name: nothing
     [InlineData("""{"source_labels":["a"],"regex":"(x?).*","target_label":"a","replacement":"$1"}""", "a=foo b=1", "b=1")] // empty: gone
     [InlineData("""{"source_labels":["a"],"target_label":"b.c"}""", "a=1", "a=1 b.c=1")]
-    [InlineData("""{"source_labels":["a"],"regex":"([^:]+)(?::\\d+)?","target_label":"a","replacement":"$1:80"}""", "a=host:90", "a=host:80")]
+    [InlineData("""{"source_labels":["a"],"regex":"([^:]+)(?::\\d+)?","target_label":"a","replacement":"$1:80"}""", "a=host:90",
+        "a=host:80")]
     [InlineData("""{"source_labels":["a"],"regex":"","target_label":"b","replacement":"none"}""", "c=1", "b=none c=1")]
     [InlineData("""{"source_labels":["a"],"regex":null,"target_label":"b","replacement":"none"}""", "a=1", "a=1")]
     // Templates, as Go expands them.
     [InlineData("""{"source_labels":["a"],"regex":"(.)(.)","target_label":"b","replacement":"$2$1"}""", "a=xy", "a=xy b=yx")]
-    [InlineData("""{"source_labels":["a"],"regex":"(.)(.)","target_label":"b","replacement":"$1x"}""", "a=xy", "a=xy")] // the group named 1x
+    // the group named 1x
+    [InlineData("""{"source_labels":["a"],"regex":"(.)(.)","target_label":"b","replacement":"$1x"}""", "a=xy", "a=xy")]
     [InlineData("""{"source_labels":["a"],"regex":"(.)(.)","target_label":"b","replacement":"${1}x"}""", "a=yz", "a=yz b=yx")]
     [InlineData("""{"source_labels":["a"],"regex":"(.)(.)","target_label":"b","replacement":"$1_x"}""", "a=yz", "a=yz")]
     [InlineData("""{"source_labels":["a"],"regex":"(.)(.)","target_label":"b","replacement":"$1-x"}""", "a=yz", "a=yz b=y-x")]
@@ -74,12 +79,16 @@ public sealed class RelabelRuleTests
     [InlineData("""{"source_labels":["a","b"],"target_label":"c","action":"dropequal"}""", "a=1 b=2 c=1;2", "dropped")]
     [InlineData("""{"source_labels":["a"],"target_label":"$1","action":"keepequal"}""", "a=1 $1=1", "$1=1 a=1")] // no template here
     // hashmod: figures of Prometheus's own tests and of any MD5.
-    [InlineData("""{"source_labels":["c"],"target_label":"d","separator":";","action":"hashmod","modulus":1000}""", "a=foo b=bar c=baz", "a=foo b=bar c=baz d=976")]
-    [InlineData("""{"source_labels":["c"],"target_label":"d","separator":";","action":"hashmod","modulus":"1000"}""", "a=foo b=bar c=foo\nbar", "a=foo b=bar c=foo\nbar d=734")]
+    [InlineData("""{"source_labels":["c"],"target_label":"d","separator":";","action":"hashmod","modulus":1000}""", "a=foo b=bar c=baz",
+        "a=foo b=bar c=baz d=976")]
+    [InlineData("""{"source_labels":["c"],"target_label":"d","separator":";","action":"hashmod","modulus":"1000"}""",
+        "a=foo b=bar c=foo\nbar", "a=foo b=bar c=foo\nbar d=734")]
     [InlineData("""{"source_labels":["a"],"target_label":"d","action":"hashmod","modulus":1}""", "", "d=0")]
-    [InlineData("""{"source_labels":["a"],"target_label":"d","action":"hashmod","modulus":18446744073709551615}""", "", "d=16825458760271544958")]
+    [InlineData("""{"source_labels":["a"],"target_label":"d","action":"hashmod","modulus":18446744073709551615}""", "",
+        "d=16825458760271544958")]
     // labelmap.
-    [InlineData("""{"regex":"(b.*)","replacement":"bar_${1}","action":"labelmap"}""", "a=foo b1=bar b2=baz", "a=foo b1=bar b2=baz bar_b1=bar bar_b2=baz")]
+    [InlineData("""{"regex":"(b.*)","replacement":"bar_${1}","action":"labelmap"}""", "a=foo b1=bar b2=baz",
+        "a=foo b1=bar b2=baz bar_b1=bar bar_b2=baz")]
     [InlineData("""{"regex":"__meta_(my.*)","action":"labelmap"}""", "a=foo __meta_my_bar=aaa __meta_my_baz=bbb __meta_other=ccc",
         "__meta_my_bar=aaa __meta_my_baz=bbb __meta_other=ccc a=foo my_bar=aaa my_baz=bbb")]
     [InlineData("""{"regex":"(.)_.*","action":"labelmap"}""", "a_1=x a_2=y", "a=y a_1=x a_2=y")] // the last one wins
@@ -103,7 +112,8 @@ public sealed class RelabelRuleTests
     [InlineData("""{"source_labels":["a"],"target_label":"__tmp","replacement":"t"},{"source_labels":["__tmp"],"target_label":"b"},{"regex":"__tmp","action":"labeldrop"}""", "a=1", "a=1 b=t")]
     [InlineData("""{"source_labels":["a"],"regex":"1","target_label":"a","replacement":"2"},{"source_labels":["a"],"regex":"1","action":"drop"}""", "a=1", "a=2")]
     [InlineData("""{"source_labels":["a"],"regex":"1","action":"drop"},{"target_label":"b","replacement":"x"}""", "a=1", "dropped")]
-    [InlineData("""{"source_labels":["a"],"target_label":"a","replacement":""},{"source_labels":["a"],"regex":"","action":"keep"}""", "a=1 b=2", "b=2")]
+    [InlineData("""{"source_labels":["a"],"target_label":"a","replacement":""},{"source_labels":["a"],"regex":"","action":"keep"}""",
+        "a=1 b=2", "b=2")]
     [InlineData("[]", "a=1", "a=1")]
     public void Labels_become(string rules, string before, string after) => Assert.Equal(after, Rules.Apply(Rules.Parse(rules), before));
 
@@ -137,7 +147,8 @@ public sealed class RelabelRuleTests
     [InlineData("""{"source_labels":["b","a","c"],"regex":"1;(2|4);3","action":"keep"}""", "a", "2 4")]
     [InlineData("""{"source_labels":["b","a"],"regex":"1;2;3","action":"keep"}""", "a", null)]
     [InlineData("""{"source_labels":["b","a"],"regex":"12","separator":"","action":"keep"}""", "a", null)]
-    [InlineData("""{"source_labels":["a"],"regex":"x|y","action":"keep"},{"source_labels":["a"],"regex":"y|z","action":"keep"}""", "a", "y")]
+    [InlineData("""{"source_labels":["a"],"regex":"x|y","action":"keep"},{"source_labels":["a"],"regex":"y|z","action":"keep"}""", "a",
+        "y")]
     [InlineData("""{"target_label":"a","replacement":"x"},{"source_labels":["a"],"regex":"x","action":"keep"}""", "a", null)]
     [InlineData("""{"regex":"__(.*)","action":"labelmap"},{"source_labels":["a"],"regex":"x","action":"keep"}""", "a", null)]
     [InlineData("""{"target_label":"b","replacement":"x"},{"source_labels":["a"],"regex":"x","action":"keep"}""", "a", "x")]

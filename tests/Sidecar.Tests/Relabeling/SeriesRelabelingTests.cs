@@ -1,7 +1,7 @@
 using CsCheck;
+using Sidecar.Records;
 using Sidecar.Relabeling;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Requests;
 using Sidecar.Tests.RemoteWrite;
 using Sidecar.Tests.Scraping;
 
@@ -16,22 +16,30 @@ public sealed class SeriesRelabelingTests
     // Metric relabeling: after conflicts and target labels.
     [InlineData(DropA, "[]", "a 1\nb 2\n", "b 2 @1000|up 1 @1000")]
     [InlineData("""{"source_labels":["__name__"],"regex":"a","action":"keep"}""", "[]", "a 1\nb 2\n", "a 1 @1000|up 1 @1000")]
-    [InlineData("""{"source_labels":["exported_job"],"regex":"x","action":"drop"}""", "[]", "a{job=\"x\"} 1\na{job=\"y\"} 2\n", "a{exported_job=\"y\",L} 2 @1000|up 1 @1000")]
-    [InlineData("""{"source_labels":["job","instance"],"regex":"j;h:1","target_label":"t","replacement":"yes"}""", "[]", "a 1\n", "a{L,t=\"yes\"} 1 @1000|up 1 @1000")]
+    [InlineData("""{"source_labels":["exported_job"],"regex":"x","action":"drop"}""", "[]", "a{job=\"x\"} 1\na{job=\"y\"} 2\n",
+        "a{exported_job=\"y\",L} 2 @1000|up 1 @1000")]
+    [InlineData("""{"source_labels":["job","instance"],"regex":"j;h:1","target_label":"t","replacement":"yes"}""", "[]", "a 1\n",
+        "a{L,t=\"yes\"} 1 @1000|up 1 @1000")]
     [InlineData("""{"regex":"job|instance","action":"labeldrop"}""", "[]", "a{x=\"1\"} 1\n", "a{x=\"1\"} 1 @1000|up 1 @1000")]
     [InlineData("""{"regex":"__name__|x","action":"labelkeep"}""", "[]", "a{x=\"1\",y=\"2\"} 1\n", "a{x=\"1\"} 1 @1000|up 1 @1000")]
     [InlineData("""{"target_label":"__name__","replacement":"b"}""", "[]", "a{x=\"1\"} 1\n", "b{L,x=\"1\"} 1 @1000|up 1 @1000")]
-    [InlineData("""{"source_labels":["__name__"],"regex":"(.*)_total","target_label":"__name__"}""", "[]", "a_total 1\nb 2\n", "a 1 @1000|b 2 @1000|up 1 @1000")]
+    [InlineData("""{"source_labels":["__name__"],"regex":"(.*)_total","target_label":"__name__"}""", "[]", "a_total 1\nb 2\n",
+        "a 1 @1000|b 2 @1000|up 1 @1000")]
     [InlineData("""{"source_labels":["x"],"target_label":"A"}""", "[]", "a{x=\"1\"} 1\n", "a{A=\"1\",L,x=\"1\"} 1 @1000|up 1 @1000")]
-    [InlineData("""{"source_labels":["x"],"target_label":"zürich é"}""", "[]", "a{x=\"1\"} 1\n", "a{L,x=\"1\",zürich é=\"1\"} 1 @1000|up 1 @1000")]
+    [InlineData("""{"source_labels":["x"],"target_label":"zürich é"}""", "[]", "a{x=\"1\"} 1\n",
+        "a{L,x=\"1\",zürich é=\"1\"} 1 @1000|up 1 @1000")]
     [InlineData("""{"regex":".*","action":"labeldrop"}""", "[]", "a 1\nb 2\n", "up 1 @1000")]
     // As in Prometheus, a label __tmp of metric relabeling is sent unless a rule drops it.
     [InlineData("""{"target_label":"__tmp","replacement":"t"}""", "[]", "a 1\n", "a{__tmp=\"t\",L} 1 @1000|up 1 @1000")]
     // Rules that change the name are seen by the rules behind them, and by write relabeling.
-    [InlineData("""{"target_label":"__name__","replacement":"b"},{"source_labels":["__name__"],"regex":"b","action":"drop"}""", "[]", "a 1\n", "up 1 @1000")]
-    [InlineData("""{"target_label":"__name__","replacement":"b"},{"source_labels":["__name__"],"regex":"a","action":"drop"}""", "[]", "a 1\n", "b 1 @1000|up 1 @1000")]
-    [InlineData("""{"source_labels":["x"],"regex":"(.+)","target_label":"__name__"}""", """{"source_labels":["__name__"],"regex":"b","action":"drop"}""", "a{x=\"b\"} 1\na 2\n", "a 2 @1000|up 1 @1000")]
-    [InlineData("""{"regex":"x","replacement":"__name__","action":"labelmap"}""", "[]", "a{x=\"b\"} 1\n", "b{L,x=\"b\"} 1 @1000|up 1 @1000")]
+    [InlineData("""{"target_label":"__name__","replacement":"b"},{"source_labels":["__name__"],"regex":"b","action":"drop"}""",
+        "[]", "a 1\n", "up 1 @1000")]
+    [InlineData("""{"target_label":"__name__","replacement":"b"},{"source_labels":["__name__"],"regex":"a","action":"drop"}""",
+        "[]", "a 1\n", "b 1 @1000|up 1 @1000")]
+    [InlineData("""{"source_labels":["x"],"regex":"(.+)","target_label":"__name__"}""",
+        """{"source_labels":["__name__"],"regex":"b","action":"drop"}""", "a{x=\"b\"} 1\na 2\n", "a 2 @1000|up 1 @1000")]
+    [InlineData("""{"regex":"x","replacement":"__name__","action":"labelmap"}""", "[]", "a{x=\"b\"} 1\n",
+        "b{L,x=\"b\"} 1 @1000|up 1 @1000")]
     // Two that become one: the first wins.
     [InlineData("""{"regex":"x","action":"labeldrop"}""", "[]", "a{x=\"1\"} 1\na{x=\"2\"} 2\n", "a 1 @1000|up 1 @1000")]
     [InlineData("[]", """{"regex":"x","action":"labeldrop"}""", "a{x=\"1\"} 1\na{x=\"2\"} 2\n", "a 1 @1000|up 1 @1000")]
@@ -41,7 +49,8 @@ public sealed class SeriesRelabelingTests
     [InlineData("[]", """{"source_labels":["__name__"],"regex":"up|scrape_.*","action":"keep"}""", "a 1\n", "up 1 @1000")]
     [InlineData("[]", """{"source_labels":["job"],"target_label":"team"}""", "a 1\n", "a{L,team=\"j\"} 1 @1000|up{L,team=\"j\"} 1 @1000")]
     [InlineData("""{"source_labels":["__name__"],"regex":"up|scrape_.*","action":"drop"}""", "[]", "a 1\nup 5\n", "a 1 @1000|up 1 @1000")]
-    [InlineData("""{"source_labels":["x"],"target_label":"y"}""", """{"source_labels":["y"],"regex":"1","action":"drop"}""", "a{x=\"1\"} 1\na{x=\"2\"} 2\n", "a{L,x=\"2\",y=\"2\"} 2 @1000|up 1 @1000")]
+    [InlineData("""{"source_labels":["x"],"target_label":"y"}""", """{"source_labels":["y"],"regex":"1","action":"drop"}""",
+        "a{x=\"1\"} 1\na{x=\"2\"} 2\n", "a{L,x=\"2\",y=\"2\"} 2 @1000|up 1 @1000")]
     [InlineData("[]", """{"regex":"__name__","action":"labeldrop"}""", "a 1\n", "")]
     public void What_is_sent(string metric, string write, string text, string sent)
     {
@@ -54,10 +63,12 @@ public sealed class SeriesRelabelingTests
     [InlineData("[]", """{"source_labels":["cluster"],"regex":"prod","action":"drop"}""", "")]
     [InlineData("[]", """{"regex":"cluster","action":"labeldrop"}""", "a 1 @1000")]
     [InlineData("""{"target_label":"cluster","replacement":"own"}""", "[]", "a{cluster=\"own\"} 1 @1000")]
-    [InlineData("""{"source_labels":["a"],"target_label":"b","replacement":"x"}""", """{"source_labels":["cluster","b"],"target_label":"c"}""", "a{b=\"x\",c=\"prod;x\",cluster=\"prod\"} 1 @1000")]
+    [InlineData("""{"source_labels":["a"],"target_label":"b","replacement":"x"}""",
+        """{"source_labels":["cluster","b"],"target_label":"c"}""", "a{b=\"x\",c=\"prod;x\",cluster=\"prod\"} 1 @1000")]
     public void External_labels_come_between_metric_and_write_relabeling(string metric, string write, string sent)
     {
-        using var fixture = new ScrapeFixture(budget: long.MaxValue, external: [("cluster", "prod")], rules: new(Rules.Parse(metric), Rules.Parse(write)));
+        using var fixture = new ScrapeFixture(budget: long.MaxValue, external: [("cluster", "prod")],
+            rules: new(Rules.Parse(metric), Rules.Parse(write)));
         var lines = ScrapeFixture.Lines(fixture.Send(fixture.Scrape("a 1\n", 1000)));
         Assert.Equal(sent, string.Join('|', lines.Where(l => l.StartsWith('a'))));
     }
@@ -66,8 +77,10 @@ public sealed class SeriesRelabelingTests
     public void The_report_counts_what_metric_relabeling_leaves_and_what_write_relabeling_drops()
     {
         using var fixture = Fixture(DropA, """{"source_labels":["__name__"],"regex":"b","action":"drop"}""");
-        var samples = fixture.Send(fixture.Scrape("a 1\nb 2\nc 3\n", 1000)).ToDictionary(s => s.Series.Split('{')[0], s => BitConverter.UInt64BitsToDouble(s.Bits));
-        Assert.Equal(["c", "scrape_duration_seconds", "scrape_samples_post_metric_relabeling", "scrape_samples_scraped", "scrape_series_added", "up"], samples.Keys.Order());
+        var samples = fixture.Send(fixture.Scrape("a 1\nb 2\nc 3\n", 1000))
+            .ToDictionary(s => s.Series.Split('{')[0], s => BitConverter.UInt64BitsToDouble(s.Bits));
+        Assert.Equal(["c", "scrape_duration_seconds", "scrape_samples_post_metric_relabeling", "scrape_samples_scraped",
+            "scrape_series_added", "up"], samples.Keys.Order());
         Assert.Equal(3, samples["scrape_samples_scraped"]);
         Assert.Equal(2, samples["scrape_samples_post_metric_relabeling"]);
         Assert.Equal(2, samples["scrape_series_added"]);
@@ -90,7 +103,8 @@ public sealed class SeriesRelabelingTests
     public void Label_limits_are_of_what_metric_relabeling_leaves(string metric, string write, string? failure)
     {
         using var fixture = new ScrapeFixture(
-            budget: long.MaxValue, rules: new(Rules.Parse(metric), Rules.Parse(write)), labelLimits: new LabelLimits(3, 0, 0), external: [("cluster", "c")]);
+            budget: long.MaxValue, rules: new(Rules.Parse(metric), Rules.Parse(write)), labelLimits: new LabelLimits(3, 0, 0),
+            external: [("cluster", "c")]);
         fixture.Scrape("a{x=\"1\"} 1\n", 1000).Release();
         Assert.Contains(failure ?? "", fixture.Outcome.Failure.Message ?? "");
         Assert.Equal(failure is null, fixture.Outcome.Failure.IsNone);
@@ -136,19 +150,29 @@ public sealed class SeriesRelabelingTests
     {
         string[] metric =
         [
-            DropA, """{"source_labels":["x"],"regex":"1|2","action":"drop"}""", """{"source_labels":["__name__","x"],"regex":"b;(.*)","target_label":"y","replacement":"v$1"}""",
-            """{"regex":"x","action":"labeldrop"}""", """{"source_labels":["x"],"regex":"(3)","target_label":"__name__","replacement":"n$1"}""",
-            """{"source_labels":["__name__"],"target_label":"z","action":"hashmod","modulus":3}""", """{"regex":"(.)","replacement":"m_$1","action":"labelmap"}""",
-            """{"source_labels":["x"],"target_label":"y","action":"keepequal"}""", """{"source_labels":["instance"],"regex":"(.*):1","target_label":"host"}""",
-            """{"source_labels":["__name__","job"],"target_label":"w"}""", """{"target_label":"y"}""", """{"regex":"job","replacement":"__tmp","action":"labelmap"}""",
-            """{"source_labels":["job"],"target_label":"__name__","regex":"(x)"}""", """{"source_labels":["__tmp"],"target_label":"v","action":"uppercase"}""",
+            DropA, """{"source_labels":["x"],"regex":"1|2","action":"drop"}""",
+            """{"source_labels":["__name__","x"],"regex":"b;(.*)","target_label":"y","replacement":"v$1"}""",
+            """{"regex":"x","action":"labeldrop"}""",
+            """{"source_labels":["x"],"regex":"(3)","target_label":"__name__","replacement":"n$1"}""",
+            """{"source_labels":["__name__"],"target_label":"z","action":"hashmod","modulus":3}""",
+            """{"regex":"(.)","replacement":"m_$1","action":"labelmap"}""",
+            """{"source_labels":["x"],"target_label":"y","action":"keepequal"}""",
+            """{"source_labels":["instance"],"regex":"(.*):1","target_label":"host"}""",
+            """{"source_labels":["__name__","job"],"target_label":"w"}""", """{"target_label":"y"}""",
+            """{"regex":"job","replacement":"__tmp","action":"labelmap"}""",
+            """{"source_labels":["job"],"target_label":"__name__","regex":"(x)"}""",
+            """{"source_labels":["__tmp"],"target_label":"v","action":"uppercase"}""",
         ];
-        string[] write = ["""{"source_labels":["__name__"],"regex":"b|n3","action":"drop"}""", """{"source_labels":["x"],"regex":"4","action":"drop"}""", """{"regex":"job","action":"labeldrop"}"""];
+        string[] write = ["""{"source_labels":["__name__"],"regex":"b|n3","action":"drop"}""",
+            """{"source_labels":["x"],"regex":"4","action":"drop"}""", """{"regex":"job","action":"labeldrop"}"""];
         var text = Gen.Select(Gen.Char['a', 'e'], Gen.Int[0, 5], Gen.Int[0, 2], (name, x, y) =>
-            x == 0 ? $"{name} 1\n" : y == 0 ? $"{name}{{x=\"{x}\"}} 2\n" : $"{name}{{y=\"{y}\",x=\"{x}\"}} 3\n").Array[0, 30].Select(string.Concat);
-        Gen.Select(Gen.Shuffle(metric, 0, 4), Gen.Shuffle(write, 0, 2), Gen.Long[0, 2000], text.Array[1, 4]).Sample((metricRules, writeRules, budget, bodies) =>
+            x == 0 ? $"{name} 1\n" : y == 0 ? $"{name}{{x=\"{x}\"}} 2\n" : $"{name}{{y=\"{y}\",x=\"{x}\"}} 3\n")
+            .Array[0, 30].Select(string.Concat);
+        Gen.Select(Gen.Shuffle(metric, 0, 4), Gen.Shuffle(write, 0, 2), Gen.Long[0, 2000], text.Array[1, 4])
+            .Sample((metricRules, writeRules, budget, bodies) =>
         {
-            var rules = new SeriesRules(Rules.Parse($"[{string.Join(',', metricRules)}]"), Rules.Parse($"[{string.Join(',', writeRules)}]"));
+            var rules = new SeriesRules(Rules.Parse($"[{string.Join(',', metricRules)}]"),
+                Rules.Parse($"[{string.Join(',', writeRules)}]"));
             using var held = new ScrapeFixture(budget: long.MaxValue, samplesPerRequest: 3, rules: rules);
             using var streamed = new ScrapeFixture(budget: 0, samplesPerRequest: 3, rules: rules);
             using var mixed = new ScrapeFixture(budget: budget, samplesPerRequest: 3, rules: rules);
@@ -171,7 +195,8 @@ public sealed class SeriesRelabelingTests
             var name = line[..1];
             var scraped = line.Contains('{') ? line[(line.IndexOf('{') + 1)..line.IndexOf('}')].Replace("\"", "").Replace(',', ' ') : "";
             // Sorted, as Prometheus's base of the builder is.
-            var labels = string.Join(' ', $"__name__={name} instance=h:1 job=j {scraped}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
+            var labels = string.Join(' ', $"__name__={name} instance=h:1 job=j {scraped}".Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Order(StringComparer.Ordinal));
             var result = Rules.Apply(rules.Metric, labels);
             if (result is not ("dropped" or ""))
                 result = Rules.Apply(rules.Write, result);
@@ -180,7 +205,8 @@ public sealed class SeriesRelabelingTests
         }
         var got = sent.Where(s => s.Bits != SentSample.Stale && s.Timestamp == 1000 * scrape).Select(s => s.Series)
             .Where(s => !s.StartsWith("up", StringComparison.Ordinal) && !s.StartsWith("scrape_", StringComparison.Ordinal))
-            .Select(s => string.Join(' ', $"__name__={s[..s.IndexOf('{')]},{s[(s.IndexOf('{') + 1)..^1].Replace("\"", "")}".Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Select(s => string.Join(' ', $"__name__={s[..s.IndexOf('{')]},{s[(s.IndexOf('{') + 1)..^1].Replace("\"", "")}".Split(',',
+            StringSplitOptions.RemoveEmptyEntries)
                 .Order(StringComparer.Ordinal)));
         Assert.Equal(expected.Order(), got.Order());
     }

@@ -2,8 +2,7 @@ using System.Collections.Immutable;
 using System.Reflection;
 using System.Text;
 using Sidecar.Discovery;
-using Sidecar.Relabeling;
-using Sidecar.RemoteWrite;
+using Sidecar.Requests;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.Relabeling;
@@ -46,7 +45,9 @@ public sealed class SharedRulesTests
         }
     }
 
-    /// <summary>What may be changed cannot be reached from what is shared: all fields are read-only, and of types that do not change.</summary>
+    /// <summary>
+    /// What may be changed cannot be reached from what is shared: all fields are read-only, and of types that do not change.
+    /// </summary>
     [Theory]
     [InlineData(typeof(SeriesRules))]
     [InlineData(typeof(TargetLabels))]
@@ -62,7 +63,8 @@ public sealed class SharedRulesTests
             AssertImmutable(value, path, seen);
             return;
         }
-        if (type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(ImmutableArray<>) || type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>)))
+        if (type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(ImmutableArray<>)
+            || type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>)))
         {
             foreach (var argument in type.GetGenericArguments())
                 AssertImmutable(argument, path, seen);

@@ -1,6 +1,6 @@
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.RemoteWrite;
@@ -53,7 +53,8 @@ internal sealed class EncodedText(int samplesPerRequest = 2000)
 
     /// <summary><c>a=1,b=2</c>.</summary>
     private static IEnumerable<KeyValuePair<string, string>> Pairs(string text) =>
-        text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(p => KeyValuePair.Create(p[..p.IndexOf('=')], p[(p.IndexOf('=') + 1)..]));
+        text.Split(',', StringSplitOptions.RemoveEmptyEntries)
+        .Select(p => KeyValuePair.Create(p[..p.IndexOf('=')], p[(p.IndexOf('=') + 1)..]));
 
     /// <summary>A sample line with any names and values, quoted as text format 1.0.0 has it.</summary>
     public static string Line(string name, IEnumerable<(string Name, string Value)> labels, string value = "1") =>

@@ -1,5 +1,6 @@
-using Sidecar.Configuration;
-using Sidecar.RemoteWrite;
+using Sidecar.Exposition;
+using Sidecar.Requests;
+using Sidecar.Sending;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.RemoteWrite;
@@ -86,7 +87,8 @@ public sealed class OpenedRequestTests
     /// <summary>Series <c>m0</c>, <c>m1</c>, …, or with another prefix, each with a label c.</summary>
     internal static EncodedRequest Make(int samples, int version = 1, string prefix = "m")
     {
-        using var fixture = new ScrapeFixture(samplesPerRequest: Math.Max(samples, 1), protocol: new ReceiverProtocol((WriteProtocol)version));
+        using var fixture = new ScrapeFixture(samplesPerRequest: Math.Max(samples, 1),
+            protocol: new ReceiverProtocol((WriteProtocol)version));
         var lines = Enumerable.Range(0, samples).Select(i => $"{prefix}{i}{{c=\"é{new string('x', i % 20 * 40)}\"}} {i}\n");
         var encoder = fixture.Context.Encoder;
         var reader = fixture.Context.Reader;

@@ -1,4 +1,4 @@
-using Sidecar.RemoteWrite;
+using Sidecar.Sending;
 
 namespace Sidecar.Tests.RemoteWrite;
 
@@ -10,7 +10,8 @@ public sealed class ReceiverWordsTests
     [InlineData(400, "unsupported path requested: \"/write\"", true)] // VictoriaMetrics
     [InlineData(400, "out of order sample", false)]
     [InlineData(500, "unsupported path", false)]
-    public void A_path_that_is_not_there(int status, string words, bool isWrongPath) => Assert.Equal(isWrongPath, ReceiverWords.IsWrongPath(status, words));
+    public void A_path_that_is_not_there(int status, string words, bool isWrongPath) =>
+        Assert.Equal(isWrongPath, ReceiverWords.IsWrongPath(status, words));
 
     [Theory]
     [InlineData("store locally for endpoint 10.0.0.1:10901: add 5 samples: out of order sample", true)]

@@ -1,10 +1,12 @@
-using Sidecar.RemoteWrite;
+using Sidecar.Sending;
 
 namespace Sidecar.Tests.RemoteWrite;
 
 public sealed class RefusalSearchTests
 {
-    /// <summary>Every position in every size up to 130, and some in larger ones: that series alone is lost, for 2·log₂(n)+2 requests.</summary>
+    /// <summary>
+    /// Every position in every size up to 130, and some in larger ones: that series alone is lost, for 2·log₂(n)+2 requests.
+    /// </summary>
     [Fact]
     public void One_culprit_is_found_wherever_it_is()
     {
@@ -21,7 +23,9 @@ public sealed class RefusalSearchTests
         }
     }
 
-    /// <summary>Where the receiver names the series, each has words of its own; both are found unless they are neighbours that halve last.</summary>
+    /// <summary>
+    /// Where the receiver names the series, each has words of its own; both are found unless they are neighbours that halve last.
+    /// </summary>
     [Theory]
     [InlineData(0, 1)]
     [InlineData(0, 1999)]
@@ -109,7 +113,8 @@ public sealed class RefusalSearchTests
             var count = random.Next(1, 300);
             var share = random.NextDouble();
             var run = Run(count, _ => random.NextDouble() < share ? $"words {random.Next(3)}" : null, random.Next(2) == 0, random.Next(80));
-            Assert.Equal(Enumerable.Range(0, count), run.Accepted.Concat(run.Search.Found.Concat(run.Search.Unsearched).SelectMany(Positions)).Order());
+            Assert.Equal(Enumerable.Range(0, count),
+                run.Accepted.Concat(run.Search.Found.Concat(run.Search.Unsearched).SelectMany(Positions)).Order());
         }
     }
 

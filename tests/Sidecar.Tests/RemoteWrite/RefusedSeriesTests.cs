@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Http;
-using Sidecar.RemoteWrite;
+using Sidecar.Primitives;
+using Sidecar.Sending;
 
 namespace Sidecar.Tests.RemoteWrite;
 

@@ -1,16 +1,18 @@
 using Cluster;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
 using Sidecar.Http;
-using Sidecar.Operation;
 using Sidecar.Queueing;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Sending;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.RemoteWrite;
 
-/// <summary>Minutes of scrapes, each of some requests, against a receiver that refuses: how many requests it sees, and what arrives.</summary>
+/// <summary>
+/// Minutes of scrapes, each of some requests, against a receiver that refuses: how many requests it sees, and what arrives.
+/// </summary>
 public sealed class RequestDeliveryTests : IAsyncLifetime
 {
     private const int RequestsOfScrape = 40;
@@ -37,7 +39,8 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
     [Theory, MemberData(nameof(Versions))]
     public async Task Of_one_bad_series_that_one_alone_is_lost_scrape_after_scrape(int version)
     {
-        using var run = Run(version, request => request.Any(s => s == "m5_3") ? new ReceiverAnswer(400, "bad label") : new ReceiverAnswer());
+        using var run = Run(version, request =>
+            request.Any(s => s == "m5_3") ? new ReceiverAnswer(400, "bad label") : new ReceiverAnswer());
         var first = await run.ScrapeAsync();
         Assert.InRange(first, RequestsOfScrape, RequestsOfScrape + 2 * Math.Log2(Series) + 2);
         for (var minute = 0; minute < 30; minute++)
@@ -60,7 +63,8 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
     public async Task A_series_that_is_mended_comes_back_within_ten_minutes(int version)
     {
         var isBad = true;
-        using var run = Run(version, request => isBad && request.Any(s => s == "m5_3") ? new ReceiverAnswer(400, "bad label") : new ReceiverAnswer());
+        using var run = Run(version, request =>
+            isBad && request.Any(s => s == "m5_3") ? new ReceiverAnswer(400, "bad label") : new ReceiverAnswer());
         for (var scrape = 0; scrape < 15 * ScrapesOfMinute; scrape++)
             await run.ScrapeAsync();
         isBad = false;
@@ -200,7 +204,8 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
     public async Task Where_a_redirect_leads_is_said_without_its_credentials()
     {
         var moved = true;
-        using var run = Run(1, _ => moved ? new ReceiverAnswer(302) { Location = "http://user:secret@elsewhere:8428/login?token=abc" } : new ReceiverAnswer());
+        using var run = Run(1, _ => moved
+            ? new ReceiverAnswer(302) { Location = "http://user:secret@elsewhere:8428/login?token=abc" } : new ReceiverAnswer());
         var delivered = run.DeliverAsync(0);
         await WaitForAsync(() => log.ToString().Contains("it redirects to http://elsewhere:8428/login", StringComparison.Ordinal));
         moved = false;
@@ -309,7 +314,8 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
             var lines = new Log(test.log, LogLevel.Info, LogFormat.Logfmt, test.time);
             client = new PeerClient(options.Http, 4, test.time);
             queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, test.time);
-            delivery = new RequestDelivery(new WriteReceiver(options, Protocol, client, metrics, lines, test.time), Protocol, queue, metrics, lines, test.time);
+            delivery = new RequestDelivery(new WriteReceiver(options, Protocol, client, metrics, lines, test.time), Protocol, queue,
+                metrics, lines, test.time);
             scrape = test.fixture.Scrape("a 1\n", 1000).Scrape;
         }
 
@@ -333,7 +339,8 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
         }
 
         public Task<Delivered> DeliverAsync(int place) => delivery.DeliverAsync(
-            OpenedRequestTests.Make(Series, Protocol.Current == WriteVersion.One ? 1 : 2, $"m{place}_"), scrape, place, TestContext.Current.CancellationToken);
+            OpenedRequestTests.Make(Series, Protocol.Current == WriteVersion.One ? 1 : 2, $"m{place}_"), scrape, place,
+            TestContext.Current.CancellationToken);
 
         public void Dispose()
         {

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.RemoteWrite;
+using Sidecar.Sending;
 
 namespace Sidecar.Tests.RemoteWrite;
 

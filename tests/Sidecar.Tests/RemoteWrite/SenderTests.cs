@@ -1,11 +1,12 @@
 using Cluster;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
+using Sidecar.Exposition;
 using Sidecar.Http;
-using Sidecar.Operation;
 using Sidecar.Queueing;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Sending;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.RemoteWrite;

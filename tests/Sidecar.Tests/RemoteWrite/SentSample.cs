@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Google.Protobuf;
-using Sidecar.RemoteWrite;
 using Sidecar.RemoteWrite.Wire;
+using Sidecar.Requests;
 
 namespace Sidecar.Tests.RemoteWrite;
 
@@ -63,7 +63,8 @@ internal sealed record SentSample(string Series, ulong Bits, long Timestamp)
             {
                 var before = System.Text.Encoding.UTF8.GetBytes(series.Labels[i - 1].Name);
                 var name = System.Text.Encoding.UTF8.GetBytes(series.Labels[i].Name);
-                Assert.True(before.AsSpan().SequenceCompareTo(name) < 0, $"{series.Labels[i - 1].Name} stands before {series.Labels[i].Name}");
+                Assert.True(before.AsSpan().SequenceCompareTo(name) < 0,
+                    $"{series.Labels[i - 1].Name} stands before {series.Labels[i].Name}");
             }
         }
     }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Tests.RemoteWrite;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using Sidecar.Requests;
 
 namespace Sidecar.Tests.RemoteWrite;
 
@@ -11,7 +12,8 @@ public sealed class SeriesLabelsTests
     [Theory]
     [InlineData("a{B=\"1\",b=\"2\",_=\"3\",A=\"4\",a=\"5\"} 1", "a{A=\"4\",B=\"1\",_=\"3\",a=\"5\",b=\"2\"}")]
     [InlineData("a{\"é\"=\"1\",\"z.y\"=\"2\",z=\"3\",za=\"4\"} 1", "a{z=\"3\",z.y=\"2\",za=\"4\",é=\"1\"}")]
-    [InlineData("a{\"\U0001F600\"=\"1\",\"\uFFFD\"=\"2\"} 1", "a{\uFFFD=\"2\",\U0001F600=\"1\"}")] // by code unit it would be the other way round
+    // by code unit it would be the other way round
+    [InlineData("a{\"\U0001F600\"=\"1\",\"\uFFFD\"=\"2\"} 1", "a{\uFFFD=\"2\",\U0001F600=\"1\"}")]
     public void Labels_are_sorted_bytewise_by_name(string line, string expected) => Assert.Equal(expected, One(line));
 
     [Theory]
@@ -24,7 +26,8 @@ public sealed class SeriesLabelsTests
     // Two conflicts: the shorter name is renamed first.
     [InlineData("a{exported_job=\"t\",job=\"s\"} 1", "exported_job=k,job=j",
         "a{exported_exported_exported_job=\"t\",exported_exported_job=\"s\",exported_job=\"k\",job=\"j\"}")]
-    [InlineData("a{instance=\"s\",job=\"t\"} 1", "instance=i,job=j", "a{exported_instance=\"s\",exported_job=\"t\",instance=\"i\",job=\"j\"}")]
+    [InlineData("a{instance=\"s\",job=\"t\"} 1", "instance=i,job=j",
+        "a{exported_instance=\"s\",exported_job=\"t\",instance=\"i\",job=\"j\"}")]
     public void The_target_wins_and_the_scraped_label_becomes_exported(string line, string target, string expected) =>
         Assert.Equal(expected, One(line, target));
 
@@ -155,7 +158,8 @@ public sealed class SeriesLabelsTests
         }
         foreach (var (name, value) in external)
             labels.TryAdd(name, value);
-        var sorted = labels.Where(l => l.Key != "__name__").OrderBy(l => Convert.ToHexString(Encoding.UTF8.GetBytes(l.Key)), StringComparer.Ordinal);
+        var sorted = labels.Where(l => l.Key != "__name__")
+            .OrderBy(l => Convert.ToHexString(Encoding.UTF8.GetBytes(l.Key)), StringComparer.Ordinal);
         return $"{metric}{{{string.Join(',', sorted.Select(l => $"{l.Key}=\"{l.Value}\""))}}}";
     }
 

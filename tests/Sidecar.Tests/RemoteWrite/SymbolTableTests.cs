@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
-using Sidecar.RemoteWrite;
+using Sidecar.Requests;
 
 namespace Sidecar.Tests.RemoteWrite;
 
@@ -9,7 +9,9 @@ public sealed class SymbolTableTests
 {
     private const int Strings = 2000;
 
-    /// <summary>Counted, not timed. A target that knows the hash function could else make all its strings belong in one place: n² / 2 looks.</summary>
+    /// <summary>
+    /// Counted, not timed. A target that knows the hash function could else make all its strings belong in one place: n² / 2 looks.
+    /// </summary>
     [Fact]
     public void Strings_that_collide_without_a_seed_cost_no_more_than_others()
     {

@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using Cluster;
-using Sidecar.Configuration;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Tests.Exposition.Wire;
 using Sidecar.Tests.Scraping;
 using static Sidecar.Tests.Exposition.ProtobufBody;
@@ -75,7 +74,8 @@ public sealed class WriteVersionsTests
         counter.Counter.CreatedTimestamp = Time(777);
         var histogram = NativeHistogram();
         histogram.CreatedTimestamp = Time(888);
-        var series = Second(Of(Family("c", MetricKind.Counter, counter), Family("h", MetricKind.Histogram, Native(histogram)), Family("g", MetricKind.Gauge, Gauge(1))),
+        var series = Second(Of(Family("c", MetricKind.Counter, counter), Family("h", MetricKind.Histogram, Native(histogram)),
+            Family("g", MetricKind.Gauge, Gauge(1))),
             BodyFormat.PrometheusProto, out _);
         Assert.Equal(777, series[0].Samples.Single().StartTimestamp);
         Assert.Equal(888, series[1].Histograms.Single().StartTimestamp);
@@ -85,7 +85,9 @@ public sealed class WriteVersionsTests
     [Theory, MemberData(nameof(Versions))]
     public void Exemplars_go_with_their_series(int version)
     {
-        var request = Requests(version, "# TYPE a counter\na_total 5 # {trace_id=\"abc\",z=\"\",b=\"1\"} 0.5 1.5\nb_total 1 # {} 2\n# EOF\n", BodyFormat.OpenMetricsText100).Single();
+        var request = Requests(version,
+            "# TYPE a counter\na_total 5 # {trace_id=\"abc\",z=\"\",b=\"1\"} 0.5 1.5\nb_total 1 # {} 2\n# EOF\n",
+            BodyFormat.OpenMetricsText100).Single();
         Assert.Equal(2, request.Exemplars);
         var series = SentSample.Decode(request).Timeseries;
         Assert.Equal(["b=1,trace_id=abc 0.5 @1500", " 2 @1000"], series.Take(2).Select(s => s.AsReceived().Exemplars.Single())
@@ -116,7 +118,8 @@ public sealed class WriteVersionsTests
     public void A_native_histogram_that_vanished_gets_a_marker(int version)
     {
         using var fixture = Fixture(version);
-        fixture.ScrapeBody(ScrapeFixture.Body(Of(Family("h", MetricKind.Histogram, Native(NativeHistogram()))), format: BodyFormat.PrometheusProto), 1000).Release();
+        fixture.ScrapeBody(ScrapeFixture.Body(Of(Family("h", MetricKind.Histogram, Native(NativeHistogram()))),
+            format: BodyFormat.PrometheusProto), 1000).Release();
         Assert.Equal(["h stale @2000", "up 1 @2000"], fixture.Sent("", 2000));
     }
 
@@ -125,7 +128,8 @@ public sealed class WriteVersionsTests
     {
         var whole = Requests(version, Of(
             Family("h", MetricKind.Histogram, Native(NativeHistogram(), "a", "b")),
-            Family("c", MetricKind.Counter, WithExemplar(Counter(1, "a", "b")), Counter(2, "c", "d"))), BodyFormat.PrometheusProto).Single();
+            Family("c", MetricKind.Counter, WithExemplar(Counter(1, "a", "b")), Counter(2, "c", "d"))), BodyFormat.PrometheusProto)
+            .Single();
         var single = new List<EncodedRequest>();
         Split(whole);
         Assert.Equal(whole.Samples, single.Count);
@@ -222,7 +226,8 @@ public sealed class WriteVersionsTests
     private static ScrapeFixture Fixture(int version, int samplesPerRequest = 2000) =>
         new(budget: 1 << 20, samplesPerRequest: samplesPerRequest, protocol: new ReceiverProtocol((WriteProtocol)version));
 
-    private static List<EncodedRequest> Requests(int version, string text, BodyFormat format) => Requests(version, System.Text.Encoding.UTF8.GetBytes(text), format);
+    private static List<EncodedRequest> Requests(int version, string text, BodyFormat format) =>
+        Requests(version, System.Text.Encoding.UTF8.GetBytes(text), format);
 
     private static List<EncodedRequest> Requests(int version, byte[] body, BodyFormat format)
     {

@@ -125,7 +125,8 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
         foreach (var platform in new[] { "linux-x64", "linux-arm64" })
         {
             var archive = $"sidecar-{RepositoryFiles.Version}-{platform}.tar.gz";
-            Assert.Equal(new[] { "sidecar", "sidecar.sha256", "sidecar.cdx.json", archive, $"{archive}.sha256" }.Order(StringComparer.Ordinal),
+            Assert.Equal(new[] { "sidecar", "sidecar.sha256", "sidecar.cdx.json", archive,
+                $"{archive}.sha256" }.Order(StringComparer.Ordinal),
                 Directory.EnumerateFiles(programs.At($"out/{platform}")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
             Assert.Contains($"pkg:nuget/Microsoft.DotNet.ILCompiler@", File.ReadAllText(programs.At($"out/{platform}/sidecar.cdx.json")));
         }

@@ -18,7 +18,8 @@ public sealed partial class DocumentLinkTests
     {
         var readme = RepositoryFiles.Read("README.md");
         Assert.InRange(readme.Split('\n').Length, 1, 151);
-        var section = readme[readme.IndexOf("## Two commands", StringComparison.Ordinal)..readme.IndexOf("## Install", StringComparison.Ordinal)];
+        var section = readme[readme.IndexOf("## Two commands", StringComparison.Ordinal)..readme.IndexOf("## Install",
+            StringComparison.Ordinal)];
         Assert.Equal(
             ["dotnet run -c Release --project tests/Cluster", "dotnet test --solution Sidecar.sln -c Release"],
             Fence().Matches(section).Select(m => m.Groups["text"].Value.Trim()));
@@ -28,7 +29,8 @@ public sealed partial class DocumentLinkTests
     public void Every_page_is_found_from_the_readme()
     {
         var linked = LinksOf(Path.Combine(RepositoryFiles.Root, "README.md")).Select(l => l.File).ToHashSet();
-        Assert.All(Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "docs"), "*.md"), page => Assert.Contains(page, linked));
+        Assert.All(Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "src", "docs"), "*.md"), page =>
+            Assert.Contains(page, linked));
     }
 
     [Fact]
@@ -50,7 +52,8 @@ public sealed partial class DocumentLinkTests
     {
         var tests = Directory.EnumerateFiles(Path.Combine(RepositoryFiles.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories)
             .ToDictionary(f => Path.GetFileNameWithoutExtension(f)!);
-        var blocks = Pages.SelectMany(p => Fence().Matches(File.ReadAllText(p)).Select(m => (Page: Path.GetFileName(p), Block: m))).ToList();
+        var blocks = Pages.SelectMany(p => Fence().Matches(File.ReadAllText(p)).Select(m => (Page: Path.GetFileName(p), Block: m)))
+            .ToList();
         Assert.NotEmpty(blocks);
         foreach (var (page, block) in blocks)
         {

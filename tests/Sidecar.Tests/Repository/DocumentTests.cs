@@ -3,11 +3,12 @@ using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
 using Cluster;
+using Sidecar.Commands;
 using Sidecar.Configuration;
-using Sidecar.Http;
-using Sidecar.Operation;
-using Sidecar.Operation.Commands;
+using Sidecar.Hosting;
+using Sidecar.Primitives;
 using Sidecar.Queueing;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Operation.Commands;
 
 namespace Sidecar.Tests.Repository;
@@ -27,7 +28,8 @@ public sealed partial class DocumentTests
             foreach (var variable in group)
                 table.Append($"| `{variable.Name}` | {variable.DefaultText.Replace("|", "\\|")} | {variable.Meaning.Replace("|", "\\|")} |\n");
         }
-        Assert.True(Page("variables.md").Contains(table.ToString(), StringComparison.Ordinal), $"variables.md lacks this table of variables:\n{table}");
+        Assert.True(Page("variables.md").Contains(table.ToString(), StringComparison.Ordinal),
+            $"variables.md lacks this table of variables:\n{table}");
     }
 
     [Fact]
@@ -38,7 +40,8 @@ public sealed partial class DocumentTests
             .Concat(DocumentLinkTests.Pages).Append(Path.Combine(SidecarBinary.RepositoryRoot, "Dockerfile.distroless"));
         foreach (var file in files)
         {
-            var names = NamePattern().Matches(File.ReadAllText(file)).Select(m => m.Value).Where(n => !n.EndsWith('_')); // `SIDECAR_REMOTE_WRITE_…`
+            // `SIDECAR_REMOTE_WRITE_…`
+            var names = NamePattern().Matches(File.ReadAllText(file)).Select(m => m.Value).Where(n => !n.EndsWith('_'));
             Assert.All(names, name => Assert.True(known.Contains(name), $"{Path.GetFileName(file)} names {name}"));
         }
     }
@@ -64,7 +67,8 @@ public sealed partial class DocumentTests
     {
         var codes = $"Exit codes: {string.Join(", ", ExitCode.All.Select(c => $"{c.Code} {c.Meaning.Split(';')[0]}"))}.";
         Assert.Contains(codes, Page("operating.md"));
-        var constants = typeof(ExitCode).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (int)f.GetRawConstantValue()!);
+        var constants = typeof(ExitCode).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral)
+            .Select(f => (int)f.GetRawConstantValue()!);
         Assert.Equal(constants.Order(), ExitCode.All.Select(c => c.Code));
     }
 
@@ -80,7 +84,8 @@ public sealed partial class DocumentTests
             var (name, meaning) = (help.Split(' ')[2], help.Split(' ', 4)[3]);
             table.Append($"| `{name}` | {lines.First(l => l.StartsWith($"# TYPE {name} ")).Split(' ')[3]} | {meaning.Replace("|", "\\|")} |\n");
         }
-        Assert.True(Page("metrics-and-alerts.md").Contains(table.ToString(), StringComparison.Ordinal), $"metrics-and-alerts.md lacks this table of own metrics:\n{table}");
+        Assert.True(Page("metrics-and-alerts.md").Contains(table.ToString(), StringComparison.Ordinal),
+            $"metrics-and-alerts.md lacks this table of own metrics:\n{table}");
     }
 
     /// <summary>Log messages and answers of peers that the table quotes: each stands in the sources, the stand-ins' included.</summary>
@@ -88,11 +93,13 @@ public sealed partial class DocumentTests
     public void Every_message_of_the_troubleshooting_table_exists()
     {
         string[] folders = ["src/Sidecar", "tests/Cluster"];
-        var sources = string.Concat(folders.SelectMany(f => Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, f), "*.cs", SearchOption.AllDirectories))
+        var sources = string.Concat(folders.SelectMany(f =>
+            Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, f), "*.cs", SearchOption.AllDirectories))
             .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")).Select(File.ReadAllText));
         var page = Page("operating.md");
         var table = page[page.IndexOf("| What the log says |", StringComparison.Ordinal)..].Split("\n\n")[0];
-        var quoted = table.Split('\n').Skip(2).SelectMany(row => QuotePattern().Matches(row.Split(" | ")[0]).Select(m => m.Groups[1].Value)).ToList();
+        var quoted = table.Split('\n').Skip(2).SelectMany(row => QuotePattern().Matches(row.Split(" | ")[0]).Select(m => m.Groups[1].Value))
+            .ToList();
         // What names a user, a path or a resource is put together of pieces there.
         var whole = quoted.Where(q => q.Contains(' ') && !q.Contains('"') && !q.Contains('…')).ToList();
         Assert.NotEmpty(whole);
@@ -109,7 +116,8 @@ public sealed partial class DocumentTests
         foreach (var server in run.Cluster.ApiServers)
             server.Metrics.ServeGzip(new ApiServerPayload(1).Gzip(20_000, 0));
         // The one that is listed first is asked and allows everything; the other one denies its metrics.
-        var (first, second) = run.Cluster.ApiServers.OrderBy(a => $"{a.Port}", StringComparer.Ordinal).ToArray() is [var a, var b] ? (a, b) : default;
+        var (first, second) = run.Cluster.ApiServers.OrderBy(a => $"{a.Port}", StringComparer.Ordinal).ToArray() is [var a, var b]
+            ? (a, b) : default;
         run.Environment["SIDECAR_KUBERNETES_API_SERVER"] = first.Address.ToString();
         var token = CheckCase.Jwt($$"""{"sub":"{{StandInCluster.AccountName}}","exp":{{DateTimeOffset.UtcNow.AddMinutes(54.5).ToUnixTimeSeconds()}}}""");
         File.WriteAllText(run.Cluster.TokenFile, token);
@@ -132,7 +140,8 @@ public sealed partial class DocumentTests
     [Fact]
     public void Rules_of_the_page_on_relabeling_are_right()
     {
-        var lines = Page("relabeling.md").Split('\n').Where(l => l.StartsWith("SIDECAR_", StringComparison.Ordinal)).Select(l => l.Split('=', 2)).ToList();
+        var lines = Page("relabeling.md").Split('\n').Where(l => l.StartsWith("SIDECAR_", StringComparison.Ordinal))
+            .Select(l => l.Split('=', 2)).ToList();
         Assert.Equal(["SIDECAR_RELABEL_CONFIGS", "SIDECAR_METRIC_RELABEL_CONFIGS"], lines.Select(l => l[0]));
         var given = lines.ToDictionary(l => l[0], l => (string?)l[1].Trim('\''));
         given["SIDECAR_TARGETS"] = "10.0.0.1:6443";

@@ -60,7 +60,8 @@ public sealed partial class ImageTests
         var ignore = RepositoryFiles.Read(".dockerignore").Split('\n').Where(l => l is not "" && !l.StartsWith('#')).ToArray();
         Assert.Equal("*", ignore[0]);
         var sent = ignore.Where(l => l.StartsWith('!')).Select(l => l[1..]).ToArray();
-        var copied = Instructions[..FinalStage].Where(i => i.Word == "COPY").SelectMany(i => i.Arguments.Split(' ')[..^1]).Where(a => !a.StartsWith('-')).ToArray();
+        var copied = Instructions[..FinalStage].Where(i => i.Word == "COPY").SelectMany(i => i.Arguments.Split(' ')[..^1])
+            .Where(a => !a.StartsWith('-')).ToArray();
 
         Assert.NotEmpty(copied);
         Assert.All(copied, path => Assert.True(Path.Exists(Path.Combine(RepositoryFiles.Root, path)), path));

@@ -1,4 +1,5 @@
 using Sidecar.Configuration;
+using Sidecar.Hosting;
 using YamlDotNet.RepresentationModel;
 
 namespace Sidecar.Tests.Repository;
@@ -130,7 +131,8 @@ public sealed class ManifestTests
         Assert.Equal(":9090", Variables.ListenAddress.Default);
         Assert.Equal("{httpGet: {path: /-/ready, port: http}}", Container["readinessProbe"].Line());
         // Two minutes: a busy node is no reason to lose what is queued.
-        Assert.Equal("{httpGet: {path: /-/healthy, port: http}, periodSeconds: 20, failureThreshold: 6}", Container["livenessProbe"].Line());
+        Assert.Equal("{httpGet: {path: /-/healthy, port: http}, periodSeconds: 20, failureThreshold: 6}",
+            Container["livenessProbe"].Line());
 
         var listen = StaticContainer["env"].Items().Single(v => v["name"].Text() == "SIDECAR_LISTEN_ADDRESS")["value"].Text();
         var probe = StaticContainer["livenessProbe"]["httpGet"];
@@ -193,7 +195,9 @@ public sealed class ManifestTests
         Assert.Equal(Container["image"].Text(), StaticContainer["image"].Text());
     }
 
-    /// <summary>The static pod is for the kubelet, the rules for Prometheus and the dashboards for Grafana; none is for the API server.</summary>
+    /// <summary>
+    /// The static pod is for the kubelet, the rules for Prometheus and the dashboards for Grafana; none is for the API server.
+    /// </summary>
     [Theory]
     [InlineData("base", "sidecar.yaml")]
     [InlineData("", "base")]

@@ -38,7 +38,8 @@ public sealed partial class PublishedFileTests(RepositoryCopy copy)
     public void Archive_holds_what_a_host_needs()
     {
         Assert.True(copy.Publish().ExitCode == 0, copy.Publish().ToString());
-        using var gzip = new GZipStream(File.OpenRead(Path.Combine(copy.PublishFolder, $"{ArchiveName}.tar.gz")), CompressionMode.Decompress);
+        using var gzip = new GZipStream(File.OpenRead(Path.Combine(copy.PublishFolder, $"{ArchiveName}.tar.gz")),
+            CompressionMode.Decompress);
         using var tar = new TarReader(gzip);
         var seen = new List<string>();
         while (tar.GetNextEntry(copyData: true) is { } entry)
@@ -47,12 +48,14 @@ public sealed partial class PublishedFileTests(RepositoryCopy copy)
             seen.Add(entry.Name);
             Assert.Equal(name == "sidecar" ? "755" : "644", Convert.ToString((int)entry.Mode, 8));
             Assert.Equal((0, 0, new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)), (entry.Uid, entry.Gid, entry.ModificationTime));
-            var source = new[] { Path.Combine(copy.PublishFolder, name), Path.Combine(copy.Root, name), Path.Combine(copy.Root, "src", "deploy", name) }.First(File.Exists);
+            var source = new[] { Path.Combine(copy.PublishFolder, name), Path.Combine(copy.Root, name),
+                Path.Combine(copy.Root, "src", "deploy", name) }.First(File.Exists);
             using var content = new MemoryStream();
             entry.DataStream!.CopyTo(content);
             Assert.Equal(File.ReadAllBytes(source), content.ToArray());
         }
-        Assert.Equal(new[] { "sidecar", "sidecar.cdx.json", "LICENSE", "sidecar.service", "sidecar.env" }.Select(n => $"{ArchiveName}/{n}"), seen);
+        Assert.Equal(new[] { "sidecar", "sidecar.cdx.json", "LICENSE", "sidecar.service", "sidecar.env" }.Select(n =>
+            $"{ArchiveName}/{n}"), seen);
     }
 
     private static string ArchiveName => $"sidecar-{RepositoryFiles.Version}-{RuntimeInformation.RuntimeIdentifier}";
@@ -83,13 +86,16 @@ public sealed partial class PublishedFileTests(RepositoryCopy copy)
         Assert.NotEmpty(referenced);
         Assert.All(referenced, name => Assert.Equal(versions[name], components[name].GetProperty("version").GetString()));
         Assert.Contains("Microsoft.DotNet.ILCompiler", components.Keys); // the runtime
-        Assert.All(components, c => Assert.Equal($"pkg:nuget/{c.Key}@{c.Value.GetProperty("version").GetString()}", c.Value.GetProperty("purl").GetString()));
+        Assert.All(components, c => Assert.Equal($"pkg:nuget/{c.Key}@{c.Value.GetProperty("version").GetString()}",
+            c.Value.GetProperty("purl").GetString()));
         Assert.All(components.Values, c => Assert.Equal(128, c.GetProperty("hashes")[0].GetProperty("content").GetString()!.Length));
     }
 
     private static string HashOf(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
 
-    /// <summary>The dictionary of RFC 7932, appendix A, begins so. That it is gone shows that src/Sidecar/Trimming.xml still meets the framework.</summary>
+    /// <summary>
+    /// The dictionary of RFC 7932, appendix A, begins so. That it is gone shows that src/Sidecar/Trimming.xml still meets the framework.
+    /// </summary>
     [Fact]
     public void Published_file_carries_no_Brotli()
     {

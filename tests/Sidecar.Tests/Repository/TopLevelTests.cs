@@ -29,7 +29,8 @@ public sealed class TopLevelTests
     [Fact]
     public void Licence_is_apache_2_0() => Assert.Equal(
         "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30",
-        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(RepositoryFiles.Root, "LICENSE")))));
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(
+        File.ReadAllBytes(Path.Combine(RepositoryFiles.Root, "LICENSE")))));
 
     [Fact]
     public void Every_project_is_in_the_solution()

@@ -3,7 +3,9 @@ using YamlDotNet.RepresentationModel;
 
 namespace Sidecar.Tests.Repository;
 
-/// <summary>What can be said of the workflows without GitHub: their shape, the inputs of their actions, and that they do what is done here.</summary>
+/// <summary>
+/// What can be said of the workflows without GitHub: their shape, the inputs of their actions, and that they do what is done here.
+/// </summary>
 public sealed partial class WorkflowTests
 {
     /// <summary>Each action in its version, with the inputs of its action.yml that are used here.</summary>
@@ -93,10 +95,12 @@ public sealed partial class WorkflowTests
         var jobs = Jobs("release.yml").ToDictionary(j => j.Key.Text(), j => j.Value);
         Assert.Equal(["test", "archives", "image"], jobs.Keys);
         Assert.All(jobs.Where(j => j.Key != "test"), j => Assert.Equal("test", j.Value["needs"].Text()));
-        Assert.Contains(jobs["archives"]["steps"].Items(), s => s.Has("run") && s["run"].Text() == "./build.ps1 publish -Runtime linux-x64,linux-arm64");
+        Assert.Contains(jobs["archives"]["steps"].Items(), s =>
+            s.Has("run") && s["run"].Text() == "./build.ps1 publish -Runtime linux-x64,linux-arm64");
         var build = jobs["image"]["steps"].Items().Single(s => s.Has("id") && s["id"].Text() == "build")["with"];
         Assert.Equal(("Dockerfile.distroless", "linux/amd64,linux/arm64"), (build["file"].Text(), build["platforms"].Text()));
-        Assert.Contains(jobs["image"]["steps"].Items(), s => s.Has("run") && s["run"].Text().StartsWith("cosign sign --yes ", StringComparison.Ordinal));
+        Assert.Contains(jobs["image"]["steps"].Items(), s =>
+            s.Has("run") && s["run"].Text().StartsWith("cosign sign --yes ", StringComparison.Ordinal));
         // Signing without a key takes the workflow's own identity.
         Assert.Equal("write", jobs["image"]["permissions"]["id-token"].Text());
     }

@@ -1,7 +1,7 @@
 using Cluster;
-using Sidecar.Configuration;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 
 namespace Sidecar.Tests.Scraping;

@@ -1,6 +1,7 @@
-using Sidecar.Configuration;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Primitives;
+using Sidecar.Queueing;
 using Sidecar.Scraping;
 using Sidecar.Tests.Http;
 
@@ -26,7 +27,8 @@ public sealed class BodyDownloadTests
     [Theory, MemberData(nameof(ContentTypes))]
     public async Task The_content_type_decides_the_format(string? contentType, string format, string? failure)
     {
-        await using var server = new RawServer(_ => RawServer.Answer("200 OK", "a 1\n", contentType is null ? [] : [$"Content-Type: {contentType}"]));
+        await using var server = new RawServer(_ =>
+            RawServer.Answer("200 OK", "a 1\n", contentType is null ? [] : [$"Content-Type: {contentType}"]));
         var (body, found) = await GetAsync(server, ScrapeFixture.Options);
         Assert.Equal((failure is null ? FailureReason.None : FailureReason.ContentType, failure is null), (found.Reason, body is not null));
         Assert.Equal(format, body?.Format.ToString() ?? "");
@@ -48,7 +50,8 @@ public sealed class BodyDownloadTests
     public async Task Protobuf_asked_for_first_turns_native_histograms_on()
     {
         await using var server = new RawServer(_ => RawServer.Answer("200 OK", "\0", "Content-Type: application/vnd.google.protobuf"));
-        var (body, _) = await GetAsync(server, ScrapeFixture.Options with { Protocols = [BodyFormat.PrometheusProto, BodyFormat.PrometheusText004] });
+        var (body, _) = await GetAsync(server,
+            ScrapeFixture.Options with { Protocols = [BodyFormat.PrometheusProto, BodyFormat.PrometheusText004] });
         Assert.Equal(BodyFormat.PrometheusProto, body!.Format);
         body.Release();
     }
@@ -103,7 +106,8 @@ public sealed class BodyDownloadTests
         new Random(1).NextBytes(random);
         var text = string.Concat(random.Select(b => $"a{b} {b}\n"));
         await using var server = new RawServer(_ => isGzip
-            ? RawServer.Answer("200 OK", new string('x', 300_000), Text, "Content-Encoding: gzip") : RawServer.Answer("200 OK", text, Text));
+            ? RawServer.Answer("200 OK", new string('x', 300_000), Text, "Content-Encoding: gzip")
+            : RawServer.Answer("200 OK", text, Text));
         var queue = new QueueOptions { Directory = directory, SizeLimit = sizeLimit, AgeLimit = default };
         var (body, failure) = await GetAsync(server, ScrapeFixture.Options, queue);
         Assert.Null(body);
@@ -127,7 +131,8 @@ public sealed class BodyDownloadTests
         }
     }
 
-    private static async Task<(CompressedBody? Body, Failure Failure)> GetAsync(RawServer server, ScrapeOptions options, QueueOptions? queue = null)
+    private static async Task<(CompressedBody? Body, Failure Failure)> GetAsync(RawServer server, ScrapeOptions options,
+        QueueOptions? queue = null)
     {
         using var client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
         using var download = new BodyDownload(

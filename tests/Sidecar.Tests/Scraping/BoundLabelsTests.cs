@@ -1,6 +1,7 @@
-using Sidecar.Configuration;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Queueing;
+using Sidecar.Records;
 using Sidecar.Scraping;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Exposition.Wire;
@@ -16,8 +17,10 @@ public sealed class BoundLabelsTests
     private const string Text =
         "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1e6\"} 2\n# TYPE s summary\ns{quantile=\"0.50\"} 3\n# TYPE g gauge\ng{le=\"1\"} 4\n";
 
-    private static readonly string[] AsScraped = ["h_bucket{le=\"1\"} 1", "h_bucket{le=\"1e6\"} 2", "s{quantile=\"0.50\"} 3", "g{le=\"1\"} 4"];
-    private static readonly string[] Normalized = ["h_bucket{le=\"1.0\"} 1", "h_bucket{le=\"1e+06\"} 2", "s{quantile=\"0.5\"} 3", "g{le=\"1\"} 4"];
+    private static readonly string[] AsScraped =
+        ["h_bucket{le=\"1\"} 1", "h_bucket{le=\"1e6\"} 2", "s{quantile=\"0.50\"} 3", "g{le=\"1\"} 4"];
+    private static readonly string[] Normalized =
+        ["h_bucket{le=\"1.0\"} 1", "h_bucket{le=\"1e+06\"} 2", "s{quantile=\"0.5\"} 3", "g{le=\"1\"} 4"];
 
     [Theory]
     [InlineData(BodyFormat.PrometheusText004)]
@@ -50,11 +53,14 @@ public sealed class BoundLabelsTests
         body.Reading = BodyReading.BoundsAsScraped;
         using var target = new ScrapeFixture();
         var sent = string.Join(' ', target.SentBody(body, 1000));
-        foreach (var bound in (string[])["le=\"0.005\"", "le=\"1\"", "le=\"30\"", "le=\"1e+06\"", "le=\"+Inf\"", "quantile=\"0\"", "quantile=\"0.5\"", "quantile=\"1\""])
+        foreach (var bound in (string[])["le=\"0.005\"", "le=\"1\"", "le=\"30\"", "le=\"1e+06\"", "le=\"+Inf\"", "quantile=\"0\"",
+            "quantile=\"0.5\"", "quantile=\"1\""])
             Assert.Contains(bound, sent);
     }
 
-    /// <summary>What waits is sent as it was scraped, and its series end when others take their place: nothing is left without a marker.</summary>
+    /// <summary>
+    /// What waits is sent as it was scraped, and its series end when others take their place: nothing is left without a marker.
+    /// </summary>
     [Fact]
     public async Task Another_setting_after_a_restart_ends_the_series_of_before()
     {
@@ -73,7 +79,8 @@ public sealed class BoundLabelsTests
         var scrape = after.ScrapeBody(body, 2000);
         await queue.AddAsync(scrape);
         queue.Restart();
-        Assert.Equal(["h_bucket{le=\"1\"} 1 @2000", "h_bucket{le=\"1.0\"} stale @2000", "up 1 @2000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
+        Assert.Equal(["h_bucket{le=\"1\"} 1 @2000", "h_bucket{le=\"1.0\"} stale @2000", "up 1 @2000"],
+            ScrapeFixture.Lines(await queue.SendNextAsync()));
     }
 
     [Theory]

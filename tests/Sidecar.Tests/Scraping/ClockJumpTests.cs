@@ -1,8 +1,9 @@
-using Sidecar.Configuration;
 using Sidecar.Http;
-using Sidecar.Operation;
 using Sidecar.Queueing;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Http;
 
 namespace Sidecar.Tests.Scraping;
@@ -35,7 +36,8 @@ public sealed class ClockJumpTests : IAsyncDisposable
         client = new PeerClient(new HttpOptions(), 1, time);
         download = new BodyDownload(
             client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, time);
-        scraper = new Scraper(options, new Sidecar.RemoteWrite.ReceiverProtocol(), download, passes, queue, metrics, lines, new InternalErrors(metrics, lines, time), time, stop.Token);
+        scraper = new Scraper(options, new ReceiverProtocol(), download, passes, queue, metrics, lines,
+            new InternalErrors(metrics, lines, time), time, stop.Token);
         scraper.Update([ScrapeFixture.MakeTarget($"127.0.0.1:{target.Port}")]);
     }
 
@@ -71,9 +73,9 @@ public sealed class ClockJumpTests : IAsyncDisposable
     {
         var before = await TakeAsync(3);
         time.Jump -= TimeSpan.FromHours(1);
-        await UntilAsync(() => metrics.SampleOutOfOrder.Value >= 3 * ReportSamples.Count);
+        await UntilAsync(() => metrics.SampleOutOfOrder.Value >= 3 * ReportSeries.Count);
         var asked = target.Requests.Count;
-        await UntilAsync(() => metrics.SampleOutOfOrder.Value >= 6 * ReportSamples.Count); // ticks go on
+        await UntilAsync(() => metrics.SampleOutOfOrder.Value >= 6 * ReportSeries.Count); // ticks go on
         Assert.Equal(asked, target.Requests.Count);
         Assert.Contains("The clock was set back", log.ToString(), StringComparison.Ordinal);
         time.Jump += TimeSpan.FromHours(1);

@@ -1,18 +1,19 @@
-using Sidecar.Scraping;
+using Sidecar.Exposition;
+using Sidecar.Memory;
 
 namespace Sidecar.Tests.Scraping;
 
 public sealed class CompressedBodyTests
 {
     public static TheoryData<int> Sizes =>
-        [0, 1, CompressedBody.BlockSize - 1, CompressedBody.BlockSize, CompressedBody.BlockSize + 1, 3 * CompressedBody.BlockSize, 100_001];
+        [0, 1, BlockPool.BlockSize - 1, BlockPool.BlockSize, BlockPool.BlockSize + 1, 3 * BlockPool.BlockSize, 100_001];
 
     [Theory, MemberData(nameof(Sizes))]
     public void Gives_back_what_was_written_over_block_borders(int size)
     {
         var bytes = new byte[size];
         new Random(size).NextBytes(bytes);
-        foreach (var step in new[] { 1000, CompressedBody.BlockSize, int.MaxValue })
+        foreach (var step in new[] { 1000, BlockPool.BlockSize, int.MaxValue })
         {
             var body = new CompressedBody();
             using (var stream = body.OpenWrite())
@@ -30,7 +31,7 @@ public sealed class CompressedBodyTests
     [Fact]
     public void Is_filled_in_place_as_from_a_socket()
     {
-        var bytes = new byte[3 * CompressedBody.BlockSize + 17];
+        var bytes = new byte[3 * BlockPool.BlockSize + 17];
         new Random(1).NextBytes(bytes);
         var body = new CompressedBody();
         for (var at = 0; at < bytes.Length;)
@@ -43,7 +44,7 @@ public sealed class CompressedBodyTests
             at += count;
         }
         Assert.Equal(bytes, ReadAll(body, 4096));
-        Assert.InRange(body.Capacity, body.Length, body.Length + CompressedBody.BlockSize);
+        Assert.InRange(body.Capacity, body.Length, body.Length + BlockPool.BlockSize);
         body.Release();
     }
 

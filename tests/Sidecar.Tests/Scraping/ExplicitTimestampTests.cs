@@ -1,3 +1,6 @@
+using Sidecar.Records;
+using Sidecar.Scraping;
+
 namespace Sidecar.Tests.Scraping;
 
 /// <summary>Samples that bring timestamps of their own.</summary>

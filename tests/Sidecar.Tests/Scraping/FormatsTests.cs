@@ -1,5 +1,5 @@
 using Sidecar.Exposition;
-using Sidecar.Http;
+using Sidecar.Primitives;
 using Sidecar.Tests.Exposition;
 using Sidecar.Tests.Exposition.Wire;
 using static Sidecar.Tests.Exposition.ProtobufBody;
@@ -25,7 +25,8 @@ public sealed class FormatsTests : IDisposable
         Assert.Equal(0, target.Outcome.Added);
         var body = Of(Family("a", MetricKind.Gauge, Gauge(5, "b", "c")), Family("h", MetricKind.Histogram, Classic(9, 1, [(1, 6)])));
         Assert.Equal(
-            ["a{b=\"c\"} 5 @3000", "h_count 9 @3000", "h_sum 1 @3000", "h_bucket{le=\"1.0\"} 6 @3000", "h_bucket{le=\"+Inf\"} 9 @3000", "up 1 @3000"],
+            ["a{b=\"c\"} 5 @3000", "h_count 9 @3000", "h_sum 1 @3000", "h_bucket{le=\"1.0\"} 6 @3000", "h_bucket{le=\"+Inf\"} 9 @3000",
+            "up 1 @3000"],
             target.SentBody(ScrapeFixture.Body(body, format: BodyFormat.PrometheusProto), 3000));
         Assert.Equal(3, target.Outcome.Added);
         Assert.Equal(["h_count stale @4000", "h_sum stale @4000", "h_bucket{le=\"+Inf\"} stale @4000"],

@@ -1,5 +1,6 @@
-using Sidecar.RemoteWrite;
-using Sidecar.Scraping;
+using Sidecar.Memory;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Tests.RemoteWrite;
 
 namespace Sidecar.Tests.Scraping;
@@ -19,7 +20,8 @@ public sealed class HeldRequestsTests
                 using var held = new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest, budget: 1 << 22);
                 var partly = new List<ScrapeFixture>();
                 foreach (var budget in new[] { 1, 2, 3, 5, 7, 10, 20 })
-                    partly.Add(new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest, budget: budget * CompressedBody.BlockSize));
+                    partly.Add(new ScrapeFixture(trackTimestamps: track, samplesPerRequest: samplesPerRequest,
+                        budget: budget * BlockPool.BlockSize));
                 for (var scrape = 1; scrape <= 12; scrape++)
                 {
                     var text = random.Next(6) == 0 ? null : Body(random, scrape);
@@ -51,7 +53,7 @@ public sealed class HeldRequestsTests
     [Fact]
     public void Released_scrapes_give_the_budget_back()
     {
-        const int Budget = 20 * CompressedBody.BlockSize;
+        const int Budget = 20 * BlockPool.BlockSize;
         using var target = new ScrapeFixture(budget: Budget, samplesPerRequest: 10);
         for (var i = 1; i <= 200; i++)
         {

@@ -1,12 +1,16 @@
 using System.Globalization;
+using Sidecar.Discovery;
 using Sidecar.Exposition;
-using Sidecar.Http;
-using Sidecar.RemoteWrite;
+using Sidecar.Primitives;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 
 namespace Sidecar.Tests.Scraping;
 
-/// <summary>Bodies made to break or to fill a parser: each fails its scrape with words of bounded length, and the next scrape is good.</summary>
+/// <summary>
+/// Bodies made to break or to fill a parser: each fails its scrape with words of bounded length, and the next scrape is good.
+/// </summary>
 public sealed class HostileBodyTests
 {
     public static TheoryData<string, string> Bodies => new()
@@ -79,8 +83,10 @@ public sealed class HostileBodyTests
     private static List<WeakReference> ReadNewNames(SampleReader reader, SeriesEncoder encoder)
     {
         var names = new List<WeakReference>();
-        reader.Open(ScrapeFixture.Body(string.Concat(Enumerable.Range(0, 6000).Select(line => "a{" + string.Join(',', Enumerable.Range(0, 30).Select(label =>
-            string.Create(CultureInfo.InvariantCulture, $"l{line}_{label}_{new string('n', 40)}=\"\""))) + "} 1\n"))).OpenRead(), sizeLimit: 0);
+        reader.Open(ScrapeFixture.Body(
+            string.Concat(Enumerable.Range(0, 6000).Select(line => "a{" + string.Join(',', Enumerable.Range(0, 30).Select(label =>
+            string.Create(CultureInfo.InvariantCulture, $"l{line}_{label}_{new string('n', 40)}=\"\""))) + "} 1\n"))).OpenRead(),
+            sizeLimit: 0);
         while (reader.Read())
         {
             Assert.True(encoder.TryBegin(reader.Sample, out _));
@@ -115,5 +121,6 @@ public sealed class HostileBodyTests
     }
 
     private static string Labels(int count, int length) =>
-        "a{" + string.Join(',', Enumerable.Range(0, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"l{i}{new string('n', length)}=\"v\""))) + "} 1\n";
+        "a{" + string.Join(',', Enumerable.Range(0, count)
+        .Select(i => string.Create(CultureInfo.InvariantCulture, $"l{i}{new string('n', length)}=\"v\""))) + "} 1\n";
 }

@@ -1,9 +1,12 @@
-using Sidecar.Http;
+using Sidecar.Primitives;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 
 namespace Sidecar.Tests.Scraping;
 
-/// <summary>A limit that is exceeded fails the whole scrape, as in Prometheus (scrape/scrape.go: limitAppender, verifyLabelLimits).</summary>
+/// <summary>
+/// A limit that is exceeded fails the whole scrape, as in Prometheus (scrape/scrape.go: limitAppender, verifyLabelLimits).
+/// </summary>
 public sealed class LimitsTests
 {
     [Fact]
@@ -21,7 +24,8 @@ public sealed class LimitsTests
         target.Sent("a 1\nb 2\n", 1000);
         Assert.Equal(["a stale @2000", "b stale @2000", "up 0 @2000"], target.Sent("a 1\nc 2\nd 3\ne 4\n", 2000));
         var outcome = target.Outcome;
-        Assert.Equal((FailureReason.SampleLimit, true, 4, 4, 1), (outcome.Failure.Reason, outcome.IsOverSampleLimit, outcome.Scraped, outcome.PostRelabeling, outcome.Added));
+        Assert.Equal((FailureReason.SampleLimit, true, 4, 4, 1),
+            (outcome.Failure.Reason, outcome.IsOverSampleLimit, outcome.Scraped, outcome.PostRelabeling, outcome.Added));
         Assert.Equal("the target has 4 samples, and SIDECAR_SAMPLE_LIMIT is 2", outcome.Failure.Message);
         Assert.Equal(["a 1 @3000", "b 2 @3000", "up 1 @3000"], target.Sent("a 1\nb 2\n", 3000));
     }
@@ -48,7 +52,8 @@ public sealed class LimitsTests
     {
         using var target = new ScrapeFixture(sampleLimit: 1);
         Assert.Equal(["up 0 @1000"], target.Sent("a 1\nb 2\nbroken\n", 1000));
-        Assert.Equal((FailureReason.Parse, true, 2), (target.Outcome.Failure.Reason, target.Outcome.IsOverSampleLimit, target.Outcome.Scraped));
+        Assert.Equal((FailureReason.Parse, true, 2),
+            (target.Outcome.Failure.Reason, target.Outcome.IsOverSampleLimit, target.Outcome.Scraped));
     }
 
     public static TheoryData<string, int, int, int, string?> LabelCases => new()
@@ -65,7 +70,8 @@ public sealed class LimitsTests
         { "a{b234567890=\"c\"} 1\n", 0, 9, 0, "sample 1, a: the label name b234567890 has 10 bytes" },
         { "a{job=\"x\"} 1\n", 0, 11, 0, "the label name exported_job has 12 bytes" },
         { "ok 1\na{b=\"12345\"} 1\n", 0, 0, 5, null },
-        { "ok 1\na{b=\"123456\"} 1\n", 0, 0, 5, "sample 2, a: the value of the label b has 6 bytes, and SIDECAR_LABEL_VALUE_LENGTH_LIMIT is 5: 123456" },
+        { "ok 1\na{b=\"123456\"} 1\n", 0, 0, 5,
+        "sample 2, a: the value of the label b has 6 bytes, and SIDECAR_LABEL_VALUE_LENGTH_LIMIT is 5: 123456" },
         { "a23456 1\n", 0, 0, 5, "the value of the label __name__ has 6 bytes" },
         { "a{b=\"ééé\"} 1\n", 0, 0, 5, "has 6 bytes" }, // bytes, not characters
         { "a 1\n", 0, 0, 2, "the value of the label instance has 3 bytes" },
@@ -74,7 +80,8 @@ public sealed class LimitsTests
     [Theory, MemberData(nameof(LabelCases))]
     public void Label_limits_hold_for_every_label_as_it_is_stored(string body, int count, int name, int value, string? failure)
     {
-        using var target = new ScrapeFixture(labelLimits: new LabelLimits(count, name, value), external: [("a_long_external_label", "of a long value")]);
+        using var target = new ScrapeFixture(labelLimits: new LabelLimits(count, name, value),
+            external: [("a_long_external_label", "of a long value")]);
         var up = target.Sent(body, 1000)[^1];
         Assert.EndsWith(failure is null ? " 1 @1000" : " 0 @1000", up);
         Assert.Equal(failure is null ? FailureReason.None : FailureReason.LabelLimit, target.Outcome.Failure.Reason);

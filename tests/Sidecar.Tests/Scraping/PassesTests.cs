@@ -1,10 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
 using Sidecar.Exposition;
-using Sidecar.Operation;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Tests.Scraping;
 
@@ -177,7 +176,8 @@ public sealed class PassesTests
         var time = new BrokenTime();
         var log = new StringWriter();
         var metrics = new Metrics(new Uri("http://receiver/"), "j", TimeSpan.FromSeconds(15), TimeProvider.System);
-        var errors = new InternalErrors(metrics, new Log(TextWriter.Synchronized(log), LogLevel.Info, LogFormat.Logfmt, TimeProvider.System), TimeProvider.System);
+        var errors = new InternalErrors(metrics,
+            new Log(TextWriter.Synchronized(log), LogLevel.Info, LogFormat.Logfmt, TimeProvider.System), TimeProvider.System);
         using var passes = new Passes(2000, errors: errors, time: time, threads: 1);
         time.IsBroken = true;
         await Assert.ThrowsAsync<InvalidTimeZoneException>(() => passes.RunAsync(_ => 1).WaitAsync(Patience, Cancellation));
@@ -205,7 +205,8 @@ public sealed class PassesTests
             timestamp += 1000;
             var expected = whole.Send(whole.Scrape(end, timestamp, format: format));
             var slices = 0;
-            var job = passes.RunInSlicesAsync<ScrapeResult>(context => Count(sliced.Begin(context, ScrapeFixture.Body(end, format: format), timestamp).TryFinish));
+            var job = passes.RunInSlicesAsync<ScrapeResult>(context =>
+                Count(sliced.Begin(context, ScrapeFixture.Body(end, format: format), timestamp).TryFinish));
             var others = Enumerable.Range(0, 50).Select(_ => passes.RunAsync(_ => 0)).ToList();
             var scrape = await job.WaitAsync(Patience, Cancellation);
             await Task.WhenAll(others);
@@ -220,7 +221,8 @@ public sealed class PassesTests
         }
     }
 
-    private static Task<PassContext> Long(Passes passes, ManualResetEventSlim end) => passes.RunInSlicesAsync<PassContext>(context => ([MaybeNullWhen(false)] out PassContext result) =>
+    private static Task<PassContext> Long(Passes passes, ManualResetEventSlim end) =>
+        passes.RunInSlicesAsync<PassContext>(context => ([MaybeNullWhen(false)] out PassContext result) =>
     {
         result = context;
         while (!end.IsSet)

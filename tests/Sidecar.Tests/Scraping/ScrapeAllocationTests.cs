@@ -1,5 +1,7 @@
 using System.Globalization;
-using Sidecar.RemoteWrite;
+using Sidecar.Exposition;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 
 namespace Sidecar.Tests.Scraping;
@@ -24,13 +26,15 @@ public sealed class ScrapeAllocationTests
         var body = ScrapeFixture.Body(Text(samples));
         var shorter = vanishes ? ScrapeFixture.Body(Text(samples - 1)) : body;
         using var series = new TargetSeries(
-            fixture.Target, new TargetLabels(fixture.Target.Labels, [], false), ScrapeFixture.Options, new HeldBudget(0), TimeProvider.System);
+            fixture.Target, new TargetLabels(fixture.Target.Labels, [], false), ScrapeFixture.Options, new HeldBudget(0),
+            TimeProvider.System);
         var least = long.MaxValue;
         for (var i = 0; i < 14; i++)
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
             var outcome = new ScrapeOutcome();
-            var scrape = series.BeginScrape(fixture.Context, i % 2 == 0 ? body : shorter, i, TimeProvider.System.GetTimestamp(), outcome).Finished();
+            var scrape = series.BeginScrape(fixture.Context, i % 2 == 0 ? body : shorter, i, TimeProvider.System.GetTimestamp(), outcome)
+                .Finished();
             var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             if (i > 2 && i % 2 == 1)
                 least = Math.Min(least, allocated);

@@ -2,12 +2,12 @@ using System.Collections.Immutable;
 using System.IO.Compression;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
-using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
-using Sidecar.Relabeling;
-using Sidecar.RemoteWrite;
+using Sidecar.Primitives;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 using Sidecar.Tests.RemoteWrite;
 
@@ -41,7 +41,8 @@ internal sealed class ScrapeFixture : IDisposable
 
     public ScrapeFixture(
         bool honorLabels = false, bool honorTimestamps = true, bool trackTimestamps = false, long bodySizeLimit = 0, long budget = 0,
-        int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, int sampleLimit = 0, LabelLimits labelLimits = default,
+        int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, int sampleLimit = 0,
+        LabelLimits labelLimits = default,
         SeriesRules? rules = null, ReceiverProtocol? protocol = null)
     {
         Target = MakeTarget("h:1");
@@ -59,7 +60,8 @@ internal sealed class ScrapeFixture : IDisposable
         Budget = new HeldBudget(budget);
         Context = new PassContext(samplesPerRequest, protocol);
         sending = new PassContext(samplesPerRequest, protocol);
-        series = new TargetSeries(Target, new TargetLabels(Target.Labels, externalLabels, honorLabels, rules), options, Budget, Time, protocol);
+        series = new TargetSeries(Target, new TargetLabels(Target.Labels, externalLabels, honorLabels, rules), options, Budget,
+            Time, protocol);
     }
 
     public FakeTimeProvider Time { get; } = new();
@@ -76,7 +78,8 @@ internal sealed class ScrapeFixture : IDisposable
         new Uri($"http://{address}/metrics"), [KeyValuePair.Create("job", "j"), KeyValuePair.Create("instance", address)], []);
 
     /// <summary>Gzip of the text, as a target sends it; <paramref name="cut"/> bytes are missing at its end.</summary>
-    public static CompressedBody Body(string text, int cut = 0, BodyFormat format = default) => Body(Encoding.UTF8.GetBytes(text), cut, format);
+    public static CompressedBody Body(string text, int cut = 0, BodyFormat format = default) =>
+        Body(Encoding.UTF8.GetBytes(text), cut, format);
 
     public static CompressedBody Body(byte[] content, int cut = 0, BodyFormat format = default)
     {

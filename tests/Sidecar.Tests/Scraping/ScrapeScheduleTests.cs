@@ -4,7 +4,9 @@ using Sidecar.Scraping;
 
 namespace Sidecar.Tests.Scraping;
 
-/// <summary>When targets are scraped, and the timestamps of their samples (semantics of Prometheus's scrape/scrape.go and scrape/target.go).</summary>
+/// <summary>
+/// When targets are scraped, and the timestamps of their samples (semantics of Prometheus's scrape/scrape.go and scrape/target.go).
+/// </summary>
 public sealed class ScrapeScheduleTests
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);

@@ -1,9 +1,10 @@
-using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
-using Sidecar.Operation;
 using Sidecar.Queueing;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
+using Sidecar.Telemetry;
 using Sidecar.Tests.Http;
 using Sidecar.Tests.Operation;
 
@@ -32,11 +33,12 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
         var lines = new Log(TextWriter.Synchronized(log), LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
         errors = new InternalErrors(metrics, lines, TimeProvider.System);
         var options = ScrapeFixture.Options with { Interval = Interval };
-        queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, TimeProvider.System);
+        queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines,
+            TimeProvider.System);
         client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
         download = new BodyDownload(
             client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, time);
-        scraper = new Scraper(options, new Sidecar.RemoteWrite.ReceiverProtocol(), download, passes, queue, metrics, lines, errors, time, stop.Token);
+        scraper = new Scraper(options, new ReceiverProtocol(), download, passes, queue, metrics, lines, errors, time, stop.Token);
     }
 
     private long Reported => metrics.InternalErrors[ProcessLoop.Scrape];
@@ -116,7 +118,8 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
         Assert.Equal(1, Reported);
     }
 
-    private static async Task UntilAsync(Func<bool> condition, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string what = "")
+    private static async Task UntilAsync(Func<bool> condition,
+        [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string what = "")
     {
         for (var waits = 0; !condition(); waits++)
         {

@@ -1,4 +1,5 @@
 using CsCheck;
+using Sidecar.Memory;
 using Sidecar.Scraping;
 
 namespace Sidecar.Tests.Scraping;

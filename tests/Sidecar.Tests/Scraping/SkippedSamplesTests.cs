@@ -1,5 +1,6 @@
 using CsCheck;
-using Sidecar.Scraping;
+using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Tests.Scraping;
 
@@ -7,7 +8,8 @@ public sealed class SkippedSamplesTests
 {
     [Fact]
     public void Names_exactly_the_samples_that_were_added() =>
-        Gen.Select(Gen.Int[0, 40_000], Gen.OneOf(20, 400, 8000, 160_000).SelectMany(most => Gen.Int[1, most].Array[0, 100])).Sample((first, gaps) =>
+        Gen.Select(Gen.Int[0, 40_000], Gen.OneOf(20, 400, 8000, 160_000).SelectMany(most => Gen.Int[1, most].Array[0, 100]))
+        .Sample((first, gaps) =>
         {
             var builder = new SkippedSamples.Builder();
             var expected = new HashSet<int>();
@@ -43,7 +45,9 @@ public sealed class SkippedSamplesTests
         Assert.InRange(run.Build()!.Size, 2, 5);
     }
 
-    /// <summary>The queue counts a scrape's bytes when it comes and when it goes: they must be the same, also after it was streamed.</summary>
+    /// <summary>
+    /// The queue counts a scrape's bytes when it comes and when it goes: they must be the same, also after it was streamed.
+    /// </summary>
     [Fact]
     public void A_scrape_is_as_large_after_it_was_streamed_as_before()
     {

@@ -1,6 +1,9 @@
 using System.IO.Compression;
 using System.Text;
-using Sidecar.Http;
+using Sidecar.Exposition;
+using Sidecar.Primitives;
+using Sidecar.Records;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 using Sidecar.Tests.RemoteWrite;
 
@@ -138,7 +141,8 @@ public sealed class TargetSeriesTests : IDisposable
         using var limited = new ScrapeFixture(bodySizeLimit: 100_000);
         Assert.Equal(["up 0 @1000"], limited.Sent(string.Concat(Enumerable.Range(0, 20_000).Select(i => $"a{i} 1\n")), 1000));
         var outcome = limited.Outcome;
-        Assert.Equal((FailureReason.BodySizeLimit, 0, 0, 0), (outcome.Failure.Reason, outcome.Scraped, outcome.PostRelabeling, outcome.Added));
+        Assert.Equal((FailureReason.BodySizeLimit, 0, 0, 0),
+            (outcome.Failure.Reason, outcome.Scraped, outcome.PostRelabeling, outcome.Added));
     }
 
     [Theory]
@@ -181,7 +185,8 @@ public sealed class TargetSeriesTests : IDisposable
         target.Sent("a 1\nb 2\n", 1000);
         var samples = target.Send(target.End(2000));
         Assert.Equal(
-            ["a", "b", "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added"],
+            ["a", "b", "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+            "scrape_series_added"],
             samples.Select(s => s.Series[..s.Series.IndexOf('{')]));
         Assert.All(samples, s => Assert.Equal((SentSample.Stale, 2000), (s.Bits, s.Timestamp)));
     }
@@ -191,7 +196,7 @@ public sealed class TargetSeriesTests : IDisposable
     {
         target.Sent("a 1\n", 1000);
         target.Sent(null, 2000);
-        Assert.Equal(ReportSamples.Count, target.Send(target.End(3000)).Count);
+        Assert.Equal(ReportSeries.Count, target.Send(target.End(3000)).Count);
     }
 
     [Fact]

@@ -5,7 +5,9 @@ using Sidecar.Tests.Exposition;
 
 namespace Sidecar.Tests.StandIns;
 
-/// <summary>The generated payload has the shape of a real API server's: 156 bytes a line and 45 times smaller as gzip, as captured.</summary>
+/// <summary>
+/// The generated payload has the shape of a real API server's: 156 bytes a line and 45 times smaller as gzip, as captured.
+/// </summary>
 public sealed class ApiServerPayloadTests
 {
     [Theory]

@@ -32,10 +32,12 @@ public sealed class RealClientTests
         while (next is not null);
         Assert.Equal(all.Items.Select(s => s.Metadata.Name), names);
 
-        var selected = await client.DiscoveryV1.ListNamespacedEndpointSliceAsync("default", labelSelector: "kubernetes.io/service-name=kubernetes");
+        var selected = await client.DiscoveryV1.ListNamespacedEndpointSliceAsync("default",
+            labelSelector: "kubernetes.io/service-name=kubernetes");
         Assert.Equal(2, selected.Items.Count);
         var endpoints = await client.CoreV1.ReadNamespacedEndpointsAsync("kubernetes", "default");
-        Assert.Equal(cluster.ApiServers.Select(s => (int?)s.Port).Order(), endpoints.Subsets.SelectMany(s => s.Ports).Select(p => (int?)p.Port).Order());
+        Assert.Equal(cluster.ApiServers.Select(s => (int?)s.Port).Order(),
+            endpoints.Subsets.SelectMany(s => s.Ports).Select(p => (int?)p.Port).Order());
     }
 
     [Fact]
@@ -43,7 +45,8 @@ public sealed class RealClientTests
     {
         await using var cluster = await StandInCluster.StartAsync();
         using var stranger = Client(cluster, "no such token");
-        var unauthorized = await Assert.ThrowsAsync<HttpOperationException>(() => stranger.DiscoveryV1.ListNamespacedEndpointSliceAsync("default"));
+        var unauthorized = await Assert.ThrowsAsync<HttpOperationException>(() =>
+            stranger.DiscoveryV1.ListNamespacedEndpointSliceAsync("default"));
         Assert.Equal(HttpStatusCode.Unauthorized, unauthorized.Response.StatusCode);
 
         cluster.RotateToken(RbacRule.Slices("default"), RbacRule.Endpoints("default"));
@@ -54,11 +57,13 @@ public sealed class RealClientTests
         Assert.Equal("Forbidden", status.Reason);
         Assert.Contains("cannot list resource \"endpointslices\" in API group \"discovery.k8s.io\" at the cluster scope", status.Message);
 
-        var missing = await Assert.ThrowsAsync<HttpOperationException>(() => client.CoreV1.ReadNamespacedEndpointsAsync("nosuch", "default"));
+        var missing = await Assert.ThrowsAsync<HttpOperationException>(() =>
+            client.CoreV1.ReadNamespacedEndpointsAsync("nosuch", "default"));
         Assert.Equal(HttpStatusCode.NotFound, missing.Response.StatusCode);
         Assert.Contains("endpoints \\\"nosuch\\\" not found", missing.Response.Content);
 
-        var badToken = await Assert.ThrowsAsync<HttpOperationException>(() => client.DiscoveryV1.ListNamespacedEndpointSliceAsync("default", continueParameter: "x"));
+        var badToken = await Assert.ThrowsAsync<HttpOperationException>(() =>
+            client.DiscoveryV1.ListNamespacedEndpointSliceAsync("default", continueParameter: "x"));
         Assert.Equal(HttpStatusCode.BadRequest, badToken.Response.StatusCode);
     }
 
@@ -87,7 +92,8 @@ public sealed class RealClientTests
         // Moved to another Service: it leaves the selection without being deleted.
         cluster.Store.SetSlice("default", "web-1", "other", ["10.0.0.2"], 80);
         await watching;
-        Assert.Equal([(k8s.WatchEventType.Added, "web-1"), (k8s.WatchEventType.Modified, "web-1"), (k8s.WatchEventType.Deleted, "web-1")], seen);
+        Assert.Equal([(k8s.WatchEventType.Added, "web-1"), (k8s.WatchEventType.Modified, "web-1"), (k8s.WatchEventType.Deleted, "web-1")],
+            seen);
     }
 
     [Fact]
@@ -135,7 +141,8 @@ public sealed class RealClientTests
         Exception? reported = null;
         try
         {
-            await foreach (var _ in client.DiscoveryV1.WatchListNamespacedEndpointSliceAsync("default", resourceVersion: "1", onError: e => reported = e))
+            await foreach (var _ in client.DiscoveryV1.WatchListNamespacedEndpointSliceAsync("default", resourceVersion: "1", onError: e =>
+                reported = e))
                 Assert.Fail("an event from a forgotten version");
         }
         catch (HttpOperationException e)
@@ -145,7 +152,8 @@ public sealed class RealClientTests
         if (withGone)
             Assert.Equal(HttpStatusCode.Gone, Assert.IsType<HttpOperationException>(reported).Response.StatusCode);
         else
-            Assert.Equal((410, "Expired"), (Assert.IsType<KubernetesException>(reported).Status.Code, ((KubernetesException)reported).Status.Reason));
+            Assert.Equal((410, "Expired"),
+                (Assert.IsType<KubernetesException>(reported).Status.Code, ((KubernetesException)reported).Status.Reason));
     }
 
     [Fact]
@@ -158,7 +166,8 @@ public sealed class RealClientTests
         var first = await client.DiscoveryV1.ListNamespacedEndpointSliceAsync("default", limit: 4);
         Assert.Equal(2, first.Metadata.RemainingItemCount);
         cluster.Store.Remove("endpointslices", "default", "web-4");
-        var second = await client.DiscoveryV1.ListNamespacedEndpointSliceAsync("default", limit: 4, continueParameter: first.Metadata.ContinueProperty);
+        var second = await client.DiscoveryV1.ListNamespacedEndpointSliceAsync("default", limit: 4,
+            continueParameter: first.Metadata.ContinueProperty);
         Assert.Equal(["web-3", "web-4"], second.Items.Select(s => s.Metadata.Name));
         cluster.Store.Compact();
         var gone = await Assert.ThrowsAsync<HttpOperationException>(() =>
@@ -175,7 +184,8 @@ public sealed class RealClientTests
         Assert.Equal("kubernetes", Assert.Single(one.Items).Metadata.Name);
         foreach (var selector in new[] { null, "metadata.name=other", "metadata.name!=kubernetes" })
         {
-            var forbidden = await Assert.ThrowsAsync<HttpOperationException>(() => client.CoreV1.ListNamespacedEndpointsAsync("default", fieldSelector: selector));
+            var forbidden = await Assert.ThrowsAsync<HttpOperationException>(() =>
+                client.CoreV1.ListNamespacedEndpointsAsync("default", fieldSelector: selector));
             Assert.Equal(HttpStatusCode.Forbidden, forbidden.Response.StatusCode);
         }
     }

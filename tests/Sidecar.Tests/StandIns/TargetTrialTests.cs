@@ -116,7 +116,9 @@ public sealed class TargetTrialTests : IAsyncLifetime
         Assert.Contains(verdict.Findings, f => f.StartsWith(kind + ":", StringComparison.Ordinal));
     }
 
-    /// <summary>It is asked for again after four intervals, while the disk is frozen; only what is wrong with itself is an excuse.</summary>
+    /// <summary>
+    /// It is asked for again after four intervals, while the disk is frozen; only what is wrong with itself is an excuse.
+    /// </summary>
     [Theory]
     [InlineData(Faults.DiskFrozen, true)]
     [InlineData(Faults.Stop, false)]

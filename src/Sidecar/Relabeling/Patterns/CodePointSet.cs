@@ -40,7 +40,8 @@ internal sealed class CodePointSet
         for (var i = 0; i < Names.Length; i += 2)
         {
             // Go's tables hold no unassigned code points, so C is without Cn there.
-            if (i / 2 != (int)UnicodeCategory.OtherNotAssigned && (name.Length == 1 ? Names[i] == name[0] : name.AsSpan().SequenceEqual(Names.AsSpan(i, 2))))
+            if (i / 2 != (int)UnicodeCategory.OtherNotAssigned
+                && (name.Length == 1 ? Names[i] == name[0] : name.AsSpan().SequenceEqual(Names.AsSpan(i, 2))))
                 wanted |= 1u << (i / 2);
         }
         if (wanted == 0)

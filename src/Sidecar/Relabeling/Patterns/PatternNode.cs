@@ -57,7 +57,8 @@ internal sealed class PatternNode(PatternKind kind, params PatternNode[] childre
 
     public PatternAssertion Assertion { get; init; }
 
-    public bool IsAnyText => Kind == PatternKind.Repeat && Least is 0 or 1 && Most == Unbounded && Child is { Kind: PatternKind.Set, Set.IsAny: true };
+    public bool IsAnyText => Kind == PatternKind.Repeat && Least is 0 or 1 && Most == Unbounded
+        && Child is { Kind: PatternKind.Set, Set.IsAny: true };
 
     public static PatternNode OfSet(CodePointSet set) => new(PatternKind.Set) { Set = set };
 

@@ -102,7 +102,8 @@ internal sealed class PatternParser(string text)
                 return PatternNode.OfSet(ParseClass());
             case '.':
                 at++;
-                return PatternNode.OfSet(Has(Flags.DotIsAny) ? CodePointSet.Of(0, CodePointSet.Last) : CodePointSet.Of('\n', '\n').Negated());
+                return PatternNode.OfSet(Has(Flags.DotIsAny)
+                    ? CodePointSet.Of(0, CodePointSet.Last) : CodePointSet.Of('\n', '\n').Negated());
             case '^':
                 at++;
                 return Assert(Has(Flags.Multiline) ? PatternAssertion.LineStart : PatternAssertion.TextStart);
@@ -373,7 +374,8 @@ internal sealed class PatternParser(string text)
     private int ParseHexadecimal(int start)
     {
         var end = at < text.Length && text[at] == '{' ? text.IndexOf('}', at) : at + 2;
-        var digits = at < text.Length && text[at] == '{' && end > 0 ? text[(at + 1)..end] : end <= text.Length && end > 0 ? text[at..end] : "";
+        var digits = at < text.Length && text[at] == '{' && end > 0 ? text[(at + 1)..end] : end <= text.Length && end > 0
+            ? text[at..end] : "";
         var isBraced = at < text.Length && text[at] == '{';
         if (!int.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out var code) || code is < 0 or > CodePointSet.Last)
             throw Error($"has {Shown(start, 2)} without two hexadecimal digits, or {{…}} with up to 10FFFF, behind it");

@@ -122,7 +122,8 @@ internal sealed class PatternShape
                 foreach (var child in node.Children.AsSpan(1))
                 {
                     var other = Tail.None;
-                    if (union is null || TextsOf(child, ref other) is not { } texts || other != end || union.Count + texts.Count > MostTexts)
+                    if (union is null || TextsOf(child, ref other) is not { } texts || other != end
+                        || union.Count + texts.Count > MostTexts)
                         return null;
                     union.AddRange(texts);
                 }

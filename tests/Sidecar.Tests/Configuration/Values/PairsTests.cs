@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Sidecar.Configuration.Values;
+using Sidecar.Configuration;
 
 namespace Sidecar.Tests.Configuration.Values;
 

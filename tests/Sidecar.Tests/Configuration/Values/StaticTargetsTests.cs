@@ -1,5 +1,4 @@
-using Sidecar.Configuration;
-using Sidecar.Configuration.Values;
+using Sidecar.Discovery;
 
 namespace Sidecar.Tests.Configuration.Values;
 

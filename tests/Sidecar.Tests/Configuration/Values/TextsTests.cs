@@ -1,5 +1,5 @@
 using System.Security.Authentication;
-using Sidecar.Configuration.Values;
+using Sidecar.Configuration;
 
 namespace Sidecar.Tests.Configuration.Values;
 

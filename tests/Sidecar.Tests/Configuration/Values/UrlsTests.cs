@@ -1,4 +1,4 @@
-using Sidecar.Configuration.Values;
+using Sidecar.Configuration;
 
 namespace Sidecar.Tests.Configuration.Values;
 

@@ -1,11 +1,13 @@
-using Sidecar.Http;
-using Sidecar.Operation.Commands;
+using Sidecar.Commands;
+using Sidecar.Configuration;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Operation.Commands;
 
 public sealed class AdviceTests
 {
-    public static TheoryData<string> Reasons => [.. Enum.GetValues<FailureReason>().Where(r => r != FailureReason.None).Select(r => r.ToString())];
+    public static TheoryData<string> Reasons =>
+        [.. Enum.GetValues<FailureReason>().Where(r => r != FailureReason.None).Select(r => r.ToString())];
 
     /// <summary>Whoever adds a reason has something to say of it, to each kind of peer.</summary>
     [Theory]
@@ -17,8 +19,9 @@ public sealed class AdviceTests
         {
             var advice = Advice.For(peer, failure);
             Assert.NotEmpty(advice.Remedy);
-            var names = $"{advice.Cause} {advice.Remedy}".Split([' ', ',', '(', ')', ';', '=']).Where(w => w.StartsWith("SIDECAR_") && !w.EndsWith('…'));
-            Assert.All(names, name => Assert.Contains(Sidecar.Configuration.Variables.All, v => v.Name == name));
+            var names = $"{advice.Cause} {advice.Remedy}".Split([' ', ',', '(', ')', ';', '='])
+                .Where(w => w.StartsWith("SIDECAR_") && !w.EndsWith('…'));
+            Assert.All(names, name => Assert.Contains(Variables.All, v => v.Name == name));
         }
     }
 

@@ -18,9 +18,11 @@ public sealed class CheckCommandTests
         var exitCode = await run.RunAsync(["check", "--output", "json", .. one.Flags]);
         using var json = JsonDocument.Parse(run.Output);
         var steps = json.RootElement.GetProperty("steps").EnumerateArray().ToList();
-        var found = steps.FirstOrDefault(s => s.GetProperty("step").GetString() == one.Step && s.GetProperty("status").GetString() == one.Status);
+        var found = steps.FirstOrDefault(s =>
+            s.GetProperty("step").GetString() == one.Step && s.GetProperty("status").GetString() == one.Status);
         Assert.True(found.ValueKind == JsonValueKind.Object, run.Output);
-        var words = string.Join('\n', new[] { "fact", "cause", "remedy", "paste" }.Select(p => found.TryGetProperty(p, out var text) ? text.GetString() : ""));
+        var words = string.Join('\n', new[] { "fact", "cause", "remedy", "paste" }.Select(p =>
+            found.TryGetProperty(p, out var text) ? text.GetString() : ""));
         Assert.All(one.Says, said => Assert.Contains(said, words));
         Assert.Equal(one.ExitCode, exitCode);
         Assert.Equal(one.ExitCode == 0, json.RootElement.GetProperty("ok").GetBoolean());
@@ -35,7 +37,8 @@ public sealed class CheckCommandTests
         await using var run = await CommandRun.CreateAsync(apiServers: 2);
         run.Cluster.ApiServers[1].Metrics.Serve("a 1\nb 1\n");
         Assert.Equal(0, await run.RunAsync("check"));
-        var text = run.Output.Replace(run.ApiServer.Port.ToString(), "P").Replace(run.Receiver.Port.ToString(), "R").Replace(run.Cluster.ApiServers[1].Port.ToString(), "Q");
+        var text = run.Output.Replace(run.ApiServer.Port.ToString(), "P").Replace(run.Receiver.Port.ToString(), "R")
+            .Replace(run.Cluster.ApiServers[1].Port.ToString(), "Q");
         Assert.StartsWith("✓ configuration   4 variables are set", text);
         Assert.Contains("✓ API server      127.0.0.1:P answers, and allows endpointslices\n", text);
         Assert.Contains("✓ discovery       2 targets of the Service kubernetes in namespace default\n", text);
@@ -91,7 +94,8 @@ public sealed class CheckCommandTests
         run.Cluster.RotateToken(ns is null ? [RbacRule.Slices("default")] : [RbacRule.MetricsPath]);
         Assert.Equal(1, await run.RunAsync("check", "--output=json"));
         using var json = JsonDocument.Parse(run.Output);
-        var paste = json.RootElement.GetProperty("steps").EnumerateArray().Select(s => s.TryGetProperty("paste", out var p) ? p.GetString()! : "").First(p => p.Contains(name));
+        var paste = json.RootElement.GetProperty("steps").EnumerateArray()
+            .Select(s => s.TryGetProperty("paste", out var p) ? p.GetString()! : "").First(p => p.Contains(name));
         var lines = paste.Split('\n');
         Assert.Equal("kubectl apply -f - <<'EOF'", lines[0]);
         Assert.Equal("EOF", lines[^1]);

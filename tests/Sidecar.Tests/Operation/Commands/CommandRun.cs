@@ -1,10 +1,12 @@
 using System.Text;
 using Cluster;
-using Sidecar.Operation.Commands;
+using Sidecar.Commands;
 
 namespace Sidecar.Tests.Operation.Commands;
 
-/// <summary>A stand-in cluster and receiver, the variables of a pod beside them, and commands that run there within the test's process.</summary>
+/// <summary>
+/// A stand-in cluster and receiver, the variables of a pod beside them, and commands that run there within the test's process.
+/// </summary>
 internal sealed class CommandRun : IAsyncDisposable
 {
     private CommandRun(StandInCluster cluster, Receiver receiver)
@@ -50,7 +52,8 @@ internal sealed class CommandRun : IAsyncDisposable
         var output = new MemoryStream();
         var errors = new StringWriter();
         var exitCode = await CommandLine.RunAsync(arguments, Environment,
-            new CommandOutput(output, errors, new Progress(errors, isTerminal), hasColors: isTerminal), Time, TestContext.Current.CancellationToken);
+            new CommandOutput(output, errors, new Progress(errors, isTerminal), hasColors: isTerminal),
+            Time, TestContext.Current.CancellationToken);
         Output = Encoding.UTF8.GetString(output.ToArray());
         Errors = errors.ToString();
         return exitCode;

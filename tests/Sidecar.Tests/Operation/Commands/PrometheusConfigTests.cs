@@ -1,5 +1,5 @@
 using Cluster;
-using Sidecar.Operation.Commands;
+using Sidecar.Commands;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Deploy;
 using Sidecar.Tests.Http;
@@ -16,7 +16,8 @@ public sealed class PrometheusConfigTests
         "SIDECAR_TARGETS=10.0.0.1:6443,https://a.example/m,http://b.example:81/m?x=1&x=2&y=%20z,c:1|SIDECAR_PARAMS=format=text&empty",
         "SIDECAR_SCRAPE_INTERVAL=1m30s|SIDECAR_SCRAPE_TIMEOUT=500ms|SIDECAR_SCHEME=http|SIDECAR_METRICS_PATH=/a%20b|SIDECAR_JOB_NAME=a \"job\": # with signs",
         "SIDECAR_HONOR_LABELS=true|SIDECAR_HONOR_TIMESTAMPS=false|SIDECAR_SAMPLE_LIMIT=7|SIDECAR_LABEL_LIMIT=8|SIDECAR_LABEL_NAME_LENGTH_LIMIT=9|SIDECAR_LABEL_VALUE_LENGTH_LIMIT=10",
-        "SIDECAR_BUCKET_LABELS=as_scraped", "SIDECAR_BODY_SIZE_LIMIT=64MB", "SIDECAR_BODY_SIZE_LIMIT=0", "SIDECAR_BODY_SIZE_LIMIT=1000B", "SIDECAR_BODY_SIZE_LIMIT=3KiB",
+        "SIDECAR_BUCKET_LABELS=as_scraped", "SIDECAR_BODY_SIZE_LIMIT=64MB", "SIDECAR_BODY_SIZE_LIMIT=0", "SIDECAR_BODY_SIZE_LIMIT=1000B",
+        "SIDECAR_BODY_SIZE_LIMIT=3KiB",
         "SIDECAR_EXTERNAL_LABELS={\"cluster\":\"a\\\"b\\\\c\\n\",\"on\":\"yes\",\"n\":\"1.5\",\"m\":\"$HOME\"}",
         "SIDECAR_AUTHORIZATION_CREDENTIALS=hush-hush|SIDECAR_AUTHORIZATION_TYPE=Token|SIDECAR_REMOTE_WRITE_BASIC_AUTH_USERNAME=u|SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD=hush-hush",
         "SIDECAR_AUTHORIZATION_CREDENTIALS_FILE=FILE|SIDECAR_REMOTE_WRITE_BASIC_AUTH_USERNAME=u|SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD_FILE=FILE",
@@ -46,18 +47,27 @@ public sealed class PrometheusConfigTests
         await Promtool.PassesAsync("check", "config", "--agent", folder.Write("prometheus.yml", text));
     }
 
-    /// <summary>Debian's promtool has no Kubernetes discovery, so the rest is checked without that block, and the block by what the documentation has.</summary>
+    /// <summary>
+    /// Debian's promtool has no Kubernetes discovery, so the rest is checked without that block, and the block by what the documentation
+    /// has.
+    /// </summary>
     [Theory]
     [InlineData("", "role: endpointslice", "names: [default]", "label: kubernetes.io/service-name=kubernetes", "regex: kubernetes;https")]
-    [InlineData("SIDECAR_KUBERNETES_ROLE=endpoints", "role: endpoints", "names: [default]", "field: metadata.name=kubernetes", "regex: kubernetes;https")]
-    [InlineData("SIDECAR_KUBERNETES_NAMESPACE=kube-system|SIDECAR_KUBERNETES_SERVICE=kube-dns|SIDECAR_KUBERNETES_PORT_NAME=metrics", "role: endpointslice",
+    [InlineData("SIDECAR_KUBERNETES_ROLE=endpoints", "role: endpoints", "names: [default]", "field: metadata.name=kubernetes",
+        "regex: kubernetes;https")]
+    [InlineData("SIDECAR_KUBERNETES_NAMESPACE=kube-system|SIDECAR_KUBERNETES_SERVICE=kube-dns|SIDECAR_KUBERNETES_PORT_NAME=metrics",
+        "role: endpointslice",
         "names: [kube-system]", "label: kubernetes.io/service-name=kube-dns", "regex: kube-dns;metrics")]
-    [InlineData("SIDECAR_KUBERNETES_LABEL_SELECTOR=app=web,tier!=cache", "label: kubernetes.io/service-name=kubernetes,app=web,tier!=cache")]
-    [InlineData("SIDECAR_KUBERNETES_NAMESPACE=*|SIDECAR_KUBERNETES_SERVICE=*|SIDECAR_SHARDS=2", "source_labels: [__address__]", "modulus: 2", "regex: 0", "source_labels: [__meta_kubernetes_endpointslice_port_name]", "regex: https")]
+    [InlineData("SIDECAR_KUBERNETES_LABEL_SELECTOR=app=web,tier!=cache",
+        "label: kubernetes.io/service-name=kubernetes,app=web,tier!=cache")]
+    [InlineData("SIDECAR_KUBERNETES_NAMESPACE=*|SIDECAR_KUBERNETES_SERVICE=*|SIDECAR_SHARDS=2", "source_labels: [__address__]",
+        "modulus: 2", "regex: 0", "source_labels: [__meta_kubernetes_endpointslice_port_name]", "regex: https")]
     [InlineData("SIDECAR_KUBERNETES_PORT_NAME=*", "source_labels: [__meta_kubernetes_service_name]", "regex: kubernetes")]
-    [InlineData("SIDECAR_KUBERNETES_API_SERVER=https://10.0.0.1:6443|SIDECAR_KUBERNETES_TOKEN_FILE=FILE|SIDECAR_KUBERNETES_CA_FILE=FILE", "api_server: https://10.0.0.1:6443", "credentials_file: FILE", "ca_file: FILE")]
+    [InlineData("SIDECAR_KUBERNETES_API_SERVER=https://10.0.0.1:6443|SIDECAR_KUBERNETES_TOKEN_FILE=FILE|SIDECAR_KUBERNETES_CA_FILE=FILE",
+        "api_server: https://10.0.0.1:6443", "credentials_file: FILE", "ca_file: FILE")]
     [InlineData("SIDECAR_KUBERNETES_TLS_INSECURE_SKIP_VERIFY=true", "api_server: https://10.96.0.1", "insecure_skip_verify: true")]
-    [InlineData("SIDECAR_RELABEL_CONFIGS=[{\"source_labels\":[\"__meta_kubernetes_endpoint_port_name\"],\"regex\":\"https\",\"action\":\"keep\"}]", "role: endpoints", "__meta_kubernetes_endpoint_port_name")]
+    [InlineData("SIDECAR_RELABEL_CONFIGS=[{\"source_labels\":[\"__meta_kubernetes_endpoint_port_name\"],\"regex\":\"https\",\"action\":\"keep\"}]",
+        "role: endpoints", "__meta_kubernetes_endpoint_port_name")]
     public async Task Kubernetes_discovery_is_that_of_the_sidecar(string variables, params string[] expected)
     {
         using var folder = new Folder();
@@ -83,7 +93,8 @@ public sealed class PrometheusConfigTests
     public void What_newer_ones_have_only_is_there_with_their_version()
     {
         var text = Write(Given.StaticTarget(("SIDECAR_TRACK_TIMESTAMPS_STALENESS", "true"),
-            ("SIDECAR_SCRAPE_PROTOCOLS", "PrometheusProto, PrometheusText0.0.4"), ("SIDECAR_QUEUE_AGE_LIMIT", "2h"), ("SIDECAR_REMOTE_WRITE_PROTOCOL", "2.0")));
+            ("SIDECAR_SCRAPE_PROTOCOLS", "PrometheusProto, PrometheusText0.0.4"), ("SIDECAR_QUEUE_AGE_LIMIT", "2h"),
+            ("SIDECAR_REMOTE_WRITE_PROTOCOL", "2.0")));
         var job = Load(text)["scrape_configs"][0];
         Assert.Equal("true", job["track_timestamps_staleness"].ToString());
         Assert.Equal("[ PrometheusProto, PrometheusText0.0.4 ]", job["scrape_protocols"].ToString());
@@ -123,7 +134,8 @@ public sealed class PrometheusConfigTests
 
     private static IEnumerable<(string, string?)> Parse(string variables, string file) =>
         variables.Replace("FILE=FILE", $"FILE={file}").Split("|SIDECAR_", StringSplitOptions.RemoveEmptyEntries)
-            .Select(v => v.Trim().StartsWith("SIDECAR_") ? v.Trim() : $"SIDECAR_{v.Trim()}").Select(v => (v[..v.IndexOf('=')], (string?)v[(v.IndexOf('=') + 1)..]));
+            .Select(v => v.Trim().StartsWith("SIDECAR_") ? v.Trim() : $"SIDECAR_{v.Trim()}")
+            .Select(v => (v[..v.IndexOf('=')], (string?)v[(v.IndexOf('=') + 1)..]));
 
     private static string PemOfSomebody()
     {

@@ -36,7 +36,8 @@ public sealed class ScrapeCommandTests
         await using var run = await CommandRun.CreateAsync();
         run.ApiServer.Metrics.Serve("a 1\nb{c=\"d\"} 2\n");
         run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] = """[{"source_labels":["__name__"],"regex":"a","action":"drop"}]""";
-        run.Environment["SIDECAR_WRITE_RELABEL_CONFIGS"] = """[{"regex":"instance|job","action":"labeldrop"},{"source_labels":["__name__"],"regex":"up|scrape_.*","action":"drop"}]""";
+        run.Environment["SIDECAR_WRITE_RELABEL_CONFIGS"] =
+            """[{"regex":"instance|job","action":"labeldrop"},{"source_labels":["__name__"],"regex":"up|scrape_.*","action":"drop"}]""";
         run.Environment["SIDECAR_EXTERNAL_LABELS"] = "cluster=prod";
         Assert.Equal(0, await run.RunAsync("scrape"));
         Assert.Equal("b{c=\"d\",cluster=\"prod\"} 2\n", run.Output);

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Cluster;
-using Sidecar.Configuration;
-using Sidecar.Operation.Commands;
+using Sidecar.Commands;
+using Sidecar.Hosting;
 
 namespace Sidecar.Tests.Operation.Commands;
 
@@ -35,7 +35,8 @@ public sealed partial class TopCommandTests
         Assert.Equal(0, await run.RunAsync("top", "1000"));
         Assert.StartsWith($"{2 * (Samples + 5):N0} series of 2 targets", run.Lines[0]);
         var rows = run.Lines.Select(l => RowPattern().Match(l)).Where(m => m.Success).ToList();
-        Assert.Equal(2 * (Samples + 5), rows.Sum(r => int.Parse(r.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture)));
+        Assert.Equal(2 * (Samples + 5),
+            rows.Sum(r => int.Parse(r.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture)));
     }
 
     [Fact]
@@ -43,7 +44,8 @@ public sealed partial class TopCommandTests
     {
         await using var run = await CommandRun.CreateAsync();
         run.ApiServer.Metrics.ServeGzip(new ApiServerPayload(1).Gzip(Samples, 0));
-        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] = """[ {"source_labels":["__name__"],"regex":"it's_not_there","action":"drop"} ]""";
+        run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] =
+            """[ {"source_labels":["__name__"],"regex":"it's_not_there","action":"drop"} ]""";
         Assert.Equal(0, await run.RunAsync("top"));
         var before = Series(run);
         var proposals = Proposals(run);
@@ -114,9 +116,11 @@ public sealed partial class TopCommandTests
     [InlineData("[]", "[{}]", "[{}]")]
     [InlineData(" [ ] ", "[{}]", "[{}]")]
     [InlineData("[{\"a\":1}]\n", "[{}]", "[{\"a\":1},{}]")]
-    public void Proposed_rules_go_behind_one_s_own(string? own, string added, string expected) => Assert.Equal(expected, Proposal.Append(own, added));
+    public void Proposed_rules_go_behind_one_s_own(string? own, string added, string expected) =>
+        Assert.Equal(expected, Proposal.Append(own, added));
 
-    private static int Series(CommandRun run) => int.Parse(run.Lines[0].Split(' ')[0], NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+    private static int Series(CommandRun run) =>
+        int.Parse(run.Lines[0].Split(' ')[0], NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
 
     private static List<(string Variable, string Value, int Saved)> Proposals(CommandRun run)
     {
@@ -126,7 +130,8 @@ public sealed partial class TopCommandTests
             if (SavesPattern().Match(run.Lines[i]) is not { Success: true } saves)
                 continue;
             var set = run.Lines[i + 1].Trim().Split('=', 2);
-            found.Add((set[0], set[1][1..^1].Replace("'\\''", "'"), int.Parse(saves.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture)));
+            found.Add((set[0], set[1][1..^1].Replace("'\\''", "'"),
+                int.Parse(saves.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture)));
         }
         return found;
     }

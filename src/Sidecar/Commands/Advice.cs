@@ -1,0 +1,127 @@
+using Sidecar.Configuration;
+using Sidecar.Primitives;
+
+namespace Sidecar.Commands;
+
+/// <summary>Whom a failure is about, with the variables that may be wrong.</summary>
+/// <param name="who">As people call it: the API server.</param>
+/// <param name="address">Says where it is.</param>
+/// <param name="scheme">What to change where http and https are mixed up.</param>
+/// <param name="caFile">Certificates that vouch for it.</param>
+/// <param name="serverName">The name that its certificate must have; null where there is no such variable.</param>
+/// <param name="credentials">The one that is most used.</param>
+internal sealed class CheckPeer(string who, string address, string scheme, string caFile, string? serverName, string credentials)
+{
+    public static readonly CheckPeer ApiServer = new(
+        "the API server", Variables.KubernetesApiServer.Name, Variables.KubernetesApiServer.Name, Variables.KubernetesCaFile.Name, null,
+        Variables.KubernetesTokenFile.Name);
+
+    public static readonly CheckPeer StaticTarget = new(
+        "the target", Variables.Targets.Name, $"{Variables.Scheme.Name} or the URL in {Variables.Targets.Name}",
+        Variables.ScrapeHttp.CaFile.Name, Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
+
+    public static readonly CheckPeer FoundTarget = new(
+        "the target", $"{Variables.KubernetesService.Name} and {Variables.KubernetesPortName.Name}", Variables.Scheme.Name,
+        Variables.ScrapeHttp.CaFile.Name, Variables.ScrapeHttp.ServerName.Name, Variables.ScrapeHttp.CredentialsFile.Name);
+
+    public static readonly CheckPeer Receiver = new(
+        "the receiver", Variables.RemoteWriteUrl.Name, $"the scheme in {Variables.RemoteWriteUrl.Name}",
+        Variables.RemoteWriteHttp.CaFile.Name, Variables.RemoteWriteHttp.ServerName.Name,
+        $"SIDECAR_REMOTE_WRITE_BASIC_AUTH_… or {Variables.RemoteWriteHttp.CredentialsFile.Name}");
+
+    public string Who { get; } = who;
+
+    public string Address { get; } = address;
+
+    public string Scheme { get; } = scheme;
+
+    public string CaFile { get; } = caFile;
+
+    public string? ServerName { get; } = serverName;
+
+    public string Credentials { get; } = credentials;
+}
+
+/// <summary>A likely cause, where the fact does not tell it, and what to do.</summary>
+internal sealed class AdviceText(string? cause, string remedy)
+{
+    public string? Cause { get; } = cause;
+
+    public string Remedy { get; } = remedy;
+}
+
+/// <summary>The likely cause of a failure and what to do about it, in a sentence or two each.</summary>
+internal static class Advice
+{
+    public static AdviceText For(CheckPeer peer, Failure failure) => failure.Reason switch
+    {
+        FailureReason.DnsLookup => new("the name is misspelt, or this machine's DNS does not know it",
+            $"look at the host in {peer.Address}; in a cluster a Service's name is NAME.NAMESPACE.svc"),
+        FailureReason.ConnectionRefused => new($"{peer.Who} is not running, listens on another port, or a firewall rejects the connection",
+            $"look at host and port ({peer.Address})"),
+        FailureReason.Connection when failure.Detail == FailureDetail.MayWantHttps =>
+            new("plain HTTP is spoken to a port that most likely speaks TLS", $"set {peer.Scheme} to https"),
+        FailureReason.Connection => new("a firewall, a NetworkPolicy or a proxy in between cuts the connection",
+            $"try the address from this pod's network, and look at host and port ({peer.Address})"),
+        FailureReason.Timeout when peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver =>
+            new($"packets are dropped on the way (a firewall or a NetworkPolicy), or {peer.Who} is overloaded",
+                $"look at host and port ({peer.Address}) and at what is allowed to leave this pod"),
+        FailureReason.Timeout => new("the target takes longer to answer, or packets are dropped on the way; "
+                + "a kube-apiserver with many resources takes seconds",
+            $"raise {Variables.ScrapeTimeout.Name}, and {Variables.ScrapeInterval.Name} with it where it is shorter"),
+        FailureReason.Certificate => ForCertificate(peer, failure.Detail),
+        FailureReason.TlsHandshake when failure.Detail == FailureDetail.MayWantHttp =>
+            new("TLS is spoken to a port that speaks plain HTTP", $"set {peer.Scheme} to http, or use the TLS port"),
+        FailureReason.TlsHandshake => new("the TLS handshake failed",
+            "look at the client certificate and at the TLS versions of both sides; the fact above names what the other side said"),
+        FailureReason.HttpOnHttpsPort => new("plain HTTP is spoken to a port that speaks TLS", $"set {peer.Scheme} to https"),
+        FailureReason.Unauthorized => new("the credentials are missing, expired, or for somebody else", $"look at {peer.Credentials}"),
+        FailureReason.Forbidden => new("the credentials are good, and what is asked is not allowed with them",
+            $"grant it, or use others ({peer.Credentials})"),
+        FailureReason.NotFound when peer == CheckPeer.ApiServer =>
+            new("something else than an API server answers there, or a proxy with a path in front of it",
+            $"look at {peer.Address}"),
+        FailureReason.NotFound => new("the path is wrong, or something else answers there",
+            $"look at {Variables.MetricsPath.Name} and {peer.Address}"),
+        FailureReason.Redirect => new("a login page or a proxy is in between", $"let {peer.Address} name the address that answers itself"),
+        FailureReason.Credentials => new(null, "fix the file that the message names, or the variable that names the file"),
+        FailureReason.ContentType => new("something else than an exporter answers there: a web page, or JSON",
+            $"look at {peer.Address} and {Variables.MetricsPath.Name}"),
+        FailureReason.ContentEncoding => new("a proxy in between compresses", "make it pass answers on as they are"),
+        FailureReason.Truncated => new("the target or a proxy in between ended the answer early; "
+                + "a proxy's own timeout or size limit does that",
+            "scrape the target without the proxy, and look at its log"),
+        FailureReason.BodySizeLimit when failure.Detail == FailureDetail.QueueSizeLimit =>
+            new("one scrape is larger than half of what may wait for the receiver",
+                $"raise {Variables.QueueSizeLimit.Name}; 'sidecar top' tells what the size comes from"),
+        FailureReason.BodySizeLimit => new("the target has grown past the limit",
+            $"raise {Variables.BodySizeLimit.Name}; 'sidecar top' tells what the size comes from"),
+        FailureReason.SampleLimit => new("the target has grown past the limit",
+            $"raise {Variables.SampleLimit.Name}, or drop series by {Variables.MetricRelabelConfigs.Name} ('sidecar top' proposes rules)"),
+        FailureReason.LabelLimit => new("a series has more or longer labels than are allowed",
+            $"raise {Variables.LabelLimit.Name}, {Variables.LabelNameLengthLimit.Name} or {Variables.LabelValueLengthLimit.Name}, "
+                + $"or drop it by {Variables.MetricRelabelConfigs.Name}"),
+        FailureReason.Parse when peer == CheckPeer.ApiServer =>
+            new("something else than an API server answers there, or a proxy that cuts answers", $"look at {peer.Address}"),
+        FailureReason.Parse => new("the exporter writes what is not in the exposition format; "
+                + "as in Prometheus, nothing of such a scrape is kept",
+            "fix the exporter; the line is named above"),
+        _ => new("the other side has trouble of its own", $"look at the log of {peer.Who}"),
+    };
+
+    private static AdviceText ForCertificate(CheckPeer peer, FailureDetail detail) => detail switch
+    {
+        FailureDetail.CertificateExpired => new("the certificate was not renewed, or this machine's clock is ahead",
+            "renew it (kubeadm certs renew all, or whatever issues it), and compare the clocks"),
+        FailureDetail.CertificateNotYetValid => new("this machine's clock is behind, or the certificate was made for later",
+            "set the clock, by NTP (chrony, systemd-timesyncd)"),
+        FailureDetail.CertificateName => new("the address that is asked is not among the names of the certificate",
+            $"use one of those names in {peer.Address}"
+                + (peer.ServerName is null ? "" : $", or set {peer.ServerName} to a name that it has")
+                + "; with kubeadm, apiServer.certSANs adds names"),
+        FailureDetail.CertificateUse => new("the certificate is made for another use, a client's for instance",
+            "issue one for servers (extended key usage serverAuth)"),
+        _ => new("another authority than the trusted one signed the certificate: another cluster's, a new one, or a proxy's in between",
+            $"let {peer.CaFile} name the file with the authority that signed it, rather than switching checks off"),
+    };
+}

@@ -1,0 +1,239 @@
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Http;
+using Sidecar.Primitives;
+using Sidecar.Records;
+using Sidecar.Relabeling;
+using Sidecar.Scraping;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Commands;
+
+/// <summary>
+/// <c>sidecar check</c>: the whole way once, as an operator would walk it: configuration, tokens, API server, discovery, each target, what
+/// would be sent, the receiver. A step that fails does not keep those from being tried that do not need it.
+/// </summary>
+internal sealed class CheckCommand : IDisposable
+{
+    /// <summary>Clocks that are further apart than this put samples where nobody looks for them.</summary>
+    private static readonly TimeSpan MostSkew = TimeSpan.FromSeconds(30);
+
+    private readonly Options options;
+    private readonly CheckReport report;
+    private readonly TimeProvider time;
+    private readonly OneScrape once;
+    private readonly Log silent;
+    private ServiceAccountToken? apiToken;
+    private ServiceAccountToken? scrapeToken;
+    private int toSend;
+
+    private CheckCommand(Options options, CheckReport report, TimeProvider time)
+    {
+        this.options = options;
+        this.report = report;
+        this.time = time;
+        silent = new Log(TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, time);
+        once = new OneScrape(options, silent, time);
+    }
+
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(
+        ConfigurationResult configuration, CheckReport report, bool sendsSample, TimeProvider time, CancellationToken cancellation)
+    {
+        foreach (var error in configuration.Errors)
+        {
+            report.Add(new CheckStep("configuration", CheckStatus.Failed,
+                error.Value is null ? error.Name : $"{error.Name}=\"{OneLine.Of(error.Value, 200)}\"")
+            {
+                Cause = error.Problem,
+                Remedy = error.Remedy,
+            });
+        }
+        if (configuration.Options is not { } options)
+        {
+            report.End();
+            return ExitCode.BadConfiguration;
+        }
+        var set = EffectiveConfiguration.WhatWasSet(configuration.Settings).Length;
+        report.Add(new CheckStep("configuration", CheckStatus.Ok,
+            $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
+        foreach (var warning in configuration.Warnings)
+            report.Add(new CheckStep("configuration", CheckStatus.Warning, warning.ToString()));
+        using (var check = new CheckCommand(options, report, time))
+            await check.RunAsync(sendsSample, cancellation);
+        report.End();
+        return report.IsGood ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    public void Dispose() => once.Dispose();
+
+    private async Task RunAsync(bool sendsSample, CancellationToken cancellation)
+    {
+        CheckTokens();
+        var targets = await FindTargetsAsync(cancellation);
+        if (targets.Count > 0)
+            await ScrapeAsync(targets, cancellation);
+        else
+            report.Add(new CheckStep("targets", CheckStatus.Skipped, "not tried: none is known"));
+        using var receiver = new PeerClient(options.RemoteWrite.Http, maxConnectionsPerServer: 1, time);
+        report.Say($"Asking {Failures.Host(options.RemoteWrite.Url)} to take a write request");
+        report.Add(await new ReceiverProbe(options, receiver, time).RunAsync(sendsSample, cancellation));
+    }
+
+    private void CheckTokens()
+    {
+        var apiFile = options.Targets.IsEmpty ? options.Kubernetes.Http.CredentialsFile : null;
+        if (apiFile is not null)
+            report.Add(TokenCheck.Run("token", Variables.KubernetesTokenFile, apiFile, time, out apiToken));
+        scrapeToken = apiToken;
+        if (options.Scrape.Http.CredentialsFile is { } scrapeFile && scrapeFile != apiFile)
+            report.Add(TokenCheck.Run("scrape token", Variables.ScrapeHttp.CredentialsFile, scrapeFile, time, out scrapeToken));
+        if (options.RemoteWrite.Http.CredentialsFile is { } writeFile)
+            report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
+    }
+
+    /// <summary>Empty where none is known.</summary>
+    private async Task<List<Target>> FindTargetsAsync(CancellationToken cancellation)
+    {
+        var hasObject = true;
+        if (options.Targets.IsEmpty)
+        {
+            var answer = await AskApiServerAsync(cancellation);
+            if (!answer.Failure.IsNone)
+                return [];
+            hasObject = answer.HasObject;
+            report.Say("Asking for targets");
+        }
+        var all = await DiscoverAllAsync(cancellation);
+        if (all.Error is not null)
+        {
+            report.Add(new CheckStep("discovery", CheckStatus.Failed, all.Error) { Remedy = "see the steps above" });
+            return [];
+        }
+        var kept = await once.DiscoverAsync(cancellation);
+        report.Add(kept.Error is not null ? new CheckStep("discovery", CheckStatus.Failed, kept.Error)
+            : new DiscoveryCheck(options).Judge(all.Targets, kept.Targets, hasObject));
+        return kept.Targets;
+    }
+
+    /// <summary>All that the Service has, whatever the port's name and the rules: so that it can be told what they leave out.</summary>
+    private async Task<Discovered> DiscoverAllAsync(CancellationToken cancellation)
+    {
+        var all = options with
+        {
+            Shards = 1,
+            Kubernetes = options.Kubernetes with { PortName = null },
+            Scrape = options.Scrape with { TargetRules = RelabelRules.None },
+        };
+        using var discovery = new OneScrape(all, silent, time);
+        return await discovery.DiscoverAsync(cancellation);
+    }
+
+    /// <summary>The answer that counts; its failure was told.</summary>
+    private async Task<ApiAnswer> AskApiServerAsync(CancellationToken cancellation)
+    {
+        var kubernetes = options.Kubernetes;
+        var probe = new ApiServerProbe(kubernetes, once.ApiServer, time);
+        var host = Failures.Host(kubernetes.ApiServer!);
+        report.Say($"Asking {host} for endpoints");
+        var query = new ObjectQuery(kubernetes.Role == KubernetesRole.Endpoints ? ObjectKind.Endpoints : ObjectKind.EndpointSlice,
+            kubernetes);
+        var answer = await probe.ListAsync(query, cancellation);
+        var isSecond = false;
+        if (kubernetes.Role == KubernetesRole.Auto && (answer.IsForbidden || answer.IsNotFound))
+        {
+            var endpoints = new ObjectQuery(ObjectKind.Endpoints, kubernetes);
+            var second = await probe.ListAsync(endpoints, cancellation);
+            isSecond = second.Failure.IsNone || second.IsForbidden;
+            if (isSecond)
+            {
+                report.Add(ApiFailure(answer, query, second.Failure.IsNone ? CheckStatus.Warning : CheckStatus.Failed));
+                (answer, query) = (second, endpoints);
+            }
+        }
+        if (!answer.Failure.IsNone)
+            report.Add(ApiFailure(answer, query, CheckStatus.Failed));
+        else if (isSecond)
+            report.Add(new CheckStep("API server", CheckStatus.Ok,
+                $"{host} allows {query.Resource}, which are used instead; Kubernetes has deprecated them"));
+        else
+            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
+        if (answer.Failure.IsNone && kubernetes.Watch && await probe.WatchAsync(query, cancellation) is { IsForbidden: true } watch)
+            report.Add(ApiFailure(watch, query, CheckStatus.Warning,
+                $"may not watch {query.Resource} there; it is asked every {Durations.Format(kubernetes.RefreshInterval)} instead"));
+        CheckClock(answer.Date);
+        return answer;
+    }
+
+    private CheckStep ApiFailure(ApiAnswer answer, ObjectQuery query, CheckStatus status, string? mayNot = null)
+    {
+        var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
+        if (answer.IsForbidden)
+        {
+            var user = RbacRules.User(answer.Failure.Message);
+            if (IsAnonymous(user))
+                return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
+            var account = user ?? apiToken?.Subject;
+            step.Paste = RbacRules.ForDiscovery(query, options.Kubernetes.Service, account);
+            return step.With(new AdviceText($"{account ?? "the account"} {mayNot ?? $"may not read {query.Resource} there"}",
+                "apply the manifests of src/deploy, or add this rule"));
+        }
+        return step.With(answer.Failure.Reason == FailureReason.Unauthorized
+            ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));
+    }
+
+    /// <summary>Why a token is refused, as far as it tells itself.</summary>
+    private AdviceText Unauthorized(ServiceAccountToken? token, Variable variable)
+    {
+        if (token?.Expires is { } expires && expires < time.GetUtcNow())
+            return new($"the token expired on {expires.UtcDateTime:yyyy-MM-dd HH:mm:ss'Z'}", "see the step about the token");
+        if (token is { IsForAnother: true })
+        {
+            return new($"the token's audience is {string.Join(", ", token.Audiences)}: it was made for somebody else than the API server",
+                $"let {variable.Name} name a token without an audience of its own "
+                    + "(the service account's default, or a projected one without audience)");
+        }
+        return new("the token is of another cluster, or its service account was deleted or made anew",
+            $"look at what mounts the file of {variable.Name}, and restart the pod");
+    }
+
+    private void CheckClock(DateTimeOffset? date)
+    {
+        if (date is not { } theirs)
+            return;
+        var ahead = time.GetUtcNow() - theirs;
+        if (ahead.Duration() <= MostSkew)
+            return;
+        report.Add(new CheckStep("clock", CheckStatus.Failed,
+            $"this machine's clock is {Durations.Format(TimeSpan.FromSeconds(Math.Floor(ahead.Duration().TotalSeconds)))} "
+                + $"{(ahead > TimeSpan.Zero ? "ahead of" : "behind")} the API server's")
+        {
+            Cause = "one of the two is not synchronised; samples get this machine's time, and receivers refuse or misplace what is far off",
+            Remedy = "set the clock, by NTP (chrony, systemd-timesyncd)",
+        });
+    }
+
+    private async Task ScrapeAsync(List<Target> targets, CancellationToken cancellation)
+    {
+        var isStatic = !options.Targets.IsEmpty;
+        foreach (var target in targets)
+        {
+            report.Say($"Scraping {Failures.Show(target.Url)}");
+            var started = time.GetTimestamp();
+            var outcome = new ScrapeOutcome();
+            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
+            var length = scrape.Body?.Length ?? 0;
+            toSend += scrape.Samples;
+            scrape.Release();
+            report.Add(TargetCheck.Judge(target, outcome, length, time.GetElapsedTime(started), options.Scrape,
+                isStatic ? CheckPeer.StaticTarget : CheckPeer.FoundTarget,
+                () => Unauthorized(scrapeToken, Variables.ScrapeHttp.CredentialsFile)));
+        }
+        report.Add(new CheckStep("to send", CheckStatus.Ok,
+            $"{toSend:N0} samples every {Durations.Format(options.Scrape.Interval)}, up and the like included; "
+                + "'sidecar scrape' prints them, 'sidecar top' weighs them"));
+    }
+
+    internal static bool IsAnonymous(string? user) => user == "system:anonymous";
+}

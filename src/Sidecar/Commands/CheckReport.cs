@@ -1,0 +1,94 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Sidecar.Primitives;
+
+namespace Sidecar.Commands;
+
+/// <summary>The steps of a check: each is written as it ends, or all of them as JSON.</summary>
+internal sealed class CheckReport(CommandOutput output, bool isJson)
+{
+    private const int NameWidth = 14;
+    private static readonly JsonWriterOptions Json =
+        new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private const string Reset = "\e[0m";
+
+    private readonly List<CheckStep> steps = [];
+
+    public bool IsGood => steps.TrueForAll(s => s.Status is CheckStatus.Ok or CheckStatus.Warning);
+
+    public void Say(string what) => output.Progress.Say(what);
+
+    public void Add(CheckStep step)
+    {
+        steps.Add(step);
+        output.Progress.Clear();
+        if (isJson)
+            return;
+        using var text = output.Text();
+        text.WriteLine($"{Mark(step.Status)} {step.Name,-NameWidth}  {OneLine.Of(step.Fact)}");
+        if (step.Cause is not null)
+            text.WriteLine($"    cause:  {OneLine.Of(step.Cause)}");
+        if (step.Remedy is not null)
+            text.WriteLine($"    remedy: {OneLine.Of(step.Remedy)}");
+        if (step.Paste is not null)
+            text.WriteLine(step.Paste); // not indented: the shell wants the end of a here-document at the start of its line
+    }
+
+    /// <summary>The last line, or the whole of the JSON.</summary>
+    public void End()
+    {
+        output.Progress.Clear();
+        if (isJson)
+        {
+            WriteJson();
+            return;
+        }
+        using var text = output.Text();
+        var failed = steps.FindAll(s => s.Status == CheckStatus.Failed).Count;
+        text.WriteLine();
+        text.WriteLine(IsGood ? "All is well." : $"{failed} of {steps.Count} steps failed.");
+    }
+
+    private string Mark(CheckStatus status)
+    {
+        var (mark, color) = status switch
+        {
+            CheckStatus.Ok => ("✓", "\e[32m"),
+            CheckStatus.Warning => ("!", "\e[33m"),
+            CheckStatus.Failed => ("✗", "\e[31m"),
+            _ => ("–", "\e[2m"),
+        };
+        return output.HasColors ? color + mark + Reset : mark;
+    }
+
+    private void WriteJson()
+    {
+        using var json = new Utf8JsonWriter(output.Results, Json);
+        json.WriteStartObject();
+        json.WriteBoolean("ok"u8, IsGood);
+        json.WriteStartArray("steps"u8);
+        foreach (var step in steps)
+        {
+            json.WriteStartObject();
+            json.WriteString("step"u8, step.Name);
+            json.WriteString("status"u8, CheckStep.Word(step.Status));
+            json.WriteString("fact"u8, step.Fact);
+            WriteIfThere("reason"u8, step.Reason);
+            WriteIfThere("cause"u8, step.Cause);
+            WriteIfThere("remedy"u8, step.Remedy);
+            WriteIfThere("paste"u8, step.Paste);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.Flush();
+        output.Results.WriteByte((byte)'\n');
+
+        void WriteIfThere(ReadOnlySpan<byte> name, string? value)
+        {
+            if (value is not null)
+                json.WriteString(name, value);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+namespace Sidecar.Commands;
+
+/// <summary>How a step of <c>sidecar check</c> ended.</summary>
+internal enum CheckStatus
+{
+    Ok,
+    /// <summary>The step works, and an operator should know what was found.</summary>
+    Warning,
+    Failed,
+    /// <summary>Not tried, because a step before it failed.</summary>
+    Skipped,
+}
+
+/// <summary>One step of <c>sidecar check</c>, in words.</summary>
+/// <param name="name">What was looked at: token, API server, target.</param>
+/// <param name="fact">What was found, one line.</param>
+internal sealed class CheckStep(string name, CheckStatus status, string fact)
+{
+    public string Name { get; } = name;
+
+    public CheckStatus Status { get; } = status;
+
+    public string Fact { get; } = fact;
+
+    /// <summary>The likely cause, where the fact does not tell it.</summary>
+    public string? Cause { get; set; }
+
+    /// <summary>What to do.</summary>
+    public string? Remedy { get; set; }
+
+    /// <summary>Text to paste, several lines: an RBAC rule.</summary>
+    public string? Paste { get; set; }
+
+    /// <summary>The failure's word, as in logs and metrics; null where none fits.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The same with the cause and what to do.</summary>
+    public CheckStep With(AdviceText advice)
+    {
+        (Cause, Remedy) = (advice.Cause, advice.Remedy);
+        return this;
+    }
+
+    public static string Word(CheckStatus status) => status switch
+    {
+        CheckStatus.Ok => "ok",
+        CheckStatus.Warning => "warning",
+        CheckStatus.Failed => "failed",
+        _ => "skipped",
+    };
+}

@@ -1,0 +1,100 @@
+using Sidecar.Configuration;
+using Sidecar.Hosting;
+
+namespace Sidecar.Commands;
+
+/// <summary>The commands that look and change nothing: <c>check</c>, <c>scrape</c>, <c>top</c>, <c>config --prometheus</c>.</summary>
+internal static class CommandLine
+{
+    /// <summary>How each command is called, and what it does. The README has the same table.</summary>
+    public static readonly (string Usage, string Does)[] All =
+    [
+        ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT; "
+            + "then sends what is queued for at most `SIDECAR_SHUTDOWN_TIMEOUT`"),
+        ("sidecar check", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
+            + "`--send` sends one sample too, `--output json` is for scripts"),
+        ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
+        ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),
+        ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted; "
+            + "`--prometheus`: the same as a prometheus.yml"),
+        ("sidecar help", "prints commands, exit codes, and all variables with defaults and meaning"),
+        ("sidecar version", "prints the version"),
+    ];
+
+    /// <summary>A pod's environment is not there where somebody only wants to look: a receiver is not needed for that.</summary>
+    private const string NoReceiver = "http://localhost/";
+
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(
+        string[] arguments, IReadOnlyDictionary<string, string?> environment, CommandOutput output, TimeProvider time,
+        CancellationToken cancellation)
+    {
+        switch (arguments)
+        {
+            case ["config", "--prometheus"]:
+                return WithOptions(OptionsReader.Read(environment)) is { } effective ? Print(effective) : ExitCode.BadConfiguration;
+            case ["check", .. var flags]:
+                return await CheckAsync(flags);
+            case ["scrape"]:
+                return await LookAsync(options => ScrapeCommand.RunAsync(options, output, time, cancellation));
+            case ["top"]:
+                return await LookAsync(options => TopCommand.RunAsync(options, TopCommand.UsualCount, environment, output, time,
+                    cancellation));
+            case ["top", var number]:
+                if (!int.TryParse(number, out var count) || count is < 1 or > 1000)
+                {
+                    output.Errors.WriteLine($"sidecar top: '{number}' is no number of metrics (1 to 1000)");
+                    return ExitCode.BadConfiguration;
+                }
+                return await LookAsync(options => TopCommand.RunAsync(options, count, environment, output, time, cancellation));
+            default:
+                output.Errors.WriteLine($"sidecar: unknown command '{string.Join(' ', arguments)}'; 'sidecar help' lists the commands");
+                return ExitCode.BadConfiguration;
+        }
+
+        async Task<int> CheckAsync(string[] flags)
+        {
+            var (sends, isJson) = (false, false);
+            for (var i = 0; i < flags.Length; i++)
+            {
+                if (flags[i] == "--send")
+                    sends = true;
+                else if (flags[i] == "--output" && i + 1 < flags.Length && flags[i + 1] is "json" or "text")
+                    isJson = flags[++i] == "json";
+                else if (flags[i] is "--output=json" or "--output=text")
+                    isJson = flags[i] == "--output=json";
+                else
+                {
+                    output.Errors.WriteLine($"sidecar check: '{flags[i]}' is not known; there are --send and --output json");
+                    return ExitCode.BadConfiguration;
+                }
+            }
+            return await CheckCommand.RunAsync(OptionsReader.Read(environment), new CheckReport(output, isJson), sends, time, cancellation);
+        }
+
+        async Task<int> LookAsync(Func<Options, Task<bool>> run)
+        {
+            var variables = new Dictionary<string, string?>(environment);
+            if (string.IsNullOrWhiteSpace(variables.GetValueOrDefault(Variables.RemoteWriteUrl.Name)))
+                variables[Variables.RemoteWriteUrl.Name] = NoReceiver;
+            if (WithOptions(OptionsReader.Read(variables)) is not { } options)
+                return ExitCode.BadConfiguration;
+            return await run(options) ? ExitCode.Done : ExitCode.Failed;
+        }
+
+        int Print(Options options)
+        {
+            using var text = output.Text();
+            new PrometheusConfig(options, environment, text).Write();
+            return ExitCode.Done;
+        }
+
+        // Null after all errors were written, a line each.
+        Options? WithOptions(ConfigurationResult configuration)
+        {
+            foreach (var error in configuration.Errors)
+                output.Errors.WriteLine(error);
+            return configuration.Options;
+        }
+    }
+}

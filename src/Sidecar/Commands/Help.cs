@@ -1,0 +1,90 @@
+using System.Text;
+using Sidecar.Configuration;
+using Sidecar.Hosting;
+
+namespace Sidecar.Commands;
+
+/// <summary><c>sidecar help</c>.</summary>
+internal static class Help
+{
+    private const int Width = 140;
+    private const int CommandWidth = 16;
+
+    public static void Write(TextWriter output)
+    {
+        output.WriteLine("Sidecar scrapes the API servers of Kubernetes and sends what it finds by Prometheus remote write.");
+        output.WriteLine("It is configured by environment variables only. In a pod with a service account one is required: "
+            + $"{Variables.RemoteWriteUrl.Name}.");
+        output.WriteLine();
+        output.WriteLine("Commands");
+        foreach (var (command, does) in CommandLine.All)
+        {
+            var lines = Wrap(does.Replace("`", ""), Width - 2 - CommandWidth - 2);
+            for (var i = 0; i < lines.Count; i++)
+                output.WriteLine($"  {(i == 0 ? command : "").PadRight(CommandWidth)}  {lines[i]}");
+        }
+        output.WriteLine();
+        output.WriteLine("Exit codes");
+        foreach (var (code, meaning) in ExitCode.All)
+            output.WriteLine($"  {code}  {meaning}");
+
+        foreach (var group in Variables.All.GroupBy(v => v.Group))
+        {
+            output.WriteLine();
+            output.WriteLine(Title(group.Key));
+            WriteTable(output, [.. group]);
+        }
+        output.WriteLine();
+        output.WriteLine("Durations are written like 15s or 1m30s, sizes like 16MB or 1GiB, booleans true and false.");
+        output.WriteLine($"An empty value counts as unset, but for {Variables.ListenAddress.Name}.");
+    }
+
+    public static string Title(VariableGroup group) => group switch
+    {
+        VariableGroup.Targets => "Targets",
+        VariableGroup.Scraping => "Scraping",
+        VariableGroup.RemoteWrite => "Remote write",
+        VariableGroup.Queue => "Queue",
+        VariableGroup.Operation => "Operation",
+        _ => throw new ArgumentOutOfRangeException(nameof(group)),
+    };
+
+    private static void WriteTable(TextWriter output, Variable[] variables)
+    {
+        var nameWidth = variables.Max(v => v.Name.Length);
+        var defaultWidth = Math.Min(24, variables.Max(v => v.DefaultText.Length));
+        var meaningWidth = Width - 2 - nameWidth - 2 - defaultWidth - 2;
+        foreach (var variable in variables)
+        {
+            var defaults = Wrap(variable.DefaultText, defaultWidth);
+            var meanings = Wrap(variable.Meaning, meaningWidth);
+            for (var i = 0; i < Math.Max(defaults.Count, meanings.Count); i++)
+            {
+                var name = i == 0 ? variable.Name : "";
+                var line = $"  {name.PadRight(nameWidth)}  {Cell(defaults, i).PadRight(defaultWidth)}  {Cell(meanings, i)}";
+                output.WriteLine(line.TrimEnd());
+            }
+        }
+    }
+
+    private static string Cell(List<string> lines, int i) => i < lines.Count ? lines[i] : "";
+
+    private static List<string> Wrap(string text, int width)
+    {
+        var lines = new List<string>();
+        var line = new StringBuilder();
+        foreach (var word in text.Split(' '))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                lines.Add(line.ToString());
+                line.Clear();
+            }
+            if (line.Length > 0)
+                line.Append(' ');
+            line.Append(word);
+        }
+        lines.Add(line.ToString());
+        return lines;
+    }
+}

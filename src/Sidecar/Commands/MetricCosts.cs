@@ -1,0 +1,94 @@
+using System.IO.Hashing;
+using System.Text;
+using Sidecar.Requests;
+
+namespace Sidecar.Commands;
+
+/// <summary>
+/// What the metrics of one or more scrapes cost: series, and bytes as sent. A small object for each name; nothing for a series.
+/// </summary>
+internal sealed class MetricCosts
+{
+    /// <summary>About what a sample takes beside its labels in a request, bytes: a double, a timestamp, tags and lengths.</summary>
+    private const int SampleBytes = 20;
+
+    private readonly Dictionary<ulong, MetricCost> metrics = [];
+    private readonly List<MetricCost> inRequest = [];
+    private long requestBytes; // of the labels and samples in the request at hand, before compression
+    private MetricCost? last;
+
+    public long Series { get; private set; }
+
+    /// <summary>Of the requests, compressed.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>The most expensive first, by series and then by bytes.</summary>
+    public List<MetricCost> Sorted()
+    {
+        var sorted = new List<MetricCost>(metrics.Values);
+        sorted.Sort(static (one, other) => one.Series != other.Series ? other.Series.CompareTo(one.Series)
+            : one.Bytes != other.Bytes ? other.Bytes.CompareTo(one.Bytes) : string.CompareOrdinal(one.Name, other.Name));
+        return sorted;
+    }
+
+    public MetricCost Find(ReadOnlySpan<byte> name)
+    {
+        if (last is not null && name.SequenceEqual(last.Utf8Name))
+            return last;
+        var hash = XxHash3.HashToUInt64(name);
+        if (!metrics.TryGetValue(hash, out last))
+            metrics.Add(hash, last = new MetricCost(name.ToArray()));
+        return last;
+    }
+
+    /// <summary>Adds one scrape, encoded in requests as they would be sent.</summary>
+    public MetricCosts Add(SentSeries series)
+    {
+        while (series.Next())
+        {
+            var metric = Find(EncodedLabels.Find(series.Labels, "__name__"u8));
+            metric.Series++;
+            Series++;
+            if (metric.BytesInRequest == 0)
+                inRequest.Add(metric);
+            metric.BytesInRequest += series.Labels.Length + SampleBytes;
+            requestBytes += series.Labels.Length + SampleBytes;
+            Share(series.Encode());
+        }
+        Share(series.TakeRest());
+        return this;
+    }
+
+    /// <summary>Divides what the request takes compressed among its metrics, by what they take in it uncompressed.</summary>
+    private void Share(EncodedRequest? request)
+    {
+        if (request is null)
+            return;
+        Bytes += request.Length;
+        foreach (var metric in inRequest)
+        {
+            metric.Bytes += (double)request.Length * metric.BytesInRequest / requestBytes;
+            metric.BytesInRequest = 0;
+        }
+        inRequest.Clear();
+        requestBytes = 0;
+        request.Release();
+    }
+}
+
+/// <summary>What one metric costs.</summary>
+internal sealed class MetricCost(byte[] name)
+{
+    public byte[] Utf8Name { get; } = name;
+
+    public string Name { get; } = Encoding.UTF8.GetString(name);
+
+    public long Series { get; set; }
+
+    public double Bytes { get; set; }
+
+    public long BytesInRequest { get; set; }
+
+    /// <summary>Where they were counted: see <see cref="LabelCosts"/>.</summary>
+    public List<LabelCost> Labels { get; } = [];
+}

@@ -1,0 +1,95 @@
+using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Http;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Scraping;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Commands;
+
+/// <summary>
+/// Discovery and a scrape of each target, once and one after another: what the commands look at. The steps are those of the running
+/// sidecar.
+/// </summary>
+/// <param name="log">Of discovery: what it has to warn of.</param>
+internal sealed class OneScrape(Options options, Log log, TimeProvider time) : IDisposable
+{
+    private readonly PeerClient apiServer = new(options.Kubernetes.Http, maxConnectionsPerServer: 2, time);
+    private readonly PeerClient targets = new(options.Scrape.Http, maxConnectionsPerServer: 2, time);
+
+    /// <summary>The buffers of every pass over what was scraped.</summary>
+    public PassContext Context { get; } = new(options.RemoteWrite.MaxSamplesPerSend, new ReceiverProtocol(options.RemoteWrite.Protocol));
+
+    public PeerClient ApiServer => apiServer;
+
+    /// <summary>All targets by their addresses, or why they are not known.</summary>
+    public async Task<Discovered> DiscoverAsync(CancellationToken cancellation)
+    {
+        var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
+        var discovery = new TargetDiscovery(options.Discovery, apiServer, metrics, log, new InternalErrors(metrics, log, time), time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var found = new TaskCompletionSource<List<Target>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var running = discovery.RunAsync(known => found.TrySetResult([.. known]), stop.Token);
+        // It goes on trying for as long as it runs; here the first answer counts, good or bad.
+        while (!found.Task.IsCompleted && discovery.LastError is null && !running.IsCompleted)
+            await Task.WhenAny(found.Task, running, Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellation));
+        await stop.CancelAsync();
+        await running;
+        cancellation.ThrowIfCancellationRequested();
+        if (!found.Task.IsCompletedSuccessfully)
+            return new Discovered([], discovery.LastError);
+        found.Task.Result.Sort(static (one, other) => string.CompareOrdinal(one.Key, other.Key));
+        return new Discovered(found.Task.Result, null);
+    }
+
+    /// <summary>For commands that need targets to do anything at all: null after the cause was written.</summary>
+    public async Task<List<Target>?> FindTargetsAsync(CommandOutput output, CancellationToken cancellation)
+    {
+        if (options.Targets.IsEmpty)
+            output.Progress.Say($"Asking {Failures.Host(options.Kubernetes.ApiServer!)} for targets");
+        var found = await DiscoverAsync(cancellation);
+        output.Progress.Clear();
+        if (found.Targets.Count > 0)
+            return found.Targets;
+        output.Errors.WriteLine($"sidecar: {found.Error ?? "there is no target"}");
+        output.Errors.WriteLine("sidecar check tells why, and what to do");
+        return null;
+    }
+
+    /// <summary>One scrape, as it would go into the queue; to be released.</summary>
+    /// <param name="outcome">Filled in; its failure says why there are no samples of the target.</param>
+    public async Task<Scrape> ScrapeAsync(Target target, ScrapeOutcome outcome, CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        var timestamp = time.GetUtcNow().ToUnixTimeMilliseconds();
+        using var download = new BodyDownload(targets, options.Scrape, options.Queue, time);
+        using var turn = download.BeginBody();
+        var (body, failure) = await download.GetAsync(target, turn, cancellation);
+        outcome.Failure = failure;
+        var labels = new TargetLabels(target.Labels, options.Scrape.ExternalLabels, options.Scrape.HonorLabels, options.Scrape.SeriesRules);
+        using var series = new TargetSeries(target, labels, options.Scrape, new HeldBudget(0), time);
+        var result = series.BeginScrape(Context, body, timestamp, started, outcome).Finished();
+        result.Held?.Release();
+        body?.Release();
+        outcome.Failure = download.Redact(outcome.Failure);
+        return result.Scrape;
+    }
+
+    public void Dispose()
+    {
+        Context.Reader.Dispose();
+        apiServer.Dispose();
+        targets.Dispose();
+    }
+}
+
+/// <summary>What discovery came to.</summary>
+/// <param name="targets">Empty with an error.</param>
+/// <param name="error">In words; null for an answer.</param>
+internal sealed class Discovered(List<Target> targets, string? error)
+{
+    public List<Target> Targets { get; } = targets;
+
+    public string? Error { get; } = error;
+}

@@ -1,0 +1,362 @@
+using System.Globalization;
+using System.Security.Authentication;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Exposition;
+using Sidecar.Hosting;
+using Sidecar.Http;
+using Sidecar.Relabeling;
+using Sidecar.Requests;
+using Sidecar.Scraping;
+using Sidecar.Sending;
+
+namespace Sidecar.Commands;
+
+/// <summary>
+/// <c>sidecar config --prometheus</c>: the configuration in effect as a prometheus.yml, for agent mode. What is Prometheus's default is
+/// left out.
+/// </summary>
+/// <param name="environment">Rules are taken from it as they are written there.</param>
+internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<string, string?> environment, TextWriter output)
+{
+    private readonly YamlText yaml = new(output);
+
+    public void Write()
+    {
+        yaml.Comment("What this sidecar does, for Prometheus in agent mode "
+            + "(prometheus --enable-feature=agent, from 3.0 on prometheus --agent).");
+        yaml.Comment($"Secrets are left out: put them in where it says {Redacted.Mark}.");
+        var scrape = options.Scrape;
+        yaml.Begin("global");
+        yaml.Plain("scrape_interval", Durations.Format(scrape.Interval));
+        yaml.Plain("scrape_timeout", Durations.Format(scrape.Timeout));
+        if (!scrape.ExternalLabels.IsEmpty)
+        {
+            yaml.Begin("external_labels");
+            foreach (var (name, value) in scrape.ExternalLabels)
+                yaml.Text(YamlText.Quote(name), value.Replace("$", "$$")); // Prometheus 3 expands variables there
+            yaml.End();
+        }
+        yaml.End();
+        yaml.Begin("scrape_configs");
+        if (options.Targets.IsEmpty)
+            WriteScrape(scrape.JobName, scrape.Params, WriteKubernetes);
+        else
+            WriteStatic();
+        yaml.End();
+        yaml.Begin("remote_write");
+        WriteRemoteWrite();
+        yaml.End();
+    }
+
+    private void WriteScrape(string jobName, string? query, Action writeTargets)
+    {
+        var scrape = options.Scrape;
+        yaml.BeginItem();
+        yaml.Text("job_name", jobName);
+        yaml.Plain("scheme", scrape.Scheme);
+        yaml.Text("metrics_path", scrape.MetricsPath);
+        WriteParams(query);
+        yaml.Flag("honor_labels", scrape.HonorLabels, usual: false);
+        yaml.Flag("honor_timestamps", scrape.HonorTimestamps, usual: true);
+        if (scrape.TrackTimestampsStaleness)
+            yaml.Comment("From Prometheus 2.48 on:");
+        yaml.Flag("track_timestamps_staleness", scrape.TrackTimestampsStaleness, usual: false);
+        if (!scrape.Protocols.SequenceEqual(ScrapeProtocols.Default))
+        {
+            yaml.Comment("From Prometheus 2.49 on:");
+            yaml.List("scrape_protocols", Value(Variables.ScrapeProtocols)!
+                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+        }
+        if ((scrape.Reading & BodyReading.BoundsAsScraped) != 0)
+            yaml.Comment($"{Variables.BucketLabels.Name} is as_scraped, which Prometheus does up to 2.55 and no later one has.");
+        if (scrape.BodySizeLimit > 0)
+            yaml.Plain("body_size_limit", Sizes.Format(scrape.BodySizeLimit));
+        WriteLimit("sample_limit", scrape.SampleLimit);
+        WriteLimit("target_limit", scrape.TargetLimit);
+        WriteLimit("label_limit", scrape.LabelLimits.Count);
+        WriteLimit("label_name_length_limit", scrape.LabelLimits.NameLength);
+        WriteLimit("label_value_length_limit", scrape.LabelLimits.ValueLength);
+        WriteHttp(scrape.Http);
+        writeTargets();
+        WriteMetricRules();
+        yaml.EndItem();
+    }
+
+    private void WriteLimit(string key, int limit)
+    {
+        if (limit > 0)
+            yaml.Plain(key, limit.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private void WriteParams(string? query)
+    {
+        if (string.IsNullOrEmpty(query))
+            return;
+        var (names, values) = (new List<string>(), new List<List<string>>());
+        foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var at = pair.IndexOf('=');
+            var name = Decode(at < 0 ? pair : pair[..at]);
+            if (!names.Contains(name))
+            {
+                names.Add(name);
+                values.Add([]);
+            }
+            values[names.IndexOf(name)].Add(at < 0 ? "" : Decode(pair[(at + 1)..]));
+        }
+        yaml.Begin("params");
+        for (var i = 0; i < names.Count; i++)
+            yaml.List(YamlText.Quote(names[i]), values[i]);
+        yaml.End();
+
+        static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));
+    }
+
+    private void WriteMetricRules()
+    {
+        string? preset = null;
+        foreach (var (name, rules) in Presets.All)
+            preset = name == Value(Variables.Preset) ? rules : preset;
+        var own = Value(Variables.MetricRelabelConfigs);
+        if (preset is null && own is null)
+            return;
+        yaml.Begin("metric_relabel_configs");
+        if (preset is not null)
+        {
+            yaml.Comment($"{Variables.Preset.Name}={Value(Variables.Preset)}");
+            yaml.Rules(preset);
+        }
+        if (own is not null)
+            yaml.Rules(own);
+        yaml.End();
+    }
+
+    private void WriteKubernetes()
+    {
+        var kubernetes = options.Kubernetes;
+        var isSlices = UsesSlices(kubernetes);
+        yaml.Begin("kubernetes_sd_configs");
+        if (kubernetes.Role == KubernetesRole.Auto)
+            yaml.Comment($"{Variables.KubernetesRole.Name} is auto, which Prometheus does not have.");
+        yaml.BeginItem();
+        yaml.Plain("role", isSlices ? "endpointslice" : "endpoints");
+        // In a pod Prometheus finds the API server by itself; and takes no credentials but with an address.
+        if ((Value(Variables.KubernetesApiServer) ?? Value(Variables.KubernetesTokenFile) ?? Value(Variables.KubernetesCaFile)
+            ?? Value(Variables.KubernetesInsecureSkipVerify)) is not null)
+        {
+            yaml.Text("api_server", kubernetes.ApiServer!.AbsoluteUri.TrimEnd('/'));
+            WriteHttp(kubernetes.Http);
+        }
+        if (kubernetes.Namespace is not null)
+        {
+            yaml.Begin("namespaces");
+            yaml.List("names", [kubernetes.Namespace]);
+            yaml.End();
+        }
+        WriteSelectors(kubernetes, isSlices);
+        yaml.EndItem();
+        yaml.End();
+        WriteTargetRules(kubernetes, isSlices);
+    }
+
+    /// <summary>Here either spelling of what the two roles share will do; there it has to be the role's own.</summary>
+    private bool UsesSlices(KubernetesOptions kubernetes)
+    {
+        var rules = Value(Variables.RelabelConfigs) ?? "";
+        return kubernetes.Role == KubernetesRole.EndpointSlice || (kubernetes.Role == KubernetesRole.Auto
+            && !rules.Contains("__meta_kubernetes_endpoint_", StringComparison.Ordinal)
+            && !rules.Contains("__meta_kubernetes_endpoints_", StringComparison.Ordinal));
+    }
+
+    private void WriteSelectors(KubernetesOptions kubernetes, bool isSlices)
+    {
+        var labels = new List<string>();
+        if (isSlices && kubernetes.Service is not null)
+            labels.Add($"kubernetes.io/service-name={kubernetes.Service}");
+        if (kubernetes.LabelSelector is not null)
+            labels.Add(kubernetes.LabelSelector);
+        var field = isSlices || kubernetes.Service is null ? null : $"metadata.name={kubernetes.Service}";
+        if (labels.Count == 0 && field is null)
+            return;
+        yaml.Begin("selectors");
+        yaml.BeginItem();
+        yaml.Plain("role", isSlices ? "endpointslice" : "endpoints");
+        yaml.Text("label", labels.Count == 0 ? null : string.Join(',', labels));
+        yaml.Text("field", field);
+        yaml.EndItem();
+        yaml.End();
+    }
+
+    private void WriteTargetRules(KubernetesOptions kubernetes, bool isSlices)
+    {
+        var (labels, values) = (new List<string>(), new List<string>());
+        if (kubernetes.Service is not null)
+        {
+            labels.Add("__meta_kubernetes_service_name");
+            values.Add(kubernetes.Service.Replace(".", "\\."));
+        }
+        if (kubernetes.PortName is not null)
+        {
+            labels.Add(isSlices ? "__meta_kubernetes_endpointslice_port_name" : "__meta_kubernetes_endpoint_port_name");
+            values.Add(kubernetes.PortName);
+        }
+        WriteTargetRules(() =>
+        {
+            if (labels.Count == 0)
+                return;
+            yaml.BeginItem();
+            yaml.List("source_labels", labels);
+            yaml.Text("regex", string.Join(';', values));
+            yaml.Plain("action", "keep");
+            yaml.EndItem();
+        }, isNeeded: labels.Count > 0);
+    }
+
+    /// <summary>Sharding goes by the address as it was discovered, and so comes first.</summary>
+    private void WriteTargetRules(Action? before = null, bool isNeeded = false) => WriteRules("relabel_configs",
+        Value(Variables.RelabelConfigs), () =>
+    {
+        if (options.Shards > 1)
+        {
+            yaml.BeginItem();
+            yaml.List("source_labels", ["__address__"]);
+            yaml.Plain("modulus", options.Shards.ToString(CultureInfo.InvariantCulture));
+            yaml.Plain("target_label", "__tmp_shard");
+            yaml.Plain("action", "hashmod");
+            yaml.EndItem();
+            yaml.BeginItem();
+            yaml.List("source_labels", ["__tmp_shard"]);
+            yaml.Text("regex", options.Shard.ToString(CultureInfo.InvariantCulture));
+            yaml.Plain("action", "keep");
+            yaml.EndItem();
+        }
+        before?.Invoke();
+    }, isNeeded || options.Shards > 1);
+
+    private void WriteRules(string key, string? rules, Action? before = null, bool isNeeded = false)
+    {
+        if (rules is null && !isNeeded)
+            return;
+        yaml.Begin(key);
+        before?.Invoke();
+        if (rules is not null)
+            yaml.Rules(rules);
+        yaml.End();
+    }
+
+    /// <summary>A URL's own query replaces that of all targets, so such targets are a job of their own with the same job label.</summary>
+    private void WriteStatic()
+    {
+        var left = new List<StaticTarget>(options.Targets);
+        for (var number = 1; left.Count > 0; number++)
+        {
+            var query = left[0].Query ?? options.Scrape.Params;
+            var job = left.FindAll(t => (t.Query ?? options.Scrape.Params) == query);
+            left.RemoveAll(job.Contains);
+            var isFirst = number == 1;
+            WriteScrape(isFirst ? options.Scrape.JobName : $"{options.Scrape.JobName}-{number}", query, () =>
+            {
+                yaml.Begin("static_configs");
+                while (job.Count > 0)
+                {
+                    var first = job[0];
+                    var alike = job.FindAll(t => t.Scheme == first.Scheme && t.MetricsPath == first.MetricsPath);
+                    job.RemoveAll(alike.Contains);
+                    yaml.BeginItem();
+                    yaml.List("targets", alike.ConvertAll(static t => t.Address));
+                    WriteStaticLabels(first.Scheme, first.MetricsPath, isFirst ? null : options.Scrape.JobName);
+                    yaml.EndItem();
+                }
+                yaml.End();
+                WriteTargetRules();
+            });
+        }
+    }
+
+    private void WriteStaticLabels(string? scheme, string? path, string? job)
+    {
+        if (scheme is null && path is null && job is null)
+            return;
+        yaml.Begin("labels");
+        yaml.Text("__scheme__", scheme);
+        yaml.Text("__metrics_path__", path);
+        yaml.Text("job", job);
+        yaml.End();
+    }
+
+    private void WriteRemoteWrite()
+    {
+        var remote = options.RemoteWrite;
+        yaml.BeginItem();
+        yaml.Text("url", remote.Url.AbsoluteUri);
+        if (remote.Protocol == WriteProtocol.Two)
+        {
+            yaml.Comment("From Prometheus 2.54 on:");
+            yaml.Plain("protobuf_message", "io.prometheus.write.v2.Request");
+        }
+        yaml.Plain("send_exemplars", "true");
+        yaml.Plain("send_native_histograms", "true");
+        yaml.Plain("remote_timeout", Durations.Format(remote.Timeout));
+        if (!remote.Headers.IsEmpty)
+        {
+            yaml.Begin("headers");
+            foreach (var (name, _) in remote.Headers)
+                yaml.Text(YamlText.Quote(name), Redacted.Mark);
+            yaml.End();
+        }
+        WriteHttp(remote.Http);
+        WriteRules("write_relabel_configs", Value(Variables.WriteRelabelConfigs));
+        yaml.Begin("queue_config");
+        yaml.Plain("max_samples_per_send", remote.MaxSamplesPerSend.ToString(CultureInfo.InvariantCulture));
+        yaml.Plain("max_shards", remote.Concurrency.ToString(CultureInfo.InvariantCulture));
+        yaml.Plain("min_backoff", Durations.Format(remote.MinBackoff));
+        yaml.Plain("max_backoff", Durations.Format(remote.MaxBackoff));
+        yaml.Plain("retry_on_http_429", "true");
+        if (options.Queue.AgeLimit > TimeSpan.Zero)
+        {
+            yaml.Comment("From Prometheus 2.50 on:");
+            yaml.Plain("sample_age_limit", Durations.Format(options.Queue.AgeLimit));
+        }
+        yaml.End();
+        yaml.EndItem();
+    }
+
+    private void WriteHttp(HttpOptions http)
+    {
+        if (http.BasicAuthUsername is not null || http.BasicAuthPassword is not null || http.BasicAuthPasswordFile is not null)
+        {
+            yaml.Begin("basic_auth");
+            // A user without a password may well be a token.
+            yaml.Text("username", http.BasicAuthPassword is null && http.BasicAuthPasswordFile is null ? Redacted.Mark
+                : http.BasicAuthUsername);
+            yaml.Text("password", http.BasicAuthPassword is null ? null : Redacted.Mark);
+            yaml.Text("password_file", http.BasicAuthPasswordFile);
+            yaml.End();
+        }
+        else if (http.Credentials is not null || http.CredentialsFile is not null)
+        {
+            yaml.Begin("authorization");
+            if (http.AuthorizationType != "Bearer")
+                yaml.Text("type", http.AuthorizationType);
+            yaml.Text("credentials", http.Credentials is null ? null : Redacted.Mark);
+            yaml.Text("credentials_file", http.CredentialsFile);
+            yaml.End();
+        }
+        var tls = http.Tls;
+        if (tls == new TlsOptions())
+            return;
+        yaml.Begin("tls_config");
+        yaml.Text("ca_file", tls.CaFile);
+        yaml.Text("cert_file", tls.CertFile);
+        yaml.Text("key_file", tls.KeyFile);
+        yaml.Text("server_name", tls.ServerName);
+        yaml.Flag("insecure_skip_verify", tls.InsecureSkipVerify, usual: false);
+        if (tls.MinVersion == SslProtocols.Tls13)
+            yaml.Plain("min_version", "TLS13");
+        yaml.End();
+    }
+
+    /// <summary>As the environment has it; null where it is not set.</summary>
+    private string? Value(Variable variable) => environment.GetValueOrDefault(variable.Name)?.Trim() is { Length: > 0 } text ? text : null;
+}

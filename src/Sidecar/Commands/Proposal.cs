@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text;
+using Sidecar.Exposition;
+
+namespace Sidecar.Commands;
+
+/// <summary>Metric relabel rules that make the biggest metrics smaller, as the JSON that the configuration takes.</summary>
+internal static class Proposal
+{
+    /// <summary>Of so many boundaries one stays.</summary>
+    private const int ThinnedTo = 3;
+
+    /// <summary>Histograms with fewer boundaries than this are left as they are.</summary>
+    private const int FewBoundaries = 6;
+
+    /// <summary>
+    /// Every third bucket of these histograms stays, so that quantiles become coarser; null where there is none to thin. Buckets are named
+    /// that go, not those that stay: another version's boundaries are not lost.
+    /// </summary>
+    public static string? ThinBuckets(List<MetricCost> metrics)
+    {
+        // Histograms with the same boundaries share a rule.
+        var (patterns, names) = (new List<string>(), new List<string>());
+        foreach (var metric in metrics)
+        {
+            var dropped = CanBeNamed(metric) ? DroppedBoundaries(metric) : "";
+            if (dropped.Length == 0)
+                continue;
+            var name = metric.Name[..^"_bucket".Length];
+            if (patterns.IndexOf(dropped) is >= 0 and var known)
+                names[known] += "|" + name;
+            else
+            {
+                patterns.Add(dropped);
+                names.Add(name);
+            }
+        }
+        var json = new StringBuilder();
+        for (var i = 0; i < patterns.Count; i++)
+            json.Append(i == 0 ? '[' : ',').Append(Rule("[\"__name__\",\"le\"]", $"({names[i]})_bucket;({patterns[i]})"));
+        return json.Length == 0 ? null : json.Append(']').ToString();
+    }
+
+    /// <summary>The buckets of these histograms go; null where there is none.</summary>
+    public static string? DropBuckets(List<MetricCost> metrics)
+    {
+        var names = metrics.FindAll(m => CanBeNamed(m) && LabelCosts.BoundariesOf(m).Count > 0)
+            .ConvertAll(static m => m.Name[..^"_bucket".Length]);
+        return names.Count == 0 ? null : $"[{Rule("[\"__name__\"]", $"({string.Join('|', names)})_bucket")}]";
+    }
+
+    /// <summary>All but each third, as alternatives of a pattern; empty where there are few.</summary>
+    private static string DroppedBoundaries(MetricCost metric)
+    {
+        var finite = LabelCosts.BoundariesOf(metric)
+            .FindAll(static b => b != "+Inf" && double.TryParse(b, CultureInfo.InvariantCulture, out _));
+        if (finite.Count < FewBoundaries)
+            return "";
+        finite.Sort(static (one, other) =>
+            double.Parse(one, CultureInfo.InvariantCulture).CompareTo(double.Parse(other, CultureInfo.InvariantCulture)));
+        var dropped = new List<string>();
+        for (var i = 0; i < finite.Count; i++)
+        {
+            if (i % ThinnedTo != ThinnedTo - 1)
+                dropped.Add(finite[i].Replace(".", "\\.").Replace("+", "\\+"));
+        }
+        return string.Join('|', dropped);
+    }
+
+    /// <summary>A whole metric goes.</summary>
+    public static string? DropMetric(MetricCost metric) => CanBeNamed(metric) ? $"[{Rule("[\"__name__\"]", metric.Name)}]" : null;
+
+    /// <summary>Rules behind rules that are there already.</summary>
+    public static string Append(string? present, string added)
+    {
+        var before = (present ?? "").Trim();
+        if (before.Length < 2)
+            return added;
+        before = before[..^1].TrimEnd(); // its closing bracket: it was read as an array before
+        return before == "[" ? added : $"{before},{added[1..]}";
+    }
+
+    private static string Rule(string sourceLabels, string regex)
+    {
+        var json = new StringBuilder($"{{\"source_labels\":{sourceLabels},\"regex\":\"");
+        foreach (var c in regex)
+            json.Append(c == '\\' ? "\\\\" : c.ToString());
+        return json.Append("\",\"action\":\"drop\"}").ToString();
+    }
+
+    /// <summary>Names of other characters would need escapes of the pattern, of JSON and of the shell; they are left alone.</summary>
+    private static bool CanBeNamed(MetricCost metric) => LineCursor.IsLegacyMetric(metric.Utf8Name);
+}

@@ -1,0 +1,101 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using Sidecar.Exposition;
+
+namespace Sidecar.Commands;
+
+/// <summary>Writes samples as they would be sent in Prometheus's text format, with a TYPE line before the first of each metric.</summary>
+internal sealed class SampleText(Stream output)
+{
+    private readonly HashSet<string> typed = [];
+    private int family; // the last whose type was looked at
+
+    public void Write(SentSeries sample)
+    {
+        var name = EncodedLabels.Find(sample.Labels, "__name__"u8);
+        // Relabeling may have given the series another name: then nothing is known of its type.
+        if (sample.Family is { } now && now.Ordinal != family && now.Has(name))
+        {
+            family = now.Ordinal;
+            WriteType(now, name);
+        }
+        if (sample.Histogram is { } histogram)
+        {
+            // This format has no native histograms: what there is to say of one stands in a comment.
+            output.Write("# native histogram "u8);
+            WriteLabels(name, sample.Labels);
+            var count = histogram.IsFloat ? histogram.CountFloat : histogram.Count;
+            output.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $" count {count} sum {histogram.Sum}\n")));
+            return;
+        }
+        WriteLabels(name, sample.Labels);
+        output.WriteByte((byte)' ');
+        WriteValue(sample.Value);
+        Span<byte> digits = stackalloc byte[24];
+        if (sample.HasOwnTimestamp && Utf8Formatter.TryFormat(sample.Timestamp, digits, out var length))
+        {
+            output.WriteByte((byte)' ');
+            output.Write(digits[..length]);
+        }
+        output.WriteByte((byte)'\n');
+    }
+
+    private void WriteLabels(ReadOnlySpan<byte> name, ReadOnlySpan<byte> encoded)
+    {
+        var separator = (byte)'{';
+        if (LineCursor.IsLegacyMetric(name))
+            output.Write(name);
+        else
+        {
+            output.WriteByte(separator);
+            SeriesText.WriteQuoted(output, name);
+            separator = (byte)',';
+        }
+        for (var labels = new EncodedLabels(encoded); labels.Next();)
+        {
+            if (labels.Name.SequenceEqual("__name__"u8))
+                continue;
+            output.WriteByte(separator);
+            separator = (byte)',';
+            if (LineCursor.IsLegacyLabel(labels.Name))
+                output.Write(labels.Name);
+            else
+                SeriesText.WriteQuoted(output, labels.Name);
+            output.WriteByte((byte)'=');
+            SeriesText.WriteQuoted(output, labels.Value);
+        }
+        if (separator == (byte)',')
+            output.WriteByte((byte)'}');
+    }
+
+    /// <summary>As Go prints it: an integer without a point.</summary>
+    private void WriteValue(double value)
+    {
+        Span<byte> number = stackalloc byte[32];
+        ReadOnlySpan<byte> written = number[..FloatText.Format(value, number)];
+        output.Write(written.EndsWith(".0"u8) ? written[..^2] : written);
+    }
+
+    private void WriteType(MetricFamily metric, ReadOnlySpan<byte> name)
+    {
+        var type = metric.Type switch
+        {
+            MetricType.Counter => "counter",
+            MetricType.Gauge => "gauge",
+            MetricType.Histogram => "histogram",
+            MetricType.Summary => "summary",
+            _ => null,
+        };
+        // OpenMetrics gives a_total its type under the name a; this format gives it under the series' own name.
+        var typedName = metric.Type == MetricType.Counter ? name : metric.Name;
+        if (type is null || !typed.Add(Encoding.UTF8.GetString(typedName)))
+            return;
+        output.Write("# TYPE "u8);
+        if (LineCursor.IsLegacyMetric(typedName))
+            output.Write(typedName);
+        else
+            SeriesText.WriteQuoted(output, typedName);
+        output.Write(Encoding.UTF8.GetBytes($" {type}\n"));
+    }
+}

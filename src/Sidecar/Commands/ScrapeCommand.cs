@@ -1,0 +1,42 @@
+using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Http;
+using Sidecar.Records;
+using Sidecar.Scraping;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Commands;
+
+/// <summary><c>sidecar scrape</c>: what would be sent, after relabeling, in Prometheus's text format. Nothing is sent.</summary>
+internal static class ScrapeCommand
+{
+    /// <returns>Whether every target answered well.</returns>
+    public static async Task<bool> RunAsync(Options options, CommandOutput output, TimeProvider time, CancellationToken cancellation)
+    {
+        using var once = new OneScrape(options, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
+        if (await once.FindTargetsAsync(output, cancellation) is not { } targets)
+            return false;
+        await using var buffer = new BufferedStream(output.Results, 64 * 1024);
+        var text = new SampleText(buffer);
+        var isGood = true;
+        foreach (var target in targets)
+        {
+            output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
+            var outcome = new ScrapeOutcome();
+            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
+            output.Progress.Clear();
+            if (!outcome.Failure.IsNone)
+            {
+                isGood = false;
+                output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
+            }
+            using (var samples = new SentSeries(scrape, once.Context))
+            {
+                while (samples.Next())
+                    text.Write(samples);
+            }
+            scrape.Release();
+        }
+        return isGood;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Buffers.Text;
+using System.Text.Json;
+using Sidecar.Http;
+
+namespace Sidecar.Commands;
+
+/// <summary>
+/// What a bearer token says of itself: the claims of a JWT (RFC 7519), read and not trusted; its signature is the API server's affair.
+/// </summary>
+internal sealed class ServiceAccountToken
+{
+    private ServiceAccountToken(JsonElement claims)
+    {
+        Expires = Time(claims, "exp");
+        NotBefore = Time(claims, "nbf");
+        Subject = Text(claims, "sub");
+        Issuer = Text(claims, "iss");
+        if (Text(claims, "aud") is { } one)
+            Audiences.Add(one);
+        else if (claims.TryGetProperty("aud", out var several) && several.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var audience in several.EnumerateArray())
+                if (Text(audience) is { } text)
+                    Audiences.Add(text);
+        }
+    }
+
+    /// <summary>Null where it does not say.</summary>
+    public DateTimeOffset? Expires { get; }
+
+    public DateTimeOffset? NotBefore { get; }
+
+    public string? Subject { get; }
+
+    public string? Issuer { get; }
+
+    public List<string> Audiences { get; } = [];
+
+    /// <summary>
+    /// It was made for somebody else than the API server. What that calls itself is its issuer's name unless it is told otherwise
+    /// (--api-audiences), and nearly everywhere the Service's.
+    /// </summary>
+    public bool IsForAnother => Audiences.Count > 0
+        && !Audiences.Exists(a => a == Issuer || a.Contains("kubernetes.default", StringComparison.Ordinal));
+
+    /// <summary>The token of a file as it would be sent.</summary>
+    /// <exception cref="PeerException">There is none that could be sent.</exception>
+    public static string Read(string file) => new PeerCredentials(new HttpOptions { CredentialsFile = file })
+        .Header(out _)!["Bearer ".Length..];
+
+    /// <summary>Null for a token that is no JWT, of which nothing can be told.</summary>
+    public static ServiceAccountToken? TryParse(string text)
+    {
+        var parts = text.Split('.');
+        if (parts.Length != 3 || !Base64Url.IsValid(parts[1]))
+            return null;
+        try
+        {
+            using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
+            return claims.RootElement.ValueKind == JsonValueKind.Object ? new ServiceAccountToken(claims.RootElement) : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return null; // no JSON, or a string of half surrogates
+        }
+    }
+
+    private static string? Text(JsonElement claims, string name) => claims.TryGetProperty(name, out var claim) ? Text(claim) : null;
+
+    private static string? Text(JsonElement claim) => claim.ValueKind == JsonValueKind.String ? claim.GetString() : null;
+
+    /// <summary>NumericDate: seconds since the Unix epoch, perhaps with a fraction.</summary>
+    private static DateTimeOffset? Time(JsonElement claims, string name) =>
+        claims.TryGetProperty(name, out var claim) && claim.ValueKind == JsonValueKind.Number
+        && claim.TryGetDouble(out var seconds) && seconds is > 0 and < 253_000_000_000
+            ? DateTimeOffset.FromUnixTimeSeconds((long)seconds) : null;
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Hosting;
+using Sidecar.Http;
+using Sidecar.Primitives;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Scraping;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Commands;
+
+/// <summary><c>sidecar top</c>: which metrics cost most, which of their labels multiply them, and rules that would save the most.</summary>
+internal static class TopCommand
+{
+    public const int UsualCount = 10;
+
+    /// <summary>Labels that are shown of a metric.</summary>
+    private const int MostLabels = 8;
+
+    /// <param name="count">Metrics to show.</param>
+    /// <returns>Whether every target answered well.</returns>
+    public static async Task<bool> RunAsync(
+        Options options, int count, IReadOnlyDictionary<string, string?> environment, CommandOutput output, TimeProvider time,
+        CancellationToken cancellation)
+    {
+        using var once = new OneScrape(options, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
+        if (await once.FindTargetsAsync(output, cancellation) is not { } targets)
+            return false;
+        var costs = new MetricCosts();
+        Scrape? largest = null; // the others are let go as soon as they are counted
+        var good = 0;
+        foreach (var target in targets)
+        {
+            output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
+            var outcome = new ScrapeOutcome();
+            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
+            output.Progress.Clear();
+            if (outcome.Failure.IsNone)
+                good++;
+            else
+                output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
+            using (var series = new SentSeries(scrape, once.Context))
+                costs.Add(series);
+            if (largest is null || scrape.Samples > largest.Samples)
+            {
+                largest?.Release();
+                largest = scrape;
+            }
+            else
+                scrape.Release();
+        }
+
+        output.Progress.Say("Counting");
+        var metrics = costs.Sorted();
+        metrics.RemoveRange(Math.Min(count, metrics.Count), Math.Max(0, metrics.Count - count));
+        using (var series = new SentSeries(largest!, once.Context))
+            LabelCosts.Count(metrics, series);
+        var savings = new TopSavings(options, largest!, once.Context, environment);
+        var proposals = savings.Propose(metrics);
+        output.Progress.Clear();
+
+        await using var text = output.Text();
+        WriteTable(text, options, targets.Count, costs, metrics);
+        foreach (var proposal in proposals)
+        {
+            text.WriteLine();
+            var of = targets.Count > 1 ? $" of {Failures.Show(largest!.Target.Url)}" : "";
+            text.WriteLine($"{proposal.What}: saves {Number(proposal.Series)} series{of} "
+                + $"({Percent(proposal.Series, savings.Before.Series)}) "
+                + $"and {Percent(proposal.Bytes, savings.Before.Bytes)} of the bytes");
+            text.WriteLine($"  {proposal.Variable}='{proposal.Value.Replace("'", "'\\''")}'");
+        }
+        largest!.Release();
+        return good == targets.Count;
+    }
+
+    private static void WriteTable(TextWriter text, Options options, int targets, MetricCosts costs, List<MetricCost> metrics)
+    {
+        text.WriteLine($"{Number(costs.Series)} series of {Number(targets)} target{(targets == 1 ? "" : "s")}, "
+            + $"{Size(costs.Bytes)} as sent (remote write {(options.RemoteWrite.Protocol == WriteProtocol.One ? "1.0" : "2.0")}) "
+            + $"for each scrape (every {Durations.Format(options.Scrape.Interval)})");
+        text.WriteLine();
+        text.WriteLine($"{"series",10}  {"share",6}  {"bytes",9}  metric and its labels by number of values");
+        foreach (var metric in metrics)
+        {
+            text.WriteLine($"{Number(metric.Series),10}  {Percent(metric.Series, costs.Series),6}  "
+                + $"{Size(metric.Bytes),9}  {OneLine.Of(metric.Name, 100)}");
+            var all = LabelCosts.Of(metric);
+            if (all.Count == 0)
+                continue;
+            var shown = string.Join(", ", all.GetRange(0, Math.Min(MostLabels, all.Count))
+                .ConvertAll(static l => $"{OneLine.Of(l.Name, 40)} {Number(l.Values)}{(l.IsCut ? " or more" : "")}"));
+            text.WriteLine($"{"",10}  {"",6}  {"",9}    {shown}{(all.Count > MostLabels ? $" and {all.Count - MostLabels} more" : "")}");
+        }
+    }
+
+    private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static string Percent(long part, long whole) => whole == 0 ? "0.0%" : (100.0 * part / whole).ToString("0.0",
+        CultureInfo.InvariantCulture) + "%";
+
+    private static string Size(double bytes) => bytes switch
+    {
+        < 1000 => bytes.ToString("0", CultureInfo.InvariantCulture) + " B",
+        < 1000 * 1024 => (bytes / 1024).ToString("0.0", CultureInfo.InvariantCulture) + " KiB",
+        _ => (bytes / 1024 / 1024).ToString("0.00", CultureInfo.InvariantCulture) + " MiB",
+    };
+}

@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using Sidecar.Relabeling;
+
+namespace Sidecar.Discovery;
+
+/// <summary>Where targets come from, and what they are where discovery does not say.</summary>
+internal sealed record DiscoveryOptions
+{
+    /// <summary>Static targets; when there is any, Kubernetes discovery is off.</summary>
+    public required ImmutableArray<StaticTarget> Targets { get; init; }
+
+    public required KubernetesOptions Kubernetes { get; init; }
+
+    /// <summary>Which of the shards is ours, from 0.</summary>
+    public int Shard { get; init; }
+
+    /// <summary>Among how many sidecars the targets are divided.</summary>
+    public int Shards { get; init; } = 1;
+
+    public required TargetOptions Target { get; init; }
+}
+
+/// <summary>What every target has where neither its address nor a rule says otherwise.</summary>
+internal record TargetOptions
+{
+    public required string JobName { get; init; }
+
+    public required TimeSpan Interval { get; init; }
+
+    public required TimeSpan Timeout { get; init; }
+
+    /// <summary><c>http</c> or <c>https</c>.</summary>
+    public required string Scheme { get; init; }
+
+    public required string MetricsPath { get; init; }
+
+    /// <summary>Query string without the question mark; null for none.</summary>
+    public required string? Params { get; init; }
+
+    /// <summary>Rules for targets: SIDECAR_RELABEL_CONFIGS.</summary>
+    public RelabelRules TargetRules { get; init; } = RelabelRules.None;
+}

@@ -1,0 +1,149 @@
+using Sidecar.Memory;
+
+namespace Sidecar.Exposition;
+
+/// <summary>
+/// Compressed bytes in pooled blocks: the gzip of one exposition as it came over the wire, or a finished request. Written once, then
+/// read any number of times. Shared by reference count: the queue and the staleness of the next scrape hold the same one, and nobody writes
+/// to it any more when there is a second reference. The count is changed atomically.
+/// </summary>
+internal sealed class CompressedBody
+{
+    private readonly List<byte[]> blocks = [];
+    private int references = 1;
+
+    /// <summary>Of an exposition: what its text is written in.</summary>
+    public BodyFormat Format { get; set; }
+
+    public BodyReading Reading { get; set; }
+
+    public long Length { get; private set; }
+
+    /// <summary>What it holds in memory, in bytes.</summary>
+    public long Capacity => (long)blocks.Count * BlockPool.BlockSize;
+
+    /// <summary>Room at the end to read the next bytes into; never empty.</summary>
+    public Memory<byte> FreeSpace()
+    {
+        var used = (int)(Length % BlockPool.BlockSize);
+        if (Length == Capacity)
+            blocks.Add(BlockPool.Rent());
+        return blocks[^1].AsMemory(used);
+    }
+
+    /// <summary>The first <paramref name="count"/> bytes of <see cref="FreeSpace"/> were filled.</summary>
+    public void Advance(int count) => Length += count;
+
+    public Stream OpenRead() => new Reader(this);
+
+    /// <summary>The bytes, block by block.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Blocks()
+    {
+        for (long at = 0; at < Length; at += BlockPool.BlockSize)
+            yield return blocks[(int)(at / BlockPool.BlockSize)].AsMemory(0, (int)Math.Min(BlockPool.BlockSize, Length - at));
+    }
+
+    public byte[] ToArray()
+    {
+        var bytes = new byte[Length];
+        OpenRead().ReadExactly(bytes);
+        return bytes;
+    }
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var space = FreeSpace().Span;
+            var count = Math.Min(space.Length, bytes.Length);
+            bytes[..count].CopyTo(space);
+            Advance(count);
+            bytes = bytes[count..];
+        }
+    }
+
+    /// <summary>A stream that appends.</summary>
+    public Stream OpenWrite() => new Writer(this);
+
+    public CompressedBody AddReference()
+    {
+        Interlocked.Increment(ref references);
+        return this;
+    }
+
+    /// <summary>The last one to let go gives the blocks back.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref references) != 0)
+            return;
+        foreach (var block in blocks)
+            BlockPool.Return(block);
+        blocks.Clear();
+        Length = 0;
+    }
+
+    private sealed class Reader(CompressedBody body) : Stream
+    {
+        private long position;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => body.Length;
+
+        public override long Position { get => position; set => throw new NotSupportedException(); }
+
+        public override int Read(Span<byte> buffer)
+        {
+            var offset = (int)(position % BlockPool.BlockSize);
+            var count = (int)Math.Min(Math.Min(buffer.Length, BlockPool.BlockSize - offset), body.Length - position);
+            if (count <= 0)
+                return 0;
+            body.blocks[(int)(position / BlockPool.BlockSize)].AsSpan(offset, count).CopyTo(buffer);
+            position += count;
+            return count;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+
+    private sealed class Writer(CompressedBody body) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => body.Length;
+
+        public override long Position { get => body.Length; set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer) => body.Append(buffer);
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}

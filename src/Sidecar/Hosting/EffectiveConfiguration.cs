@@ -1,0 +1,19 @@
+using System.Collections.Immutable;
+using Sidecar.Configuration;
+
+namespace Sidecar.Hosting;
+
+/// <summary>The configuration in effect, for <c>sidecar config</c> and the first log line. Secrets are redacted already.</summary>
+internal static class EffectiveConfiguration
+{
+    /// <summary>One variable a line, in the order of the table: <c>SIDECAR_SCRAPE_INTERVAL=15s  # default</c>.</summary>
+    public static void Write(TextWriter output, ImmutableArray<Setting> settings)
+    {
+        foreach (var setting in settings)
+            output.WriteLine($"{setting.Variable.Name}={setting.Value}  # {(setting.IsFromEnvironment ? "environment" : "default")}");
+    }
+
+    /// <summary>What the environment set, as fields of a log line.</summary>
+    public static (string Key, object? Value)[] WhatWasSet(ImmutableArray<Setting> settings) =>
+        [.. settings.Where(s => s.IsFromEnvironment).Select(s => (s.Variable.Name, (object?)s.Value))];
+}

@@ -1,0 +1,222 @@
+using System.Collections.Immutable;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Exposition;
+using Sidecar.Http;
+using Sidecar.Queueing;
+using Sidecar.Relabeling;
+using Sidecar.Requests;
+using Sidecar.Scraping;
+using Sidecar.Sending;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Hosting;
+
+/// <summary>Reads the whole configuration from the environment, and says everything that is wrong with it at once.</summary>
+internal static class OptionsReader
+{
+    private static readonly TimeSpan Millisecond = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan LeastInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <param name="environment">The whole environment: <see cref="ProcessEnvironment.Read"/>.</param>
+    public static ConfigurationResult Read(IReadOnlyDictionary<string, string?> environment)
+    {
+        var settings = new Settings(environment);
+        VariableNames.Check(environment, settings);
+
+        var targets = ReadTargets(settings);
+        var kubernetes = KubernetesOptionsReader.Read(settings, environment, isUsed: !settings.IsSet(Variables.Targets));
+        var (shard, shards) = ReadShard(settings);
+        var scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes);
+        var options = new Options
+        {
+            Targets = targets,
+            Kubernetes = kubernetes with { Scope = DiscoveryScope.Of(scrape.TargetRules) },
+            Shard = shard,
+            Shards = shards,
+            Scrape = scrape,
+            RemoteWrite = ReadRemoteWrite(settings),
+            Queue = ReadQueue(settings),
+            Operation = ReadOperation(settings),
+        };
+        return new ConfigurationResult(settings.HasErrors ? null : options, settings.Errors, settings.Warnings, settings.InEffect());
+    }
+
+    private static ImmutableArray<StaticTarget> ReadTargets(Settings settings)
+    {
+        var targets = settings.Read(Variables.Targets, StaticTargets.Parse, absent: []);
+        var distinct = targets.Distinct().ToImmutableArray();
+        if (distinct.Length < targets.Length)
+            settings.Warn(Variables.Targets, "a target that is named twice is scraped once");
+        return distinct;
+    }
+
+    private static (int Shard, int Shards) ReadShard(Settings settings)
+    {
+        var shard = settings.Read(Variables.Shard, Words.Integer(0, int.MaxValue - 1));
+        var shards = settings.Read(Variables.Shards, Words.Integer(1, int.MaxValue));
+        if (shard >= shards && !settings.IsWrong(Variables.Shard) && !settings.IsWrong(Variables.Shards))
+            settings.Error(Variables.Shard, $"not below {Variables.Shards.Name}, which is {shards}; shards count from 0");
+        return (shard, shards);
+    }
+
+    private static ScrapeOptions ReadScrape(Settings settings, ImmutableArray<StaticTarget> targets, KubernetesOptions? kubernetes)
+    {
+        var interval = settings.Read(Variables.ScrapeInterval, Durations.Within(LeastInterval, Durations.MostForTimers));
+        var timeout = settings.Read(Variables.ScrapeTimeout, Durations.Within(Millisecond, Durations.MostForTimers));
+        if (timeout > interval && settings.IsSet(Variables.ScrapeTimeout))
+        {
+            if (!settings.IsWrong(Variables.ScrapeInterval) && !settings.IsWrong(Variables.ScrapeTimeout))
+                settings.Error(Variables.ScrapeTimeout, $"longer than the scrape interval of {Durations.Format(interval)}",
+                    $"write it like {Durations.Format(interval)}, or raise {Variables.ScrapeInterval.Name}");
+        }
+        else if (timeout > interval)
+        {
+            // As Prometheus does: only a timeout that somebody chose can be wrong.
+            timeout = interval;
+            settings.Derive(Variables.ScrapeTimeout, Durations.Format(timeout));
+        }
+
+        var scheme = settings.Read(Variables.Scheme, Words.OneOf(("http", "http"), ("https", "https")));
+        var plain = targets.IsEmpty ? scheme == "http" : targets.Any(t => (t.Scheme ?? scheme) == "http" && !IsLoopback(t.Address));
+        return new()
+        {
+            JobName = settings.Read(Variables.JobName, Texts.ParseLine),
+            Interval = interval,
+            Timeout = timeout,
+            Scheme = scheme,
+            MetricsPath = settings.Read(Variables.MetricsPath, Urls.ParsePath),
+            Params = settings.ReadText(Variables.Params, Urls.ParseQuery),
+            // The service account's token is a default only where TLS keeps it secret.
+            Http = HttpOptionsReader.Read(settings, Variables.ScrapeHttp, new()
+            {
+                IsPlain = plain,
+                DefaultCredentialsFile = scheme == "https" ? kubernetes?.Http.CredentialsFile : null,
+                DefaultCaFile = kubernetes?.Http.Tls.CaFile,
+            }),
+            HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
+            HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
+            TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),
+            Protocols = settings.Read(Variables.ScrapeProtocols, Protocols.Parse),
+            Reading = settings.Read(Variables.BucketLabels, Words.OneOf(
+                ("normalized", BodyReading.Usual), ("as_scraped", BodyReading.BoundsAsScraped))),
+            SampleLimit = settings.Read(Variables.SampleLimit, Words.Integer(0, int.MaxValue)),
+            LabelLimits = new(
+                settings.Read(Variables.LabelLimit, Words.Integer(0, int.MaxValue)),
+                settings.Read(Variables.LabelNameLengthLimit, Words.Integer(0, int.MaxValue)),
+                settings.Read(Variables.LabelValueLengthLimit, Words.Integer(0, int.MaxValue))),
+            TargetLimit = settings.Read(Variables.TargetLimit, Words.Integer(0, int.MaxValue)),
+            BodySizeLimit = settings.Read(Variables.BodySizeLimit, Sizes.Parse),
+            TargetRules = ReadRules(settings, Variables.RelabelConfigs),
+            SeriesRules = SeriesRules.Of(
+                ReadPreset(settings).Then(ReadRules(settings, Variables.MetricRelabelConfigs)),
+                ReadRules(settings, Variables.WriteRelabelConfigs)),
+            ExternalLabels = ReadExternalLabels(settings),
+        };
+    }
+
+    private static RelabelRules ReadPreset(Settings settings) =>
+        settings.Read(Variables.Preset, Words.OneOf(Presets.All), absent: "") is { Length: > 0 } rules
+            ? RelabelConfigs.Read(rules, out _) : RelabelRules.None;
+
+    /// <summary>Each thing that is wrong with a rule is an error of its own.</summary>
+    private static RelabelRules ReadRules(Settings settings, Variable variable)
+    {
+        if (settings.ReadText(variable, text => text) is not { } json)
+            return RelabelRules.None;
+        var rules = RelabelConfigs.Read(json, out var errors);
+        foreach (var error in errors)
+            settings.Error(variable, error.Problem, error.Remedy);
+        return rules;
+    }
+
+    private static ImmutableArray<KeyValuePair<string, string>> ReadExternalLabels(Settings settings)
+    {
+        var labels = settings.Read(Variables.ExternalLabels, Labels.Parse, absent: []);
+        foreach (var (name, value) in labels)
+            if (value.Length == 0)
+                settings.Warn(Variables.ExternalLabels, $"label {name} is empty, which is no label; it is left out");
+        return labels.RemoveAll(l => l.Value.Length == 0);
+    }
+
+    private static RemoteWriteOptions ReadRemoteWrite(Settings settings)
+    {
+        var url = settings.Read<Uri?>(Variables.RemoteWriteUrl, text =>
+        {
+            var parsed = Urls.Parse(text);
+            return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem);
+        }, absent: null);
+        if (!settings.IsSet(Variables.RemoteWriteUrl))
+            settings.Error(Variables.RemoteWriteUrl, "not set, and it says where to send",
+                $"set it like {Variables.RemoteWriteUrl.Example}");
+
+        var http = HttpOptionsReader.Read(settings, Variables.RemoteWriteHttp, new()
+        {
+            IsPlain = url is { Scheme: "http", IsLoopback: false },
+            UserInfo = url?.UserInfo,
+            UrlVariable = Variables.RemoteWriteUrl,
+        });
+        var minBackoff = settings.Read(Variables.RemoteWriteMinBackoff, Durations.Within(Millisecond, Durations.MostForTimers));
+        var maxBackoff = settings.Read(Variables.RemoteWriteMaxBackoff, Durations.Within(Millisecond, Durations.MostForTimers));
+        if (minBackoff > maxBackoff
+            && !settings.IsWrong(Variables.RemoteWriteMinBackoff) && !settings.IsWrong(Variables.RemoteWriteMaxBackoff))
+        {
+            if (settings.IsSet(Variables.RemoteWriteMinBackoff))
+                settings.Error(Variables.RemoteWriteMinBackoff,
+                    $"longer than {Variables.RemoteWriteMaxBackoff.Name}, which is {Durations.Format(maxBackoff)}");
+            else
+                settings.Error(Variables.RemoteWriteMaxBackoff,
+                    $"shorter than {Variables.RemoteWriteMinBackoff.Name}, which is {Durations.Format(minBackoff)}");
+        }
+        return new()
+        {
+            // Without a URL there is an error, and these options are thrown away.
+            Url = url is null ? null! : WithoutUser(url),
+            Headers = settings.Read(Variables.RemoteWriteHeaders, Headers.Parse, absent: []),
+            Http = http,
+            Timeout = settings.Read(Variables.RemoteWriteTimeout, Durations.Within(Millisecond, Durations.MostForTimers)),
+            Protocol = settings.Read(Variables.RemoteWriteProtocol, Words.OneOf(
+                ("auto", WriteProtocol.Auto), ("1.0", WriteProtocol.One), ("2.0", WriteProtocol.Two))),
+            MaxSamplesPerSend = settings.Read(Variables.RemoteWriteMaxSamplesPerSend, Words.Integer(1, 1_000_000)),
+            Concurrency = settings.Read(Variables.RemoteWriteConcurrency, Words.Integer(1, 100)),
+            MinBackoff = minBackoff,
+            MaxBackoff = maxBackoff,
+        };
+    }
+
+    private static Uri WithoutUser(Uri url) => url.UserInfo.Length == 0 ? url : new UriBuilder(url) { UserName = "", Password = "" }.Uri;
+
+    private static bool IsLoopback(string address) => new Uri($"http://{address}/").IsLoopback;
+
+    private static QueueOptions ReadQueue(Settings settings)
+    {
+        var queue = new QueueOptions
+        {
+            Directory = settings.ReadText(Variables.QueueDirectory, Texts.ParseLine),
+            SizeLimit = settings.Read(Variables.QueueSizeLimit, Sizes.AtLeast(1),
+                settings.IsSet(Variables.QueueDirectory) ? QueueOptions.DefaultDirectoryLimit : QueueOptions.DefaultMemoryLimit),
+            AgeLimit = settings.Read(Variables.QueueAgeLimit, Durations.Parse),
+        };
+        if (queue.SizeLimit < QueueOptions.SmallLimit && !settings.IsWrong(Variables.QueueSizeLimit))
+        {
+            settings.Warn(Variables.QueueSizeLimit,
+                $"a scrape of more than {Sizes.Format(queue.BodyLimit)} compressed fails, and one of an API server has "
+                + $"0.1 to 0.5 MiB: {Sizes.Format(QueueOptions.SmallLimit)} is little, {Sizes.Format(QueueOptions.DefaultMemoryLimit)} the default");
+        }
+        return queue;
+    }
+
+    private static OperationOptions ReadOperation(Settings settings)
+    {
+        var address = settings.Read(Variables.ListenAddress, text => text.Length == 0 ? text : Hosts.ParseListenAddress(text));
+        return new()
+        {
+            ListenAddress = address.Length == 0 ? null : address,
+            LogLevel = settings.Read(Variables.LogLevel, Words.OneOf(
+                ("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error))),
+            LogFormat = settings.Read(Variables.LogFormat, Words.OneOf(("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json))),
+            FinalScrape = settings.Read(Variables.FinalScrape, Words.Boolean),
+        ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
+        };
+    }
+}

@@ -1,0 +1,114 @@
+using Sidecar.Configuration;
+
+namespace Sidecar.Http;
+
+/// <summary>Authentication and TLS towards one peer: each thing at most once, and what belongs together whole.</summary>
+internal static class HttpOptionsReader
+{
+    /// <summary>What the rest of the configuration says about the peer.</summary>
+    internal sealed record Peer
+    {
+        /// <summary>Some request goes over plain HTTP through a network.</summary>
+        public bool IsPlain { get; init; }
+
+        /// <summary>Used where no authentication is set.</summary>
+        public string? DefaultCredentialsFile { get; init; }
+
+        public string? DefaultCaFile { get; init; }
+
+        /// <summary><c>user:password</c> out of the URL, percent-encoded; it is basic authentication, as in Prometheus.</summary>
+        public string? UserInfo { get; init; }
+
+        /// <summary>The variable of that URL.</summary>
+        public Variable? UrlVariable { get; init; }
+    }
+
+    public static HttpOptions Read(Settings settings, HttpVariables names, Peer peer)
+    {
+        var kinds = CheckAuthentication(settings, names, peer);
+        var options = new HttpOptions
+        {
+            AuthorizationType = settings.Read(names.AuthorizationType, Texts.ParseAuthorizationType),
+            Credentials = settings.ReadText(names.Credentials, Texts.ParseCredentials),
+            CredentialsFile = settings.ReadText(names.CredentialsFile, Texts.ParseFile),
+            BasicAuthUsername = settings.ReadText(names.Username, Texts.ParseUsername),
+            BasicAuthPassword = settings.ReadText(names.Password, Texts.ParseLine),
+            BasicAuthPasswordFile = settings.ReadText(names.PasswordFile, Texts.ParseFile),
+            Tls = ReadTls(settings, names, peer),
+        };
+
+        if (kinds.Count == 0 && peer.DefaultCredentialsFile is not null)
+        {
+            settings.Derive(names.CredentialsFile, peer.DefaultCredentialsFile);
+            options = options with { CredentialsFile = peer.DefaultCredentialsFile };
+        }
+        if (!string.IsNullOrEmpty(peer.UserInfo))
+        {
+            var colon = peer.UserInfo.IndexOf(':');
+            options = options with
+            {
+                BasicAuthUsername = Uri.UnescapeDataString(colon < 0 ? peer.UserInfo : peer.UserInfo[..colon]),
+                BasicAuthPassword = colon < 0 ? null : Uri.UnescapeDataString(peer.UserInfo[(colon + 1)..]),
+            };
+        }
+
+        if (settings.IsSet(names.AuthorizationType) && options is { Credentials: null, CredentialsFile: null })
+            settings.Warn(names.AuthorizationType, "has no effect without credentials");
+        if (kinds.Count > 0 && peer.IsPlain)
+            settings.Warn(kinds[0], "goes over plain http, where anybody on the way can read it");
+        return options;
+    }
+
+    /// <summary>The first set variable of each kind of authentication in use; more than one is an error.</summary>
+    private static List<Variable> CheckAuthentication(Settings settings, HttpVariables names, Peer peer)
+    {
+        CheckOnlyOne(settings, names.Credentials, names.CredentialsFile);
+        CheckOnlyOne(settings, names.Password, names.PasswordFile);
+
+        Variable[] authorization = [names.Credentials, names.CredentialsFile];
+        Variable[] basic = [names.Username, names.Password, names.PasswordFile];
+        var kinds = new List<Variable>();
+        if (!string.IsNullOrEmpty(peer.UserInfo))
+            kinds.Add(peer.UrlVariable!);
+        if (authorization.FirstOrDefault(settings.IsSet) is { } credentials)
+            kinds.Add(credentials);
+        if (basic.FirstOrDefault(settings.IsSet) is { } user)
+        {
+            kinds.Add(user);
+            if (!settings.IsSet(names.Username))
+                settings.Error(user, "a password without a user", $"set {names.Username.Name} like {names.Username.Example}");
+        }
+        foreach (var kind in kinds.Skip(1))
+            settings.Error(kind, $"a second way to authenticate beside {kinds[0].Name}", "set only one of the two");
+        return kinds;
+    }
+
+    private static void CheckOnlyOne(Settings settings, Variable value, Variable file)
+    {
+        if (settings.IsSet(value) && settings.IsSet(file))
+            settings.Error(value, $"set together with {file.Name}", "set only one of the two");
+    }
+
+    private static TlsOptions ReadTls(Settings settings, HttpVariables names, Peer peer)
+    {
+        var insecure = settings.Read(names.InsecureSkipVerify, Words.Boolean);
+        if (insecure)
+            settings.Warn(names.InsecureSkipVerify, "certificates are not checked, so anybody on the way can answer");
+        if (settings.IsSet(names.CertFile) && !settings.IsSet(names.KeyFile))
+            settings.Error(names.CertFile, "a certificate without its key", $"set {names.KeyFile.Name} like {names.KeyFile.Example}");
+        if (settings.IsSet(names.KeyFile) && !settings.IsSet(names.CertFile))
+            settings.Error(names.KeyFile, "a key without its certificate", $"set {names.CertFile.Name} like {names.CertFile.Example}");
+
+        if (!settings.IsSet(names.CaFile) && peer.DefaultCaFile is not null)
+            settings.Derive(names.CaFile, peer.DefaultCaFile);
+        return new()
+        {
+            CaFile = settings.ReadText(names.CaFile, Texts.ParseFile) ?? peer.DefaultCaFile,
+            CertFile = settings.ReadText(names.CertFile, Texts.ParseFile),
+            KeyFile = settings.ReadText(names.KeyFile, Texts.ParseFile),
+            ServerName = settings.ReadText(names.ServerName, Texts.ParseServerName),
+            InsecureSkipVerify = insecure,
+            MinVersion = settings.Read(names.MinVersion, Texts.ParseTlsVersion),
+        };
+    }
+}

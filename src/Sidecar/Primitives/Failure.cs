@@ -1,0 +1,95 @@
+namespace Sidecar.Primitives;
+
+/// <summary>Why talking to a peer failed: a closed set, the same words in logs, metrics and pages.</summary>
+internal enum FailureReason
+{
+    None,
+    /// <summary>The host name has no address.</summary>
+    DnsLookup,
+    ConnectionRefused,
+    /// <summary>No route, unreachable, reset, or closed in the middle of an answer.</summary>
+    Connection,
+    Timeout,
+    /// <summary>The peer's certificate was rejected: expired, unknown authority, wrong name.</summary>
+    Certificate,
+    /// <summary>TLS failed otherwise: the peer speaks plain HTTP, no common version, our certificate refused.</summary>
+    TlsHandshake,
+    /// <summary>TLS was expected by the peer and plain HTTP was spoken.</summary>
+    HttpOnHttpsPort,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    /// <summary>Any other status that is not a success.</summary>
+    HttpStatus,
+    Redirect,
+    /// <summary>The token, certificate or key file cannot be read or parsed.</summary>
+    Credentials,
+    ContentType,
+    ContentEncoding,
+    /// <summary>The body ended early or its compression is damaged.</summary>
+    Truncated,
+    BodySizeLimit,
+    /// <summary>More samples than SIDECAR_SAMPLE_LIMIT.</summary>
+    SampleLimit,
+    /// <summary>More targets than SIDECAR_TARGET_LIMIT.</summary>
+    TargetLimit,
+    /// <summary>More or longer labels than the label limits allow.</summary>
+    LabelLimit,
+    /// <summary>The body is not in the format that was announced.</summary>
+    Parse,
+    /// <summary>A bug of ours: an exception that nobody expected.</summary>
+    Internal,
+}
+
+/// <summary>What more than its reason is known of a failure's cause; remedies are chosen by it.</summary>
+internal enum FailureDetail
+{
+    None,
+    CertificateExpired,
+    CertificateNotYetValid,
+    /// <summary>The certificate has other names than the one that was asked for.</summary>
+    CertificateName,
+    /// <summary>The certificate was issued for another use than a server's.</summary>
+    CertificateUse,
+    /// <summary>Plain HTTP was spoken, perhaps to a peer that speaks TLS.</summary>
+    MayWantHttps,
+    /// <summary>TLS was spoken, perhaps to a peer that speaks plain HTTP.</summary>
+    MayWantHttp,
+    /// <summary>One scrape is larger than the queue may take.</summary>
+    QueueSizeLimit,
+}
+
+/// <summary>An expected failure: its reason, and one sentence for a person that names the cause.</summary>
+internal readonly record struct Failure(FailureReason Reason, string Message, FailureDetail Detail = FailureDetail.None)
+{
+    public bool IsNone => Reason == FailureReason.None;
+
+    /// <summary>The reason as a label value: <c>connection_refused</c>.</summary>
+    public static string Word(FailureReason reason) => reason switch
+    {
+        FailureReason.None => "none",
+        FailureReason.DnsLookup => "dns_lookup",
+        FailureReason.ConnectionRefused => "connection_refused",
+        FailureReason.Connection => "connection",
+        FailureReason.Timeout => "timeout",
+        FailureReason.Certificate => "certificate",
+        FailureReason.TlsHandshake => "tls_handshake",
+        FailureReason.HttpOnHttpsPort => "http_on_https_port",
+        FailureReason.Unauthorized => "unauthorized",
+        FailureReason.Forbidden => "forbidden",
+        FailureReason.NotFound => "not_found",
+        FailureReason.HttpStatus => "http_status",
+        FailureReason.Redirect => "redirect",
+        FailureReason.Credentials => "credentials",
+        FailureReason.ContentType => "content_type",
+        FailureReason.ContentEncoding => "content_encoding",
+        FailureReason.Truncated => "truncated",
+        FailureReason.BodySizeLimit => "body_size_limit",
+        FailureReason.SampleLimit => "sample_limit",
+        FailureReason.TargetLimit => "target_limit",
+        FailureReason.LabelLimit => "label_limit",
+        FailureReason.Parse => "parse",
+        FailureReason.Internal => "internal",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason)),
+    };
+}

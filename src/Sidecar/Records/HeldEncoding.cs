@@ -1,0 +1,64 @@
+using Sidecar.Exposition;
+using Sidecar.Requests;
+
+namespace Sidecar.Records;
+
+/// <summary>Encodes into held requests for as long as the budget lasts.</summary>
+/// <param name="mayHold">It is known in which version: what is held in the wrong one is made in vain.</param>
+internal struct HeldEncoding(SeriesEncoder encoder, HeldRequests held, bool mayHold)
+{
+    private readonly bool mayHold = mayHold;
+    private bool holds = mayHold;
+    private int bodySamples;
+    private int otherSamples;
+
+    /// <param name="samples">Samples of the body read so far, this one included.</param>
+    public void CommitBody(Sample sample, long timestamp, int samples)
+    {
+        bodySamples = samples;
+        if (!holds)
+            return;
+        encoder.Commit(sample, timestamp);
+        if (encoder.IsFull)
+            Hold();
+    }
+
+    /// <summary>A marker or a report sample.</summary>
+    public void CommitOther(double value, long timestamp, bool isSent = true)
+    {
+        otherSamples++;
+        if (!holds || !isSent)
+            return;
+        encoder.Commit(value, timestamp);
+        if (encoder.IsFull)
+            Hold();
+    }
+
+    /// <summary>What was encoded is not to be sent.</summary>
+    public void Restart()
+    {
+        encoder.Drop();
+        held.Release();
+        holds = mayHold;
+        bodySamples = otherSamples = 0;
+    }
+
+    public HeldRequests Finish(in ReportSamples report, long timestamp)
+    {
+        for (var i = 0; i < ReportSeries.Count && holds; i++)
+        {
+            var isSent = report.TryBegin(encoder, i, out var value);
+            CommitOther(value, timestamp, isSent);
+        }
+        if (holds)
+            Hold();
+        held.IsComplete = holds;
+        return held;
+    }
+
+    private void Hold()
+    {
+        if (encoder.Take() is { } request && !held.TryAdd(request, bodySamples, otherSamples))
+            holds = false;
+    }
+}

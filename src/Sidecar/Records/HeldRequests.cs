@@ -1,0 +1,66 @@
+using Sidecar.Requests;
+
+namespace Sidecar.Records;
+
+/// <summary>
+/// Requests that were encoded while the scrape was validated, so that a healthy receiver costs one pass and not two. All targets share
+/// one small budget; where it is spent, what is held stays and the rest of the scrape is streamed again when its turn comes.
+/// </summary>
+internal sealed class HeldRequests(HeldBudget budget)
+{
+    private readonly List<EncodedRequest> requests = [];
+    private long size;
+
+    public IReadOnlyList<EncodedRequest> Requests => requests;
+
+    /// <summary>Samples of the body, skipped ones included, that these requests account for, counted from its start.</summary>
+    public int BodySamples { get; private set; }
+
+    /// <summary>Markers and report samples in these requests, counted from the first marker.</summary>
+    public int OtherSamples { get; private set; }
+
+    /// <summary>Nothing is left to stream: markers and report samples are held too.</summary>
+    public bool IsComplete { get; set; }
+
+    /// <summary>False when the budget is spent; then the request is released.</summary>
+    public bool TryAdd(EncodedRequest request, int bodySamples, int otherSamples)
+    {
+        if (!budget.TryTake(request.Capacity))
+        {
+            request.Release();
+            return false;
+        }
+        size += request.Capacity;
+        requests.Add(request);
+        BodySamples = bodySamples;
+        OtherSamples = otherSamples;
+        return true;
+    }
+
+    public void Release()
+    {
+        budget.Give(size);
+        size = 0;
+        foreach (var request in requests)
+            request.Release();
+        requests.Clear();
+        BodySamples = OtherSamples = 0;
+        IsComplete = false;
+    }
+}
+
+/// <summary>Bytes of finished requests that may be held, over all targets. Shared by all passes: one number, changed atomically.</summary>
+internal sealed class HeldBudget(long limit)
+{
+    private long left = limit;
+
+    public bool TryTake(long size)
+    {
+        if (Interlocked.Add(ref left, -size) >= 0)
+            return true;
+        Interlocked.Add(ref left, size);
+        return false;
+    }
+
+    public void Give(long size) => Interlocked.Add(ref left, size);
+}

@@ -1,0 +1,58 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Sidecar.Records;
+
+/// <summary>
+/// Works through what is to be done until it has a result, or until the slice of its context is over: false, and it goes on when it is
+/// called again. Called by one thread at a time, not always the same.
+/// </summary>
+internal delegate bool PassStep<T>([MaybeNullWhen(false)] out T result);
+
+/// <summary>A pass in the pool: waiting, running or put aside.</summary>
+internal abstract class PassJob(PassContext? context)
+{
+    /// <summary>Null until the pool lends one for the first slice.</summary>
+    public PassContext? Context { get; set; } = context;
+
+    /// <summary>The context is the pool's.</summary>
+    public bool IsLent { get; } = context is null;
+
+    /// <summary>It has had a slice before.</summary>
+    public bool IsBegun { get; set; }
+
+    /// <summary>It is among those that were put aside.</summary>
+    public bool HasTurn { get; set; }
+
+    /// <summary>Work of its present turn among them, on the clock of the pool.</summary>
+    public long Turn { get; set; }
+
+    /// <summary>Runs one slice; true when it has a result.</summary>
+    public abstract bool Advance();
+
+    /// <summary>Hands the result, or what went wrong, to the caller.</summary>
+    public abstract void Complete(Exception? error);
+}
+
+/// <summary>A pass with its caller.</summary>
+internal sealed class PassJob<T>(Func<PassContext, PassStep<T>> begin, PassContext? context) : PassJob(context)
+{
+    private readonly TaskCompletionSource<T> caller = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private PassStep<T>? step;
+    private T? result;
+
+    public Task<T> Task => caller.Task;
+
+    public override bool Advance()
+    {
+        step ??= begin(Context!);
+        return step(out result);
+    }
+
+    public override void Complete(Exception? error)
+    {
+        if (error is null)
+            caller.TrySetResult(result!);
+        else
+            caller.TrySetException(error);
+    }
+}

@@ -1,0 +1,130 @@
+using System.Text;
+using Sidecar.Exposition;
+using Sidecar.Primitives;
+
+namespace Sidecar.Requests;
+
+/// <summary>
+/// How the labels of a sample become those of a series, decided once for each sequence of label names: conflicts with the target's
+/// labels, empty values, external labels, and the order in which all is sent.
+/// </summary>
+internal sealed class SeriesPlan
+{
+    /// <summary>
+    /// One label of the series: from the sample, with its name encoded; or from the target (<see cref="NameField"/> is null).
+    /// </summary>
+    public readonly struct Step(int index, byte[]? nameField)
+    {
+        /// <summary>Of the label in the sample, or in <see cref="TargetLabels"/>; complemented, in <see cref="Constants"/>.</summary>
+        public readonly int Index = index;
+
+        public readonly byte[]? NameField = nameField;
+
+        /// <summary>The name itself, which ends its field.</summary>
+        public ReadOnlySpan<byte> Name => NameField.AsSpan(1 + ProtobufFields.ReadVarint(NameField.AsSpan(1), out _));
+    }
+
+    /// <param name="constants">Whole Label messages that steps refer to.</param>
+    public SeriesPlan(Step[] steps, byte[][] constants)
+        : this(steps, (string?)null) => Constants = constants;
+
+    private SeriesPlan(Step[] steps, string? error)
+    {
+        Steps = steps;
+        Error = error;
+        foreach (var step in steps)
+            FixedSize += (step.NameField?.Length ?? 0) + 12;
+        Size = 100 + FixedSize + steps.Length * 40;
+    }
+
+    public Step[] Steps { get; }
+
+    /// <summary>Labels that are the same in all series of the plan, whatever the target.</summary>
+    public byte[][] Constants { get; } = [];
+
+    /// <summary>Why such a sample fails the scrape.</summary>
+    public string? Error { get; }
+
+    /// <summary>More bytes than all steps need besides the values and the target's messages.</summary>
+    public int FixedSize { get; }
+
+    /// <summary>About the bytes that it takes in memory.</summary>
+    public int Size { get; }
+
+    /// <summary>
+    /// Prometheus's mutateSampleLabels (scrape/target.go, scrape/scrape.go), then its processExternalLabels (storage/remote).
+    /// </summary>
+    public static SeriesPlan Make(Sample sample, TargetLabels target)
+    {
+        if (sample.Count - 1 > Sample.MostLabels)
+            return new SeriesPlan([], $"it has more than {Sample.MostLabels} labels");
+        if (sample.Names == LabelNames.TooLong)
+            return new SeriesPlan([], $"its label names are longer than {LabelNames.MostBytes} bytes together");
+        var labels = new List<(byte[] Name, int Index, bool IsTarget)>();
+        var present = new HashSet<string>(); // names in the line, empty values included
+        var empty = new HashSet<string>();
+        for (var i = 0; i < sample.Count; i++)
+        {
+            present.Add(Key(sample.LabelName(i)));
+            if (sample.Labels[i].ValueLength == 0)
+                empty.Add(Key(sample.LabelName(i)));
+        }
+        var names = new HashSet<string>(); // of the result so far
+        for (var i = 0; i < sample.Count; i++)
+        {
+            var key = Key(sample.LabelName(i));
+            if (empty.Contains(key))
+                continue;
+            if (!names.Add(key))
+                return new SeriesPlan([], $"the label name \"{Excerpt.Of(sample.LabelName(i))}\" occurs twice");
+            labels.Add((sample.LabelName(i).ToArray(), i, false));
+        }
+
+        if (!names.Contains("__name__"))
+            return new SeriesPlan([], "the sample has no name"); // its own is taken back by an empty label __name__
+
+        AddTargetLabels(target, labels, present, names);
+
+        for (var i = target.TargetCount; i < target.Count; i++)
+        {
+            if (names.Add(Key(target.Name(i).AsSpan())))
+                labels.Add(([.. target.Name(i)], i, true));
+        }
+        labels.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
+        return new SeriesPlan([.. labels.Select(l => new Step(l.Index, l.IsTarget ? null : LabelMessage.NameField(l.Name)))], error: null);
+    }
+
+    private static void AddTargetLabels(
+        TargetLabels target, List<(byte[] Name, int Index, bool IsTarget)> labels, HashSet<string> present, HashSet<string> names)
+    {
+        var conflicts = new List<(byte[] Name, int Index)>();
+        for (var i = 0; i < target.TargetCount; i++)
+        {
+            byte[] name = [.. target.Name(i)];
+            if (target.HonorLabels)
+            {
+                if (present.Contains(Key(name)))
+                    continue;
+            }
+            else if (names.Contains(Key(name)))
+            {
+                var scraped = labels.FindIndex(l => !l.IsTarget && l.Name.AsSpan().SequenceEqual(name));
+                conflicts.Add((name, labels[scraped].Index));
+                labels.RemoveAt(scraped);
+            }
+            names.Add(Key(name));
+            labels.Add((name, i, true));
+        }
+        // Shorter names first, so that exported_a is taken before exported_exported_a is looked for.
+        foreach (var (name, index) in conflicts.OrderBy(c => c.Name.Length))
+        {
+            byte[] renamed = [.. "exported_"u8, .. name];
+            while (!names.Add(Key(renamed)))
+                renamed = [.. "exported_"u8, .. renamed];
+            labels.Add((renamed, index, false));
+        }
+    }
+
+    /// <summary>Bytes as a string, one char each: any bytes can be compared that way.</summary>
+    private static string Key(ReadOnlySpan<byte> name) => Encoding.Latin1.GetString(name);
+}

@@ -1,0 +1,126 @@
+using System.IO.Hashing;
+using Sidecar.Exposition;
+
+namespace Sidecar.Requests;
+
+/// <summary>
+/// The strings of one request, each once: <c>Request { repeated string symbols = 4; }</c> of remote write 2.0. The first is the empty
+/// string. Reused from request to request; nothing is allocated once it has grown to what a request needs.
+/// </summary>
+internal sealed class SymbolTable
+{
+    private const byte SymbolsTag = 4 << 3 | 2;
+
+    /// <summary>Labels that are looked up as a whole; a power of two. Another label in the same place takes it over.</summary>
+    private const int KnownLabels = 4096;
+
+    /// <summary>Drawn for each process, so that no target can choose strings that all belong in one place.</summary>
+    private static readonly long Seed = Random.Shared.NextInt64();
+
+    private readonly WireBuffer text = new(); // the field, whole
+    private (int Start, int Length)[] symbols = new (int, int)[512];
+    private ulong[] places = new ulong[2048]; // upper half of the hash, and the symbol's number plus one
+    private (uint Hash, uint Name, uint Value)[]? labels;
+    private uint count;
+
+    /// <summary>The field as it stands in the request; nothing before the first symbol was asked for.</summary>
+    public ReadOnlySpan<byte> Field => text.Written;
+
+    public int Size => text.Length;
+
+    /// <summary>Work so far: places looked at that were taken.</summary>
+    public long Work { get; private set; }
+
+    /// <summary>For another request.</summary>
+    public void Clear()
+    {
+        if (count == 0)
+            return;
+        count = 0;
+        text.Shrink(512 * 1024);
+        if (places.Length > 16 * 1024)
+        {
+            places = new ulong[2048];
+            symbols = new (int, int)[512];
+        }
+        Array.Clear(places);
+        Array.Clear(labels!);
+    }
+
+    /// <summary>The references of a label's name and value.</summary>
+    /// <param name="message"><c>Label { string name = 1; string value = 2; }</c> without its own tag and length.</param>
+    public (uint Name, uint Value) Label(ReadOnlySpan<byte> message)
+    {
+        labels ??= new (uint, uint, uint)[KnownLabels];
+        var hash = (uint)XxHash3.HashToUInt64(message, Seed);
+        var name = Bytes(message[1..], out var rest);
+        var value = Bytes(rest[1..], out _);
+        ref var known = ref labels[hash % KnownLabels];
+        if (count > 0 && known.Hash == hash && known.Value > 0 && Of(known.Name).SequenceEqual(name)
+            && Of(known.Value).SequenceEqual(value))
+            return (known.Name, known.Value);
+        known = (hash, Add(name), Add(value));
+        return (known.Name, known.Value);
+    }
+
+    /// <summary>The reference of a string; 0 for the empty one.</summary>
+    public uint Add(ReadOnlySpan<byte> value)
+    {
+        if (count == 0)
+        {
+            labels ??= new (uint, uint, uint)[KnownLabels];
+            Append([]);
+        }
+        if (value.IsEmpty)
+            return 0;
+        var hash = XxHash3.HashToUInt64(value, Seed);
+        var mask = (uint)places.Length - 1;
+        var place = (uint)hash & mask;
+        for (; places[place] != 0; place = (place + 1) & mask)
+        {
+            Work++;
+            var symbol = (uint)places[place] - 1;
+            if (places[place] >> 32 == hash >> 32 && Of(symbol).SequenceEqual(value))
+                return symbol;
+        }
+        places[place] = hash >> 32 << 32 | (count + 1);
+        Append(value);
+        if (count > places.Length / 2)
+            Grow();
+        return count - 1;
+    }
+
+    private ReadOnlySpan<byte> Of(uint symbol) => text.Written.Slice(symbols[symbol].Start, symbols[symbol].Length);
+
+    private void Append(ReadOnlySpan<byte> value)
+    {
+        if (count == symbols.Length)
+            Array.Resize(ref symbols, symbols.Length * 2);
+        text.WriteRaw(SymbolsTag);
+        text.WriteRaw((uint)value.Length);
+        symbols[count++] = (text.Length, value.Length);
+        text.Append(value);
+    }
+
+    private void Grow()
+    {
+        places = new ulong[places.Length * 2];
+        var mask = (uint)places.Length - 1;
+        for (uint symbol = 1; symbol < count; symbol++)
+        {
+            var hash = XxHash3.HashToUInt64(Of(symbol), Seed);
+            var place = (uint)hash & mask;
+            while (places[place] != 0)
+                place = (place + 1) & mask;
+            places[place] = hash >> 32 << 32 | (symbol + 1);
+        }
+    }
+
+    /// <summary>Behind a tag: a length and so many bytes.</summary>
+    private static ReadOnlySpan<byte> Bytes(ReadOnlySpan<byte> field, out ReadOnlySpan<byte> rest)
+    {
+        var size = ProtobufFields.ReadVarint(field, out var length);
+        rest = field[(size + (int)length)..];
+        return field.Slice(size, (int)length);
+    }
+}

@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Sidecar.Requests;
+
+/// <summary>
+/// The labels that every series of one target gets, in UTF-8 and ready encoded: the target's own, which win over scraped ones (or lose to
+/// them with honor_labels), and the external ones, which only fill what is absent. Shared by all scrapes of the target: they never change.
+/// </summary>
+internal sealed class TargetLabels
+{
+    private readonly ImmutableArray<ImmutableArray<byte>> names;
+    private readonly ImmutableArray<ImmutableArray<byte>> values;
+    private readonly ImmutableArray<ImmutableArray<byte>> messages;
+
+    public TargetLabels(
+        ImmutableArray<KeyValuePair<string, string>> target,
+        ImmutableArray<KeyValuePair<string, string>> external,
+        bool honorLabels,
+        SeriesRules? rules = null)
+    {
+        Rules = rules;
+        TargetCount = target.Length;
+        External = external;
+        HonorLabels = honorLabels;
+        var all = target.AddRange(external.Where(l => l.Value.Length > 0));
+        names = [.. all.Select(l => Utf8(l.Key))];
+        values = [.. all.Select(l => Utf8(l.Value))];
+        messages = [.. all.Select(l => ImmutableArray.Create(LabelMessage.Encode(Utf8(l.Key).AsSpan(), Utf8(l.Value).AsSpan())))];
+        Shape = $"{(honorLabels ? 'h' : '-')}{target.Length}\0{string.Join('\0', all.Select(l => l.Key))}";
+    }
+
+    /// <summary>Labels of the target come first, then the external ones.</summary>
+    public int Count => names.Length;
+
+    public int TargetCount { get; }
+
+    public bool HonorLabels { get; }
+
+    /// <summary>As configured.</summary>
+    public ImmutableArray<KeyValuePair<string, string>> External { get; }
+
+    /// <summary>Equal where everything but the values is: plans are shared between such targets.</summary>
+    public string Shape { get; }
+
+    /// <summary>How the series are relabeled; null where they stay as they are.</summary>
+    public SeriesRules? Rules { get; }
+
+    public ImmutableArray<byte> Name(int index) => names[index];
+
+    public ImmutableArray<byte> Value(int index) => values[index];
+
+    /// <summary>The whole Label message, with the tag of TimeSeries.labels in front.</summary>
+    public ImmutableArray<byte> Message(int index) => messages[index];
+
+    private static ImmutableArray<byte> Utf8(string text) => ImmutableArray.Create(Encoding.UTF8.GetBytes(text));
+}

@@ -1,0 +1,49 @@
+namespace Sidecar.Sending;
+
+/// <summary>
+/// When to try again: doubling from the least to the most wait, with jitter, and never before the receiver's Retry-After.
+/// </summary>
+internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider time)
+{
+    /// <summary>
+    /// A receiver's Retry-After is obeyed up to here, or to the longest backoff where that is more. Overload is over in less, or is said
+    /// again; an hour, or a mistaken date, would keep what waits from a receiver that has long been well.
+    /// </summary>
+    public static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(1);
+
+    private readonly TimeSpan longestRetryAfter = max > LongestRetryAfter ? max : LongestRetryAfter;
+    private long notBefore = long.MinValue; // time.GetTimestamp()
+
+    /// <summary>No wait is longer.</summary>
+    public TimeSpan LongestWait => longestRetryAfter;
+
+    /// <summary>
+    /// The wait before attempt <paramref name="attempt"/> (the first retry is 1, and the first attempt waits for Retry-After alone).
+    /// </summary>
+    public TimeSpan Wait(int attempt)
+    {
+        var wait = TimeSpan.Zero;
+        if (attempt > 0)
+        {
+            // As numbers: a TimeSpan would overflow before it is compared.
+            var backoff = TimeSpan.FromSeconds(Math.Min(min.TotalSeconds * Math.Pow(2, Math.Min(attempt - 1, 30)), max.TotalSeconds));
+            // Half to all of it, so that requests that failed together do not come back together.
+            wait = backoff * (0.5 + Random.Shared.NextDouble() / 2);
+        }
+        var asked = Volatile.Read(ref notBefore);
+        var now = time.GetTimestamp();
+        var left = asked > now ? time.GetElapsedTime(now, asked) : TimeSpan.Zero;
+        return wait > left ? wait : left;
+    }
+
+    /// <summary>The receiver said when to come back, in seconds or as a date: it holds for all requests.</summary>
+    /// <returns>The wait that it is obeyed for.</returns>
+    public TimeSpan Obey(TimeSpan retryAfter)
+    {
+        if (retryAfter <= TimeSpan.Zero)
+            return TimeSpan.Zero;
+        var wait = retryAfter < longestRetryAfter ? retryAfter : longestRetryAfter;
+        Volatile.Write(ref notBefore, time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency));
+        return wait;
+    }
+}

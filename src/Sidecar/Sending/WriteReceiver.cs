@@ -1,0 +1,254 @@
+using System.Net;
+using Sidecar.Http;
+using Sidecar.Primitives;
+using Sidecar.Records;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Sending;
+
+/// <summary>What the receiver's answer to one request comes to.</summary>
+internal enum WriteAnswer
+{
+    Accepted,
+    /// <summary>May pass: tried again.</summary>
+    Failed,
+    /// <summary>400 or 413: some series in it may be the reason.</summary>
+    RefusedInPart,
+    Refused,
+    /// <summary>Remote write 2.0 is not; 1.0 is used from now on.</summary>
+    NotUnderstood,
+}
+
+/// <summary>One answer, with what the receiver said where it did not accept.</summary>
+/// <param name="IsSize">413: the request is too large.</param>
+internal readonly record struct WriteResult(WriteAnswer Answer, Failure Failure = default, bool IsSize = false);
+
+/// <summary>
+/// The receiver: posts one request, once, and judges the answer. Knows when to come back and, from how it answers, which version it
+/// understands.
+/// </summary>
+internal sealed class WriteReceiver(
+    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, Metrics metrics, Log log, TimeProvider time)
+{
+    /// <summary>Beyond the longest wait of the moment: a busy machine is not a hang.</summary>
+    public static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
+
+    private const string FailedKey = "remote write";
+    private const string PathKey = "remote write path";
+
+    private readonly RetrySchedule retries = new(options.MinBackoff, options.MaxBackoff, time);
+    private readonly KeyValuePair<string, string>[] headers = [.. options.Headers];
+
+    public SendingState State { get; } = new(time);
+
+    /// <summary>Beaten by each attempt and each wait for one.</summary>
+    public Pulse Pulse { get; } = new(time);
+
+    /// <summary>Until attempt <paramref name="attempt"/> is due; see <see cref="RetrySchedule.Wait"/>.</summary>
+    public Task WaitAsync(int attempt, CancellationToken cancellation)
+    {
+        var wait = retries.Wait(attempt);
+        if (wait == TimeSpan.Zero)
+            return Task.CompletedTask;
+        State.Waits(wait);
+        Pulse.Beat(wait + Slack);
+        return Task.Delay(wait, time, cancellation);
+    }
+
+    /// <param name="waiting">Scrapes in the queue, for the log.</param>
+    public async Task<WriteResult> TryAsync(EncodedRequest request, Scrape scrape, int waiting, int attempt, CancellationToken cancellation)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(options.Timeout);
+        State.Attempt();
+        Pulse.Beat(options.Timeout + Slack);
+        metrics.SamplesTotal.Add(request.Samples - request.Histograms);
+        metrics.HistogramsTotal.Add(request.Histograms);
+        metrics.ExemplarsTotal.Add(request.Exemplars);
+        metrics.BytesTotal.Add(request.Length);
+        var started = time.GetTimestamp();
+        try
+        {
+            using var response = await client.SendAsync(() => Message(request, attempt), timeout.Token);
+            metrics.SentBatchDuration.Observe(time.GetElapsedTime(started));
+            return await JudgeAsync(response, request, scrape, waiting, timeout.Token);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            return Retry(new Failure(FailureReason.Timeout, $"no answer within {options.Timeout.TotalSeconds:0.###}s"), scrape, waiting);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return Retry(Failures.From(e, options.Url), scrape, waiting);
+        }
+    }
+
+    /// <summary>Once: more of it comes in a minute, and no sample is lost with it.</summary>
+    public async Task TryMetadataAsync(EncodedRequest request, CancellationToken cancellation)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(options.Timeout);
+        metrics.MetadataTotal.Add(request.Metadata);
+        metrics.BytesTotal.Add(request.Length);
+        string error;
+        try
+        {
+            using var response = await client.SendAsync(() => Message(request, attempt: 0), timeout.Token);
+            if (response.IsSuccessStatusCode)
+                return;
+            error = Redact(Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, timeout.Token)))
+                .Message;
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            error = e is OperationCanceledException ? "no answer in time" : Failures.From(e, options.Url).Message;
+        }
+        metrics.MetadataFailedTotal.Add(request.Metadata);
+        log.Recurring(LogLevel.Warn, "remote write metadata",
+            "The receiver did not take the metadata of metrics; their samples are not affected",
+            ("url", Failures.Show(options.Url)), ("error", error));
+    }
+
+    private async Task<WriteResult> JudgeAsync(
+        HttpResponseMessage response, EncodedRequest request, Scrape scrape, int waiting, CancellationToken cancellation)
+    {
+        var status = (int)response.StatusCode;
+        if (response.IsSuccessStatusCode)
+        {
+            // What follows an accepting status line is of no account: it is drained or cut behind our back.
+            if (request.Version == WriteVersion.Two && !IsUnderstood(response, request))
+                return new WriteResult(WriteAnswer.NotUnderstood);
+            return Accepted();
+        }
+        var failure = FailureOf(response, await Failures.ReadStartAsync(response, cancellation));
+        // A path that is not there says nothing of versions.
+        if (ReceiverWords.IsWrongPath(status, failure.Message))
+            return RetryPath(failure, scrape, waiting);
+        if (request.Version == WriteVersion.Two && (status == 415 || (status == 400 && !protocol.IsSettled))
+            && FallBack($"it answers {status}"))
+            return new WriteResult(WriteAnswer.NotUnderstood);
+        // 499 is Nightingale's answer to overload. 401, 403 and redirects are an operator's mistake that will be mended: nothing is lost
+        // by it.
+        if (status is >= 500 or 429 or 499 or (>= 300 and < 400)
+            || response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+            return Retry(failure, scrape, waiting, RetryAfter.Of(response, time));
+        if (status == 409 && ReceiverWords.IsAlreadyThere(failure.Message))
+        {
+            log.Recurring(LogLevel.Warn, "remote write conflict",
+                "The receiver has newer or the same samples of some series already; that counts as delivered",
+                ("url", Failures.Show(options.Url)), ("target", scrape.Target.Url), ("error", failure.Message));
+            return Accepted();
+        }
+        State.Refused(failure);
+        return new WriteResult(status is 400 or 413 ? WriteAnswer.RefusedInPart : WriteAnswer.Refused, failure, IsSize: status == 413);
+    }
+
+    private WriteResult Accepted()
+    {
+        State.Accepted();
+        log.Recovered(FailedKey, "The receiver accepts again", ("url", Failures.Show(options.Url)));
+        log.Recovered(PathKey, "The receiver takes writes at its path", ("url", Failures.Show(options.Url)));
+        return new WriteResult(WriteAnswer.Accepted);
+    }
+
+    private Failure FailureOf(HttpResponseMessage response, byte[] bodyStart)
+    {
+        var failure = Failures.FromStatus(response.StatusCode, options.Url, bodyStart);
+        if (failure.Reason == FailureReason.Redirect && response.Headers.Location is { } location
+            && Uri.TryCreate(options.Url, location, out var to))
+            failure = failure with { Message = $"{failure.Message}; it redirects to {Failures.Show(to)}, which is not followed" };
+        return Redact(failure);
+    }
+
+    /// <summary>
+    /// Receivers of 2.0 say how much they have written (specification 2.0, section "Response"); older ones take the message for an empty
+    /// one of 1.0, accept it and store nothing. False where it is to be sent again in 1.0.
+    /// </summary>
+    private bool IsUnderstood(HttpResponseMessage response, EncodedRequest request)
+    {
+        var samples = request.Samples - request.Histograms;
+        if (Written(response, samples > 0 ? "Samples" : "Histograms") is not { } written)
+        {
+            if (FallBack("it accepts 2.0 and does not say that it wrote anything"))
+                return false;
+            log.Recurring(LogLevel.Warn, "remote write written",
+                "The receiver accepts remote write 2.0 and does not say that it wrote anything: it may store nothing",
+                ("url", Failures.Show(options.Url)), ("remedy", "leave SIDECAR_REMOTE_WRITE_PROTOCOL unset, or set it to 1.0"));
+            return true;
+        }
+        if (protocol.Confirm())
+            log.Info("The receiver understands remote write 2.0", ("url", Failures.Show(options.Url)));
+        var sent = samples > 0 ? samples : request.Histograms;
+        if (written < sent)
+        {
+            log.Recurring(LogLevel.Warn, "remote write written", "The receiver wrote less than it was sent, and calls that success",
+                ("url", Failures.Show(options.Url)), ("sent", sent), ("written", written));
+        }
+        return true;
+    }
+
+    private static long? Written(HttpResponseMessage response, string what) =>
+        response.Headers.TryGetValues($"X-Prometheus-Remote-Write-{what}-Written", out var values)
+        && long.TryParse(values.FirstOrDefault(), out var count)
+            ? count : null;
+
+    /// <summary>True where requests are made in 1.0 from now on.</summary>
+    private bool FallBack(string why)
+    {
+        if (!protocol.MayFallBack)
+            return protocol.Current == WriteVersion.One;
+        if (protocol.FallBack())
+        {
+            log.Info("The receiver lacks remote write 2.0: 1.0 is used until the sidecar is restarted", ("url", Failures.Show(options.Url)),
+                ("because", why), ("remedy", "SIDECAR_REMOTE_WRITE_PROTOCOL=1.0 saves the try"));
+        }
+        return true;
+    }
+
+    /// <summary>A receiver may well answer with what it was sent; headers are the user's, and may be keys.</summary>
+    private Failure Redact(Failure failure)
+    {
+        failure = client.Redact(failure);
+        foreach (var (_, value) in headers)
+            failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
+        return failure;
+    }
+
+    /// <param name="retryAfter">What the receiver asked for.</param>
+    private WriteResult Retry(Failure failure, Scrape scrape, int waiting, TimeSpan? retryAfter = null)
+    {
+        State.Failed(failure);
+        var obeyed = retryAfter is { } asked ? retries.Obey(asked) : TimeSpan.Zero;
+        log.Recurring(LogLevel.Warn, FailedKey, "Sending failed; it is tried again until the receiver accepts",
+            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting),
+            ("retry_after", obeyed > TimeSpan.Zero ? retryAfter : null), ("next_try_in", obeyed > TimeSpan.Zero ? obeyed : null));
+        return new WriteResult(WriteAnswer.Failed, failure);
+    }
+
+    /// <summary>
+    /// Nothing takes writes there: a gateway that is being rolled out, or a mistake that will be mended. What waits is sent then.
+    /// </summary>
+    private WriteResult RetryPath(Failure failure, Scrape scrape, int waiting)
+    {
+        State.Failed(failure);
+        log.Recurring(LogLevel.Error, PathKey,
+            "Sending failed: nothing takes writes at this path, which may be wrong; it is tried again and nothing is lost until the queue is full",
+            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting), ("remedy", ReceiverWords.Paths));
+        return new WriteResult(WriteAnswer.Failed, failure);
+    }
+
+    private HttpRequestMessage Message(EncodedRequest request, int attempt)
+    {
+        var message = RequestContent.Message(request, options.Url, headers);
+        if (attempt > 0)
+            message.Headers.TryAddWithoutValidation("Retry-Attempt", attempt.ToString());
+        return message;
+    }
+}

@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+
+namespace Sidecar.Serving;
+
+/// <summary>
+/// Writes HTML as UTF-8 into one array and never past its limit: a part that does not fit is taken back whole, so that the page stays
+/// well-formed whatever its contents.
+/// </summary>
+internal sealed class HtmlWriter(byte[] buffer, int limit)
+{
+    private bool isOver;
+
+    /// <summary>Bytes written.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Where writing stops; may be moved, up to the array's end.</summary>
+    public int Limit { get; set; } = limit;
+
+    /// <summary>Ends the part that began at <paramref name="start"/>: kept, or taken back where it did not fit.</summary>
+    public bool Keep(int start)
+    {
+        if (!isOver)
+            return true;
+        Length = start;
+        isOver = false;
+        return false;
+    }
+
+    /// <summary>Markup of our own, as it stands.</summary>
+    public HtmlWriter Markup(ReadOnlySpan<byte> html)
+    {
+        if (isOver || html.Length > Limit - Length)
+        {
+            isOver = true;
+            return this;
+        }
+        html.CopyTo(buffer.AsSpan(Length));
+        Length += html.Length;
+        return this;
+    }
+
+    /// <summary>
+    /// Text of anybody's, in element content and in quoted attributes alike. What could act as markup is escaped; control characters and
+    /// those that turn or hide text show as U+FFFD, so that a label cannot pass for another.
+    /// </summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="most">Characters after which it is cut, with an ellipsis.</param>
+    public HtmlWriter Text(ReadOnlySpan<char> text, int most = int.MaxValue)
+    {
+        Span<byte> utf8 = stackalloc byte[4];
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (most-- == 0)
+                return Markup("…"u8);
+            switch (rune.Value)
+            {
+                case '<':
+                    Markup("&lt;"u8);
+                    break;
+                case '>':
+                    Markup("&gt;"u8);
+                    break;
+                case '&':
+                    Markup("&amp;"u8);
+                    break;
+                case '"':
+                    Markup("&quot;"u8);
+                    break;
+                case '\'':
+                    Markup("&#39;"u8);
+                    break;
+                case '\n' or '\t':
+                    Markup(" "u8);
+                    break;
+                default:
+                    Markup(utf8[..(IsUnseen(rune.Value) ? Rune.ReplacementChar : rune).EncodeToUtf8(utf8)]);
+                    break;
+            }
+            if (isOver)
+                break;
+        }
+        return this;
+    }
+
+    /// <summary>1,234,567</summary>
+    public HtmlWriter Integer(long value) => Number(value, new StandardFormat('N', 0));
+
+    /// <summary>Digits alone, for coordinates.</summary>
+    public HtmlWriter Plain(long value) => Number(value, default);
+
+    public HtmlWriter Fixed(double value, byte decimals)
+    {
+        Span<byte> utf8 = stackalloc byte[48];
+        return Utf8Formatter.TryFormat(value, utf8, out var written, new StandardFormat('F', decimals)) ? Markup(utf8[..written]) : this;
+    }
+
+    private HtmlWriter Number(long value, StandardFormat format)
+    {
+        Span<byte> utf8 = stackalloc byte[32];
+        Utf8Formatter.TryFormat(value, utf8, out var written, format);
+        return Markup(utf8[..written]);
+    }
+
+    /// <summary>C0 and C1 controls, zero-width and bidirectional characters (Unicode's Bidi_Control), separators, noncharacters.</summary>
+    private static bool IsUnseen(int rune) => rune
+        is < 0x20 or (>= 0x7f and <= 0x9f) or 0xad or 0x61c
+        or (>= 0x200b and <= 0x200f) or (>= 0x2028 and <= 0x202e) or (>= 0x2060 and <= 0x206f)
+        or 0xfeff or (>= 0xfff9 and <= 0xfffb) or (>= 0xe0000 and <= 0xe007f) || (rune & 0xfffe) == 0xfffe;
+}

@@ -1,0 +1,56 @@
+namespace Sidecar.Serving;
+
+/// <summary>
+/// The series of up to one hour as an inline SVG of one path, from zero up to the highest point. The path begins and ends outside the view,
+/// so that its outline shows as a line over an area. Points are relative steps ("m0,90l1-3 1,4"): half a kilobyte a plot.
+/// </summary>
+internal static class Plot
+{
+    private const int Height = 100;
+
+    /// <summary>Points that the width has room for at least, so that the first few do not look like many.</summary>
+    private const int FewestPoints = 30;
+
+    /// <summary>Room for half the line's width above the highest point.</summary>
+    private const int Top = 4;
+
+    /// <param name="html">Where it goes.</param>
+    /// <param name="points">Oldest first; the last one stands at the right edge.</param>
+    /// <param name="name">What is plotted.</param>
+    /// <param name="figure">Writes one value with its unit.</param>
+    /// <param name="highest">Of the points.</param>
+    /// <param name="now">The figure of now.</param>
+    /// <param name="span">The time that the points cover.</param>
+    /// <returns>The width, in points.</returns>
+    public static int Write(
+        HtmlWriter html, ReadOnlySpan<float> points, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure, float highest, double now,
+        TimeSpan span)
+    {
+        var width = Math.Max(points.Length, FewestPoints);
+        html.Markup("<svg viewBox=\"0 0 "u8).Plain(width - 1).Markup(" 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\""u8)
+            .Markup(name)
+            .Markup(" over the last "u8).Duration(span).Markup(": now "u8);
+        figure(html, now);
+        html.Markup(", highest "u8);
+        figure(html, highest);
+        html.Markup("\"><path d=\"M"u8);
+        // What fills the view begins left of it; what does not rises from the ground where it begins.
+        var isFull = points.Length == width;
+        var x = width - points.Length - (isFull ? 2 : 0);
+        html.Plain(x).Markup(","u8).Plain(Height + Top).Markup("V"u8).Plain(Y(points[0], highest)).Markup("l"u8);
+        var y = Y(points[0], highest);
+        if (isFull)
+            html.Markup("2,0 "u8);
+        for (var i = 1; i < points.Length; i++)
+        {
+            var next = Y(points[i], highest);
+            html.Markup(next < y ? "1"u8 : "1,"u8).Plain(next - y).Markup(" "u8);
+            y = next;
+        }
+        html.Markup("3,0V"u8).Plain(Height + Top).Markup("\"/></svg>"u8);
+        return width;
+    }
+
+    private static int Y(float value, float highest) =>
+        highest <= 0 ? Height - 1 : Height - (int)Math.Round((Height - Top) * Math.Max(0, value) / highest);
+}

@@ -1,0 +1,97 @@
+using Sidecar.Primitives;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Serving;
+
+/// <summary>
+/// The one judgement of how the process is, which page, readiness and health follow. Unhealthy is what only a new start mends: a loop that
+/// has stopped moving. Not ready is what loses or will lose data. Trouble is what is wrong and yet delivers.
+/// </summary>
+internal sealed class ProcessHealth(TimeProvider time)
+{
+    /// <summary>
+    /// The listener's thread waits for nobody, so when it has not looked round for so long the whole process stood still.
+    /// </summary>
+    private static readonly TimeSpan LongestPause = HttpServer.LongestRound + TimeSpan.FromSeconds(4);
+
+    /// <summary>A scrape that waits for less is on its way.</summary>
+    private static readonly TimeSpan LeastWaiting = TimeSpan.FromMinutes(2);
+
+    private long lookedRound = time.GetTimestamp();
+    private long goingSince = time.GetTimestamp();
+
+    /// <summary>Of all scrape loops.</summary>
+    public required Func<IReadOnlyList<Pulse>> Scraping { get; init; }
+
+    public required Pulse Discovery { get; init; }
+
+    /// <summary>Of sending, which may be silent while nothing waits.</summary>
+    public required Pulse Sending { get; init; }
+
+    /// <summary>When the oldest scrape that waits was made; null where none waits.</summary>
+    public required Func<DateTimeOffset?> OldestWaiting { get; init; }
+
+    /// <summary>Why no targets are known; null when they are.</summary>
+    public required Func<string?> WhyNoTargets { get; init; }
+
+    /// <summary>Why what is sent is lost; null when it is not.</summary>
+    public required Func<string?> WhyLost { get; init; }
+
+    /// <summary>What is wrong and yet delivers, each a sentence or null.</summary>
+    public required IReadOnlyList<Func<string?>> Signs { get; init; }
+
+    /// <summary>
+    /// To be called often by a thread that nothing holds up. After a pause of the whole process — a machine that slept, a frozen container
+    /// — every loop has its time anew: all were silent, and none hangs.
+    /// </summary>
+    public void LookRound()
+    {
+        var now = time.GetTimestamp();
+        if (time.GetElapsedTime(lookedRound, now) > LongestPause)
+            Volatile.Write(ref goingSince, now);
+        lookedRound = now;
+    }
+
+    /// <summary>Null when healthy; else one sentence.</summary>
+    public string? WhyUnhealthy()
+    {
+        var since = Volatile.Read(ref goingSince);
+        if (Discovery.Overdue(since) is { } discovery)
+            return $"Discovery has not moved for {Text(discovery)}.";
+        if (Silence(since) is { } scraping)
+            return $"No scrape loop has moved for {Text(scraping)}.";
+        if (Sending.Overdue(since) is { } sending && OldestWaiting() is { } oldest && time.GetUtcNow() - oldest > LeastWaiting)
+            return $"Nothing was sent or tried for {Text(sending)}, although scrapes wait.";
+        return null;
+    }
+
+    /// <summary>Null when what is scraped is delivered, or will be; else one sentence.</summary>
+    public string? WhyNotReady() => WhyUnhealthy() ?? WhyNoTargets() ?? WhyLost();
+
+    /// <summary>Sentences on what is wrong and yet delivers.</summary>
+    public IReadOnlyList<string> Troubles()
+    {
+        var found = new List<string>();
+        foreach (var sign in Signs)
+        {
+            if (sign() is { } sentence)
+                found.Add(sentence);
+        }
+        return found;
+    }
+
+    /// <summary>Of the loop that moved last, where all are overdue: one target's loop that hangs is not the process.</summary>
+    private TimeSpan? Silence(long since)
+    {
+        TimeSpan? least = null;
+        foreach (var pulse in Scraping())
+        {
+            if (pulse.Overdue(since) is not { } silence)
+                return null;
+            least = least < silence ? least : silence;
+        }
+        return least;
+    }
+
+    private static string Text(TimeSpan silence) => DurationText.Format(TimeSpan.FromSeconds((long)silence.TotalSeconds));
+}

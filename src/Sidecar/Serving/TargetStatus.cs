@@ -1,0 +1,92 @@
+using System.Buffers;
+using System.Text.Json;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+
+namespace Sidecar.Serving;
+
+/// <summary>What became of a target's last scrape.</summary>
+internal enum TargetHealth
+{
+    Unknown,
+    Up,
+    Down,
+}
+
+/// <summary>One target as pages show it.</summary>
+internal sealed record TargetStatus
+{
+    public required Target Target { get; init; }
+
+    /// <summary>The job, as configured.</summary>
+    public required string ScrapePool { get; init; }
+
+    public required TimeSpan ScrapeInterval { get; init; }
+
+    public required TimeSpan ScrapeTimeout { get; init; }
+
+    public TargetHealth Health { get; init; }
+
+    /// <summary>Empty when the last scrape went well.</summary>
+    public string LastError { get; init; } = "";
+
+    /// <summary>Null before the first one.</summary>
+    public DateTimeOffset? LastScrape { get; init; }
+
+    public TimeSpan LastScrapeDuration { get; init; }
+
+    /// <summary>What the last scrape had.</summary>
+    public int Samples { get; init; }
+
+    /// <summary>The answer of <c>/api/v1/targets</c> in Prometheus's shape (its HTTP API, section Targets).</summary>
+    public static ReadOnlyMemory<byte> WriteJson(IReadOnlyList<TargetStatus> targets)
+    {
+        var output = new ArrayBufferWriter<byte>(4096);
+        using (var json = new Utf8JsonWriter(output))
+        {
+            json.WriteStartObject();
+            json.WriteString("status"u8, "success"u8);
+            json.WriteStartObject("data"u8);
+            json.WriteStartArray("activeTargets"u8);
+            foreach (var target in targets)
+                target.WriteJson(json);
+            json.WriteEndArray();
+            json.WriteStartArray("droppedTargets"u8);
+            json.WriteEndArray();
+            json.WriteStartObject("droppedTargetCounts"u8);
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        return output.WrittenMemory;
+    }
+
+    private void WriteJson(Utf8JsonWriter json)
+    {
+        var url = Target.Url.GetComponents(UriComponents.HttpRequestUrl, UriFormat.UriEscaped); // without user info
+        json.WriteStartObject();
+        json.WriteStartObject("discoveredLabels"u8);
+        foreach (var (name, value) in Target.DiscoveredLabels)
+            json.WriteString(name, value);
+        json.WriteEndObject();
+        json.WriteStartObject("labels"u8);
+        foreach (var (name, value) in Target.Labels)
+            json.WriteString(name, value);
+        json.WriteEndObject();
+        json.WriteString("scrapePool"u8, ScrapePool);
+        json.WriteString("scrapeUrl"u8, url);
+        json.WriteString("globalUrl"u8, url);
+        json.WriteString("lastError"u8, LastError);
+        json.WriteString("lastScrape"u8, (LastScrape ?? DateTimeOffset.MinValue).UtcDateTime); // Go's zero time is .NET's
+        json.WriteNumber("lastScrapeDuration"u8, LastScrapeDuration.TotalSeconds);
+        json.WriteString("health"u8, Health switch
+        {
+            TargetHealth.Up => "up"u8,
+            TargetHealth.Down => "down"u8,
+            _ => "unknown"u8,
+        });
+        json.WriteString("scrapeInterval"u8, Durations.Format(ScrapeInterval));
+        json.WriteString("scrapeTimeout"u8, Durations.Format(ScrapeTimeout));
+        json.WriteEndObject();
+    }
+}

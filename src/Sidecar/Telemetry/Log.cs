@@ -1,0 +1,127 @@
+using System.Buffers;
+using System.Text;
+
+namespace Sidecar.Telemetry;
+
+/// <summary>Log lines for operators on one stream, in logfmt or JSON. Safe to call from any thread; never throws.</summary>
+internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, TimeProvider time)
+{
+    /// <summary>How many failures are told apart; those beyond share a count, so that neither memory nor the log is flooded.</summary>
+    private const int MaxKeys = 256;
+
+    private const string SharedKey = "";
+
+    private static readonly TimeSpan QuietTime = TimeSpan.FromMinutes(1);
+
+    /// <summary>A failure not seen for so long may be forgotten to make room: its target is gone.</summary>
+    private static readonly TimeSpan ForgetAfter = TimeSpan.FromMinutes(10);
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Episode> episodes = [];
+    private readonly ArrayBufferWriter<byte> line = new(512);
+
+    /// <summary>One failure from its first line to its recovery.</summary>
+    private sealed class Episode
+    {
+        public DateTimeOffset Began;
+        public DateTimeOffset LastSeen;
+        public DateTimeOffset LastWritten;
+        public long Count;
+        public long CountSinceWritten;
+    }
+
+    /// <summary>Writes one line: time, level, message, then the fields in their order. Null values are left out.</summary>
+    public void Write(LogLevel lineLevel, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
+    {
+        if (lineLevel < level)
+            return;
+        try
+        {
+            lock (gate)
+            {
+                line.ResetWrittenCount();
+                if (format == LogFormat.Json)
+                    LogLine.WriteJson(line, time.GetUtcNow(), lineLevel, message, fields);
+                else
+                    LogLine.WriteLogfmt(line, time.GetUtcNow(), lineLevel, message, fields);
+                // One call a line: standard error flushes at each, and lines of other processes must not come in between.
+                output.Write(Encoding.UTF8.GetString(line.WrittenSpan));
+                output.Flush();
+            }
+        }
+        catch (Exception)
+        {
+            // Standard error closed or full: there is nowhere left to say so, and a log line must not stop the work.
+        }
+    }
+
+    public void Debug(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Debug, message, fields);
+
+    public void Info(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Info, message, fields);
+
+    public void Warn(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Warn, message, fields);
+
+    public void Error(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Error, message, fields);
+
+    /// <summary>
+    /// A failure that recurs: written the first time for <paramref name="key"/>, then at most once a minute with the number of
+    /// times it happened since, this one included (<c>repeated=37</c>).
+    /// </summary>
+    public void Recurring(LogLevel lineLevel, string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
+    {
+        if (lineLevel < level)
+            return;
+        long repeated;
+        lock (gate)
+        {
+            var now = time.GetUtcNow();
+            var episode = FindOrAdd(key, now);
+            episode.LastSeen = now;
+            episode.Count++;
+            episode.CountSinceWritten++;
+            if (episode.Count > 1 && now - episode.LastWritten < QuietTime)
+                return;
+            repeated = episode.Count > 1 ? episode.CountSinceWritten : 0;
+            episode.LastWritten = now;
+            episode.CountSinceWritten = 0;
+        }
+        if (repeated > 0)
+            Write(lineLevel, message, [.. fields, ("repeated", repeated)]);
+        else
+            Write(lineLevel, message, fields);
+    }
+
+    /// <summary>
+    /// The failure behind <paramref name="key"/> is over: writes one info line if it had been reported, with how long it lasted and
+    /// how often it happened (<c>lasted=1m30s failures=6</c>), and forgets it.
+    /// </summary>
+    public void Recovered(string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
+    {
+        Episode? episode;
+        TimeSpan lasted;
+        lock (gate)
+        {
+            if (!episodes.Remove(key, out episode))
+                return;
+            lasted = time.GetUtcNow() - episode.Began;
+        }
+        Write(LogLevel.Info, message, [.. fields, ("lasted", lasted), ("failures", episode.Count)]);
+    }
+
+    private Episode FindOrAdd(string key, DateTimeOffset now)
+    {
+        if (episodes.TryGetValue(key, out var episode))
+            return episode;
+        if (episodes.Count >= MaxKeys)
+        {
+            foreach (var (oldKey, old) in episodes)
+            {
+                if (now - old.LastSeen > ForgetAfter)
+                    episodes.Remove(oldKey);
+            }
+        }
+        if (episodes.Count >= MaxKeys && key != SharedKey)
+            return FindOrAdd(SharedKey, now);
+        return episodes[key] = new Episode { Began = now };
+    }
+}

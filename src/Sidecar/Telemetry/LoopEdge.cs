@@ -1,0 +1,41 @@
+namespace Sidecar.Telemetry;
+
+/// <summary>
+/// The edge of one loop: an exception that nobody expected is reported, and the loop goes on with its next item after a wait, which doubles
+/// with each failure in a row, so that no bug makes a loop spin.
+/// </summary>
+/// <param name="loop">Whose edge.</param>
+/// <param name="pulse">Beaten for the wait.</param>
+/// <param name="target">Named in the report; null where the loop is not about one target.</param>
+internal sealed class LoopEdge(ProcessLoop loop, InternalErrors errors, TimeProvider time, Pulse? pulse = null, Uri? target = null)
+{
+    private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+
+    private TimeSpan wait = FirstWait;
+
+    /// <summary>Failures since an item succeeded.</summary>
+    public int Failures { get; private set; }
+
+    /// <summary>An item succeeded.</summary>
+    public void Passed() => (Failures, wait) = (0, FirstWait);
+
+    /// <summary>Reports an exception and waits until the next item may be tried.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task FailedAsync(Exception exception, CancellationToken cancellation)
+    {
+        errors.Report(loop, exception, ("target", target));
+        Failures++;
+        var now = wait;
+        wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
+        try
+        {
+            pulse?.Beat(now + LongestWait);
+            await Task.Delay(now, time, cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            await Task.Delay(now, cancellation); // the clock itself may be what fails
+        }
+    }
+}

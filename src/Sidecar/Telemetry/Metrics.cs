@@ -1,0 +1,239 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using Sidecar.Primitives;
+
+namespace Sidecar.Telemetry;
+
+/// <summary>
+/// The sidecar's own metrics. Where Prometheus has one of the same meaning, its name and labels are kept, so that dashboards and
+/// alerts go on working.
+/// </summary>
+internal sealed class Metrics
+{
+    /// <summary>Prometheus's buckets for this one: the client library's defaults and four long ones.</summary>
+    private static readonly double[] SendBuckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
+
+    private readonly ProcessMetrics process;
+    private readonly CounterBy<WatchEventType> sliceEvents = Events("endpointslice");
+    private readonly CounterBy<WatchEventType> endpointsEvents = Events("endpoints");
+    private readonly CounterBy<WatchEventType> serviceEvents = Events("service");
+
+    /// <param name="remoteWriteUrl">Labels what is sent. Only scheme, host and path appear: user info and query may hold secrets.</param>
+    /// <param name="jobName">The scrape configuration's name, label <c>config</c> of discovery.</param>
+    /// <param name="scrapeInterval">Label <c>interval</c> of the interval summary.</param>
+    /// <param name="time">Tells when the process started: make this object first thing.</param>
+    public Metrics(Uri remoteWriteUrl, string jobName, TimeSpan scrapeInterval, TimeProvider time)
+    {
+        process = new ProcessMetrics(time);
+        var url = remoteWriteUrl.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+        // Prometheus names an unnamed remote by six digits of a hash of its configuration.
+        var remoteName = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(url)).AsSpan(0, 3));
+        var remote = MetricsText.Join(MetricsText.Label("remote_name", remoteName), MetricsText.Label("url", url));
+
+        SamplesTotal = new("prometheus_remote_storage_samples_total", "Samples sent to remote storage, each try counted.", remote);
+        SamplesFailedTotal = new("prometheus_remote_storage_samples_failed_total", "Samples that remote storage refused for good.", remote);
+        SamplesRetriedTotal = new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure.", remote);
+        SamplesDroppedTotal = new("prometheus_remote_storage_samples_dropped_total", "Samples not delivered, by reason.",
+            "reason", Enum.GetValues<DropReason>(), DropReasons.Word, remote);
+        HistogramsTotal = new("prometheus_remote_storage_histograms_total", "Native histograms sent to remote storage, each try counted.",
+            remote);
+        HistogramsFailedTotal = new("prometheus_remote_storage_histograms_failed_total",
+            "Native histograms that remote storage refused for good.", remote);
+        ExemplarsTotal = new("prometheus_remote_storage_exemplars_total", "Exemplars sent to remote storage, each try counted.", remote);
+        ExemplarsFailedTotal = new("prometheus_remote_storage_exemplars_failed_total", "Exemplars that remote storage refused for good.",
+            remote);
+        MetadataTotal = new("prometheus_remote_storage_metadata_total",
+            "Metadata entries sent to remote storage by themselves, as in remote write 1.0.", remote);
+        MetadataFailedTotal = new("prometheus_remote_storage_metadata_failed_total",
+            "Metadata entries that remote storage did not accept.", remote);
+        SamplesPending = new("prometheus_remote_storage_samples_pending", "Samples waiting to be sent.", remote);
+        BytesTotal = new("prometheus_remote_storage_bytes_total", "Bytes of requests sent to remote storage, after compression.", remote);
+        SamplesAccepted = new("sidecar_samples_accepted_total", "Samples that remote storage accepted, each once.", remote);
+        BytesAccepted = new("sidecar_bytes_accepted_total", "Bytes of requests that remote storage accepted, after compression.", remote);
+        SentBatchDuration = new("prometheus_remote_storage_sent_batch_duration_seconds", "How long sending one request took.",
+            remote, SendBuckets);
+        QueueHighestTimestampSeconds = new("prometheus_remote_storage_queue_highest_timestamp_seconds",
+            "Highest timestamp that entered the queue, in seconds since 1970.", remote);
+        QueueHighestSentTimestampSeconds = new("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+            "Highest timestamp that remote storage accepted, in seconds since 1970.", remote);
+        IntervalLength = new("prometheus_target_interval_length_seconds", "Actual time between scrapes of one target.",
+            MetricsText.Label("interval", DurationText.Format(scrapeInterval)));
+        DiscoveredTargets = new("prometheus_sd_discovered_targets", "Targets that discovery knows now.",
+            MetricsText.Join(MetricsText.Label("config", jobName), MetricsText.Label("name", "scrape")));
+        BuildLabels = MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName));
+    }
+
+    // Remote write
+
+    public Counter SamplesTotal { get; }
+
+    public Counter SamplesFailedTotal { get; }
+
+    public Counter SamplesRetriedTotal { get; }
+
+    public CounterBy<DropReason> SamplesDroppedTotal { get; }
+
+    public Counter HistogramsTotal { get; }
+
+    public Counter HistogramsFailedTotal { get; }
+
+    public Counter ExemplarsTotal { get; }
+
+    public Counter ExemplarsFailedTotal { get; }
+
+    public Counter MetadataTotal { get; }
+
+    public Counter MetadataFailedTotal { get; }
+
+    public Gauge SamplesPending { get; }
+
+    public Counter BytesTotal { get; }
+
+    public Counter SamplesAccepted { get; }
+
+    public Counter BytesAccepted { get; }
+
+    public Histogram SentBatchDuration { get; }
+
+    public Gauge QueueHighestTimestampSeconds { get; }
+
+    /// <summary>Not advanced by what was dropped.</summary>
+    public Gauge QueueHighestSentTimestampSeconds { get; }
+
+    // Scraping
+
+    public CounterBy<FailureReason> ScrapeFailures { get; } =
+        new("sidecar_scrape_failures_total", "Failed scrapes, by reason.", "reason", Enum.GetValues<FailureReason>()[1..], Failure.Word);
+
+    public Counter ExceededBodySizeLimit { get; } =
+        new("prometheus_target_scrapes_exceeded_body_size_limit_total", "Scrapes that failed on the body size limit.");
+
+    public Counter ExceededSampleLimit { get; } =
+        new("prometheus_target_scrapes_exceeded_sample_limit_total", "Scrapes that failed on the sample limit.");
+
+    public Counter ExceededTargetLimit { get; } =
+        new("prometheus_target_scrape_pool_exceeded_target_limit_total", "Times that discovery named more targets than the target limit.");
+
+    public Counter SampleDuplicateTimestamp { get; } =
+        new("prometheus_target_scrapes_sample_duplicate_timestamp_total", "Samples left out because their series came twice in a scrape.");
+
+    public Counter SampleOutOfOrder { get; } =
+        new("prometheus_target_scrapes_sample_out_of_order_total", "Samples left out because their timestamp went back.");
+
+    public Counter SampleOutOfBounds { get; } =
+        new("prometheus_target_scrapes_sample_out_of_bounds_total", "Samples left out because their timestamp lies too far ahead.");
+
+    public Summary IntervalLength { get; }
+
+    // Discovery
+
+    public Gauge DiscoveredTargets { get; }
+
+    /// <summary>Of a watch.</summary>
+    public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kind switch
+    {
+        ObjectKind.EndpointSlice => sliceEvents,
+        ObjectKind.Endpoints => endpointsEvents,
+        _ => serviceEvents,
+    };
+
+    public Counter KubernetesFailures { get; } =
+        new("prometheus_sd_kubernetes_failures_total", "Requests of discovery to the API server that failed.");
+
+    // Queue
+
+    public Gauge QueueScrapes { get; } = new("sidecar_queue_scrapes", "Scrapes waiting in the queue.");
+
+    public Gauge QueueBytes { get; } = new("sidecar_queue_bytes", "Bytes of compressed scrapes waiting in the queue.");
+
+    public Gauge QueueOldestTimestampSeconds { get; } =
+        new("sidecar_queue_oldest_timestamp_seconds", "Time of the oldest scrape in the queue, in seconds since 1970; 0 when it is empty.");
+
+    public Counter QueueDamagedFiles { get; } =
+        new("sidecar_queue_damaged_files_total", "Files of the queue directory that could not be used and were set aside.");
+
+    public Counter QueueDirectoryFailures { get; } = new("sidecar_queue_directory_failures_total", "Failed calls to the queue directory.");
+
+    public Gauge QueueDirectoryHanging { get; } =
+        new("sidecar_queue_directory_hanging", "1 while a call to the queue directory does not come back, else 0.");
+
+    public Gauge QueueAheadScrapes { get; } =
+        new("sidecar_queue_ahead_scrapes", "Scrapes from before the start whose time lies more than ten minutes ahead of the clock.");
+
+    public CounterBy<DropReason> QueueDroppedScrapes { get; } = new("sidecar_queue_dropped_scrapes_total",
+        "Scrapes dropped from the queue before all of it was delivered, by reason.", "reason",
+        [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged], DropReasons.Word);
+
+    // The process
+
+    public CounterBy<ProcessLoop> InternalErrors { get; } = new("sidecar_internal_errors_total",
+        "Exceptions that nobody expected, by the loop that caught them and went on.", "loop", Enum.GetValues<ProcessLoop>(),
+        Telemetry.InternalErrors.Word);
+
+    /// <summary>The version of this build, as in <c>sidecar version</c> and the User-Agent.</summary>
+    public static string Version { get; } = typeof(Metrics).Assembly.GetName().Version?.ToString(3) ?? "unknown";
+
+    private static string SystemName => OperatingSystem.IsLinux() ? "linux" : OperatingSystem.IsMacOS() ? "darwin" : "windows";
+
+    private string BuildLabels { get; }
+
+    private static CounterBy<WatchEventType> Events(string role) => new("prometheus_sd_kubernetes_events_total",
+        "Events of watches, by what became of the object.", "event",
+        [WatchEventType.Added, WatchEventType.Modified, WatchEventType.Deleted],
+        type => type switch
+        {
+            WatchEventType.Added => "add",
+            WatchEventType.Modified => "update",
+            _ => "delete",
+        },
+        MetricsText.Label("role", role));
+
+    /// <summary>Writes all of them in text format 0.0.4 (<see cref="MetricsText.ContentType"/>).</summary>
+    public void Write(IBufferWriter<byte> output)
+    {
+        var text = new MetricsText(output);
+        SamplesTotal.Write(text);
+        SamplesFailedTotal.Write(text);
+        SamplesRetriedTotal.Write(text);
+        SamplesDroppedTotal.Write(text);
+        HistogramsTotal.Write(text);
+        HistogramsFailedTotal.Write(text);
+        ExemplarsTotal.Write(text);
+        ExemplarsFailedTotal.Write(text);
+        MetadataTotal.Write(text);
+        MetadataFailedTotal.Write(text);
+        SamplesPending.Write(text);
+        BytesTotal.Write(text);
+        SamplesAccepted.Write(text);
+        BytesAccepted.Write(text);
+        SentBatchDuration.Write(text);
+        QueueHighestTimestampSeconds.Write(text);
+        QueueHighestSentTimestampSeconds.Write(text);
+        ScrapeFailures.Write(text);
+        ExceededBodySizeLimit.Write(text);
+        ExceededSampleLimit.Write(text);
+        ExceededTargetLimit.Write(text);
+        SampleDuplicateTimestamp.Write(text);
+        SampleOutOfOrder.Write(text);
+        SampleOutOfBounds.Write(text);
+        IntervalLength.Write(text);
+        DiscoveredTargets.Write(text);
+        KubernetesFailures.Write(text);
+        sliceEvents.Write(text);
+        endpointsEvents.WriteSamples(text);
+        serviceEvents.WriteSamples(text);
+        QueueScrapes.Write(text);
+        QueueBytes.Write(text);
+        QueueOldestTimestampSeconds.Write(text);
+        QueueDamagedFiles.Write(text);
+        QueueDirectoryFailures.Write(text);
+        QueueDirectoryHanging.Write(text);
+        QueueAheadScrapes.Write(text);
+        QueueDroppedScrapes.Write(text);
+        InternalErrors.Write(text);
+        text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
+        text.Sample("prometheus_build_info", BuildLabels, 1);
+        process.Write(text);
+    }
+}

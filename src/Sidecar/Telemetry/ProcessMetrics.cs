@@ -1,0 +1,91 @@
+using System.Globalization;
+
+namespace Sidecar.Telemetry;
+
+/// <summary>
+/// <c>process_*</c> under the names that every Prometheus client library uses. What a system does not tell (most of it outside
+/// Linux) is left out.
+/// </summary>
+internal sealed class ProcessMetrics(TimeProvider time)
+{
+    /// <summary>Made first thing in the process, so this is its start to within the load time of the executable.</summary>
+    private readonly double started = time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
+
+    /// <summary>User and system CPU time spent.</summary>
+    public static TimeSpan CpuTime =>
+        OperatingSystem.IsBrowser() || OperatingSystem.IsIOS() || OperatingSystem.IsTvOS() ? default : Environment.CpuUsage.TotalTime;
+
+    /// <summary>Memory held in RAM.</summary>
+    public static long ResidentBytes =>
+        ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [_, var resident, ..]
+            ? (long)Pages(resident) : Environment.WorkingSet;
+
+    public void Write(MetricsText text)
+    {
+        One(text, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.", CpuTime.TotalSeconds);
+        One(text, "process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", started);
+        // statm: size, resident, … in pages.
+        if (ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [var size, var resident, ..])
+        {
+            One(text, "process_virtual_memory_bytes", "gauge", "Address space in use, in bytes.", Pages(size));
+            One(text, "process_resident_memory_bytes", "gauge", "Memory held in RAM, in bytes.", Pages(resident));
+        }
+        else
+        {
+            One(text, "process_resident_memory_bytes", "gauge", "Memory held in RAM, in bytes.", Environment.WorkingSet);
+        }
+        if (CountOpenFiles() is { } open)
+            One(text, "process_open_fds", "gauge", "Open file descriptors.", open);
+        if (MaxOpenFiles() is { } most)
+            One(text, "process_max_fds", "gauge", "Most file descriptors that may be open.", most);
+        One(text, "dotnet_total_memory_bytes", "gauge", "Managed heap in use, in bytes.", GC.GetTotalMemory(forceFullCollection: false));
+    }
+
+    private static void One(MetricsText text, string name, string type, string help, double value)
+    {
+        text.Family(name, type, help);
+        text.Sample(name, "", value);
+    }
+
+    private static double Pages(string number) => double.Parse(number, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+
+    private static int? CountOpenFiles()
+    {
+        try
+        {
+            var count = -1; // the listing itself holds one open
+            foreach (var _ in Directory.EnumerateFileSystemEntries("/proc/self/fd"))
+                count++;
+            return count;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The soft limit, from the line <c>Max open files  1024  524288  files</c>.</summary>
+    private static double? MaxOpenFiles()
+    {
+        const string Title = "Max open files";
+        var limits = ReadFile("/proc/self/limits") ?? "";
+        var at = limits.IndexOf(Title, StringComparison.Ordinal);
+        if (at < 0)
+            return null;
+        var rest = limits.AsSpan(at + Title.Length).TrimStart();
+        var soft = rest[..rest.IndexOfAny(' ', '\n')];
+        return double.TryParse(soft, CultureInfo.InvariantCulture, out var limit) ? limit : double.PositiveInfinity; // "unlimited"
+    }
+
+    private static string? ReadFile(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
