@@ -48,7 +48,7 @@ internal static class Program
 
     private static async Task<int> RunAsync(Options options, ConfigurationResult configuration)
     {
-        NativeHeap.Unite();
+        NativeHeap.UseOneArena();
         var time = TimeProvider.System;
         var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
         var log = new Log(Console.Error, options.Operation.LogLevel, options.Operation.LogFormat, time);

@@ -57,7 +57,7 @@ internal static class RelabelCommand
         context.Reader.Open(body.OpenRead(), sizeLimit: 0);
         var sent = 0;
         while (context.Reader.Read())
-            sent += context.Encoder.Begin(context.Reader.Sample, out _) == SeriesFate.Sent ? 1 : 0;
+            sent += context.Encoder.Begin(context.Reader.Sample, out _) == SeriesOutcome.Sent ? 1 : 0;
         return sent;
     }
 }

@@ -62,7 +62,7 @@ public class RelabelingBenchmarks
         var sent = 0;
         while (reader.Read())
         {
-            if (encoder.Begin(reader.Sample, out var hash) != SeriesFate.Sent)
+            if (encoder.Begin(reader.Sample, out var hash) != SeriesOutcome.Sent)
                 continue;
             Table.Add(hash);
             encoder.Commit(reader.Sample.Value, 1_800_000_000_000);

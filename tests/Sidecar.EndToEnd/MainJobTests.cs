@@ -106,10 +106,10 @@ public sealed partial class MainJobTests(PublishedBinary binary)
         run.ApiServer.Metrics.Serve("a 1\n");
         run.Start(binary);
         await run.ValueAsync("a", 1);
-        var line = await run.Sidecar.WaitForLogAsync("EndpointSlices are not to be had");
+        var line = await run.Sidecar.WaitForLogAsync("EndpointSlices denied or unknown");
         Assert.Contains("resources: [endpointslices]", line);
         await Eventually.TrueAsync(() => run.ApiServer.Requests.Count(r => r.Contains("/endpoints?")) > 3, () => "not polled");
-        Assert.Single(run.Sidecar.Log, l => l.Contains("EndpointSlices are not to be had"));
+        Assert.Single(run.Sidecar.Log, l => l.Contains("EndpointSlices denied or unknown"));
         await run.StopAsync();
     }
 

@@ -11,10 +11,10 @@ public sealed class RightsTests(PublishedBinary binary)
     /// <summary>Each right of the manifest, and what is heard without it.</summary>
     private static readonly Dictionary<string, Func<StandInFixture, Task>> Losses = new()
     {
-        ["list endpointslices"] = run => HearsAsync(run, "EndpointSlices are not to be had", "cannot list resource"),
-        ["watch endpointslices"] = run => HearsAsync(run, "A watch is not to be had", "cannot watch resource", "endpointslices"),
+        ["list endpointslices"] = run => HearsAsync(run, "EndpointSlices denied or unknown", "cannot list resource"),
+        ["watch endpointslices"] = run => HearsAsync(run, "Watch denied", "cannot watch resource", "endpointslices"),
         ["list endpoints kubernetes"] = run => HearsAsync(run, "Discovery failed", "reason=forbidden", "cannot list resource"),
-        ["watch endpoints kubernetes"] = run => HearsAsync(run, "A watch is not to be had", "cannot watch resource"),
+        ["watch endpoints kubernetes"] = run => HearsAsync(run, "Watch denied", "cannot watch resource"),
         ["get /metrics"] = async run =>
         {
             await run.Sidecar.WaitForLogAsync("Scrape failed", "reason=forbidden", "/metrics");

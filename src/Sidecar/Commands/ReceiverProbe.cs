@@ -95,7 +95,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var encoder = new SeriesEncoder(1, protocol);
         encoder.Begin(new TargetLabels([new("job", options.Scrape.JobName)], options.Scrape.ExternalLabels, honorLabels: false,
             options.Scrape.SeriesRules));
-        if (encoder.Begin(sample, out _, isReport: true) != SeriesFate.Sent)
+        if (encoder.Begin(sample, out _, isReport: true) != SeriesOutcome.Sent)
             return null;
         encoder.Commit(1, time.GetUtcNow().ToUnixTimeMilliseconds());
         return encoder.Take();

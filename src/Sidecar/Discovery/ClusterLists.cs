@@ -6,7 +6,7 @@ using Sidecar.Telemetry;
 namespace Sidecar.Discovery;
 
 /// <summary>
-/// Lists what makes targets: slices, or Endpoints where slices are not to be had, and Services where a rule reads their labels.
+/// Lists what makes targets: slices, or Endpoints where slices are denied or unknown, and Services where a rule reads their labels.
 /// </summary>
 internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient objects, Log log, TimeProvider time)
 {
@@ -74,7 +74,7 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
         if (first.Answer.IsGood)
         {
             if (usesEndpoints)
-                log.Info("EndpointSlices are to be had now, and used");
+                log.Info("EndpointSlices can be listed now; using them again");
             usesEndpoints = false;
             return first;
         }
@@ -86,7 +86,7 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
             return (Explained(second.Answer, $"{denied.Failure.Message}; and {second.Answer.Failure.Message}"), endpoints, second.Targets);
         if (!usesEndpoints)
         {
-            log.Warn("EndpointSlices are not to be had; Endpoints are used instead, which Kubernetes has deprecated",
+            log.Warn("EndpointSlices denied or unknown; falling back to Endpoints, which Kubernetes has deprecated",
                 ("error", denied.Failure.Message),
                 ("remedy", denied.Status == HttpStatusCode.NotFound ? "none needed on Kubernetes before 1.21" : slices.Rule));
         }

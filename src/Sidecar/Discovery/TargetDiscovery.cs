@@ -83,7 +83,7 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
     }
 
     internal static void LogNoTarget(Log log, string address, string problem) =>
-        log.Recurring(LogLevel.Warn, "no target", "What was discovered makes no target; it is left out",
+        log.Recurring(LogLevel.Warn, "no target", "Skipping an invalid target",
             ("address", address), ("error", problem));
 
     internal static void LogWhenAllDropped(Log log, bool isSo)

@@ -38,7 +38,7 @@ internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log
     {
         if (!IsDenied)
         {
-            log.Warn("A watch is not to be had; changes are seen when the next list comes",
+            log.Warn("Watch denied; falling back to periodic lists",
                 ("error", answer.Failure.Message), ("every", options.RefreshInterval), ("remedy", query.Rule));
         }
         Interlocked.Exchange(ref deniedAt, time.GetTimestamp());

@@ -11,7 +11,7 @@ internal static partial class NativeHeap
     /// <summary>
     /// One heap for all threads, first thing in the process: by default each thread that allocates has its own, with slack of its own.
     /// </summary>
-    public static void Unite()
+    public static void UseOneArena()
     {
         if (!isGlibc)
             return;

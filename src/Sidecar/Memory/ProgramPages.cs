@@ -15,7 +15,7 @@ internal static partial class ProgramPages
     /// Lets go of all of them; what is used comes back, 16 pages a fault. Most of what the start has touched - relocation, OpenSSL's
     /// tables, reading the configuration - is never used again, and would count as this process's memory for good: 5 MB of 13.
     /// </summary>
-    public static void LetGo()
+    public static void Release()
     {
         if (!OperatingSystem.IsLinux())
             return;

@@ -240,7 +240,7 @@ internal sealed class Passes : IDisposable
             if (now != 0)
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             NativeHeap.Trim();
-            ProgramPages.LetGo();
+            ProgramPages.Release();
         }
         catch (Exception e)
         {

@@ -15,6 +15,6 @@ internal readonly record struct ReportSamples(double Up, double DurationSeconds,
     {
         ReadOnlySpan<double> values = [Up, DurationSeconds, Scraped, PostRelabeling, Added];
         value = values[index];
-        return encoder.Begin(encoder.Report[index], out _, isReport: true) == SeriesFate.Sent;
+        return encoder.Begin(encoder.Report[index], out _, isReport: true) == SeriesOutcome.Sent;
     }
 }

@@ -16,6 +16,9 @@ internal sealed class OpenedRequest
     /// <summary>So that no target can choose labels that hash like those of another series.</summary>
     private static readonly long Seed = Random.Shared.NextInt64();
 
+    /// <summary>A staleness marker, little-endian.</summary>
+    private static ReadOnlySpan<byte> StaleMarker => [0x02, 0, 0, 0, 0, 0, 0xf0, 0x7f];
+
     private readonly WriteVersion version;
     private readonly byte[] message;
     private readonly List<(int Start, int Length)> series = [];
@@ -50,6 +53,9 @@ internal sealed class OpenedRequest
             writer.Add(series[index].Start, series[index].Length);
         return writer.Close();
     }
+
+    /// <summary>The sample of a series ends it. No label holds these bytes, which are no UTF-8.</summary>
+    public bool IsMarker(int index) => message.AsSpan(series[index].Start, series[index].Length).IndexOf(StaleMarker) >= 0;
 
     /// <summary>Of the labels of a series: the same in every request of either version until the process ends.</summary>
     public ulong Hash(int index)

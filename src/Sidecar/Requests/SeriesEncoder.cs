@@ -103,37 +103,37 @@ internal sealed class SeriesEncoder
     /// </summary>
     /// <param name="hash">Of all labels as they will be sent: the identity of the series.</param>
     /// <returns>False where the series is not sent, or fails the scrape.</returns>
-    public bool TryBegin(Sample sample, out ulong hash) => Begin(sample, out hash) == SeriesFate.Sent;
+    public bool TryBegin(Sample sample, out ulong hash) => Begin(sample, out hash) == SeriesOutcome.Sent;
 
     /// <inheritdoc cref="TryBegin"/>
     /// <param name="isReport">One of the report series, which metric relabeling leaves alone.</param>
-    public SeriesFate Begin(Sample sample, out ulong hash, bool isReport = false)
+    public SeriesOutcome Begin(Sample sample, out ulong hash, bool isReport = false)
     {
         if (relabeling is not null)
             return BeginRelabeled(sample, out hash, isReport);
-        return TryWrite(sample, plans.Get(sample, target), target, out hash) ? SeriesFate.Sent : SeriesFate.Failed;
+        return TryWrite(sample, plans.Get(sample, target), target, out hash) ? SeriesOutcome.Sent : SeriesOutcome.Failed;
     }
 
-    private SeriesFate BeginRelabeled(Sample sample, out ulong hash, bool isReport)
+    private SeriesOutcome BeginRelabeled(Sample sample, out ulong hash, bool isReport)
     {
         hash = 0;
         relabelError = null;
         var name = relabeling!.OfName(sample.Name, target);
         if (name.IsDropped && !isReport)
-            return SeriesFate.Dropped;
+            return SeriesOutcome.Dropped;
         var plan = plans.Get(sample, target);
         if (plan.Error is not null)
-            return SeriesFate.Failed;
+            return SeriesOutcome.Failed;
         var rules = relabeledRules = relabeling.OfPlan(name, plan, target, isReport);
         if (rules.Metric.IsDropped)
-            return SeriesFate.Dropped;
+            return SeriesOutcome.Dropped;
         if (rules.Folded is { } folded)
             plan = folded;
-        var fate = rules.Write.IsDropped ? SeriesFate.Unsent : SeriesFate.Sent;
+        var fate = rules.Write.IsDropped ? SeriesOutcome.Unsent : SeriesOutcome.Sent;
         var isChanged = false;
         if (!rules.IsPlain && rules.Folded is null)
             fate = relabeling.Apply(sample, rules, target, out isChanged, out relabelError);
-        if (fate is SeriesFate.Sent or SeriesFate.Unsent)
+        if (fate is SeriesOutcome.Sent or SeriesOutcome.Unsent)
         {
             var output = relabeling.Output;
             var isWritten = isChanged ? TryWrite(output, relabeledPlans.Get(output, NoLabels), NoLabels, out hash)

@@ -119,7 +119,7 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
 
     /// <summary>Applies the rules that are left; what is changed is in <see cref="Output"/> where <paramref name="isChanged"/>.</summary>
     /// <param name="error">Why it fails the scrape.</param>
-    public SeriesFate Apply(Sample sample, PlanRules selection, TargetLabels target, out bool isChanged, out string? error)
+    public SeriesOutcome Apply(Sample sample, PlanRules selection, TargetLabels target, out bool isChanged, out string? error)
     {
         error = null;
         isChanged = false;
@@ -127,18 +127,18 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
         foreach (var rule in selection.Metric.Rules)
         {
             if (!rule.Apply(labels))
-                return SeriesFate.Dropped;
+                return SeriesOutcome.Dropped;
         }
         if (labels.Count == 0)
-            return SeriesFate.Dropped;
+            return SeriesOutcome.Dropped;
         if (labels.IndexOf("__name__"u8) < 0)
         {
             error = "metric relabeling leaves the series without a name";
-            return SeriesFate.Failed;
+            return SeriesOutcome.Failed;
         }
         AddExternal(target);
         isChanged = labels.IsChanged;
-        var fate = selection.Write.IsDropped ? SeriesFate.Unsent : SeriesFate.Sent;
+        var fate = selection.Write.IsDropped ? SeriesOutcome.Unsent : SeriesOutcome.Sent;
         if (selection.Write.Rules.Length > 0)
         {
             // What is dropped here is known by its labels before.
@@ -147,10 +147,10 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
             foreach (var rule in selection.Write.Rules)
             {
                 if (!rule.Apply(labels))
-                    return SeriesFate.Unsent;
+                    return SeriesOutcome.Unsent;
             }
             if (labels.IndexOf("__name__"u8) < 0)
-                return SeriesFate.Unsent; // nobody takes a series without a name
+                return SeriesOutcome.Unsent; // nobody takes a series without a name
             isChanged = labels.IsChanged;
         }
         if (isChanged)

@@ -18,7 +18,7 @@ internal sealed class SeriesRules(RelabelRules metric, RelabelRules write)
 }
 
 /// <summary>What becomes of a series.</summary>
-internal enum SeriesFate
+internal enum SeriesOutcome
 {
     Sent,
     /// <summary>Write relabeling drops it: it counts as scraped, and is not sent.</summary>

@@ -25,7 +25,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
     private readonly LargeBodies largeBodies = new(queue.BodyLimit);
 
     /// <summary>Of the body that is fetched next; to be disposed of when it has been worked through.</summary>
-    public LargeBodies.Turn BeginBody() => largeBodies.Begin();
+    public LargeBodies.Slot BeginBody() => largeBodies.Begin();
 
     /// <summary>Why a body was not taken, as it may be shown: it may hold what the target was sent.</summary>
     public Failure Redact(Failure failure) => client.Redact(failure);
@@ -33,7 +33,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
     public void Dispose() => largeBodies.Dispose();
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
-    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Turn turn,
+    public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Slot turn,
         CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(Timeout(target), time);
@@ -75,7 +75,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
 
     private string Seconds(Target target) => Timeout(target).TotalSeconds.ToString("0.###");
 
-    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, LargeBodies.Turn turn,
+    private async Task<Failure> ReadAsync(HttpResponseMessage response, CompressedBody body, LargeBodies.Slot turn,
         CancellationToken cancellation)
     {
         var encodings = response.Content.Headers.ContentEncoding;
@@ -97,7 +97,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
     }
 
     private async Task<Failure> ReadGzipAsync(
-        Stream stream, CompressedBody body, long? length, LargeBodies.Turn turn, CancellationToken cancellation)
+        Stream stream, CompressedBody body, long? length, LargeBodies.Slot turn, CancellationToken cancellation)
     {
         for (var reads = 1; ; reads++)
         {
@@ -113,7 +113,7 @@ internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, Que
         }
     }
 
-    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, LargeBodies.Turn turn,
+    private async Task<Failure> CompressAsync(Stream stream, CompressedBody body, int first, LargeBodies.Slot turn,
         CancellationToken cancellation)
     {
         var plain = BlockPool.Rent();

@@ -3,7 +3,7 @@ using Sidecar.Memory;
 namespace Sidecar.Scraping;
 
 /// <summary>
-/// Bounds the memory of the bodies in the air, from their first byte until they have been worked through: small ones are free, and of
+/// Bounds the memory of bodies in flight, from their first byte until they have been worked through: small ones are free, and of
 /// large ones there are at most a few at a time. The others wait, within their timeout, and read no further meanwhile.
 /// </summary>
 /// <param name="limit">Most compressed bytes of one body; who raises it has memory for more of them.</param>
@@ -15,11 +15,11 @@ internal sealed class LargeBodies(long limit) : IDisposable
     private readonly SemaphoreSlim free = new((int)Math.Clamp(limit / (2 * 1024 * 1024), 2, 100));
 
     /// <summary>For one body.</summary>
-    public Turn Begin() => new(free);
+    public Slot Begin() => new(free);
 
     public void Dispose() => free.Dispose();
 
-    internal sealed class Turn(SemaphoreSlim free) : IDisposable
+    internal sealed class Slot(SemaphoreSlim free) : IDisposable
     {
         private bool isTaken;
 

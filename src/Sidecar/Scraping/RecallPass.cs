@@ -30,7 +30,7 @@ internal sealed class RecallPass
         while (reader.Read())
         {
             var sample = reader.Sample;
-            if (encoder.Begin(sample, out var hash) is SeriesFate.Dropped or SeriesFate.Failed)
+            if (encoder.Begin(sample, out var hash) is SeriesOutcome.Dropped or SeriesOutcome.Failed)
                 continue;
             series.Known.Recall(hash, sample.HasTimestamp && series.Options.HonorTimestamps ? sample.Timestamp : null);
         }

@@ -273,7 +273,7 @@ internal sealed class ScrapeLoop : IDisposable
         Report(outcome);
     }
 
-    private async Task<(CompressedBody? Body, Failure Failure)> DownloadAsync(LargeBodies.Turn turn, CancellationToken cancellation)
+    private async Task<(CompressedBody? Body, Failure Failure)> DownloadAsync(LargeBodies.Slot turn, CancellationToken cancellation)
     {
         try
         {

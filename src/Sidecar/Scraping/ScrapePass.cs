@@ -127,15 +127,15 @@ internal sealed class ScrapePass
             var ordinal = outcome.Scraped++;
             metadata?.Add(sample.Family);
             var fate = encoder.Begin(sample, out var hash);
-            if (fate == SeriesFate.Dropped)
+            if (fate == SeriesOutcome.Dropped)
                 continue;
-            if (fate == SeriesFate.Failed)
+            if (fate == SeriesOutcome.Failed)
                 Fail(FailureReason.Parse, sample, encoder.Error);
             else if (hasLabelLimits && encoder.Exceeded(sample, series.Options.LabelLimits) is { } exceeded)
                 Fail(FailureReason.LabelLimit, sample, exceeded);
             else if (!Accept(sample, hash, out var own))
                 skipped.Add(ordinal);
-            else if (fate == SeriesFate.Sent)
+            else if (fate == SeriesOutcome.Sent)
             {
                 // Write relabeling is decided again when the body is streamed again: nothing needs to be noted.
                 outcome.Sent++;
@@ -227,7 +227,7 @@ internal sealed class ScrapePass
         {
             var sample = reader.Sample;
             var fate = encoder.Begin(sample, out var hash);
-            if (fate is SeriesFate.Dropped or SeriesFate.Failed || !known.TakeVanished(hash, Forgets) || fate == SeriesFate.Unsent)
+            if (fate is SeriesOutcome.Dropped or SeriesOutcome.Failed || !known.TakeVanished(hash, Forgets) || fate == SeriesOutcome.Unsent)
                 continue;
             if (known.HasOwn(hash, out var own))
             {

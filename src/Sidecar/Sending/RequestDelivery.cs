@@ -204,7 +204,8 @@ internal sealed class RequestDelivery(
         Failure failure = default;
         for (var i = 0; i < opened.Count; i++)
         {
-            if (known.IsLeftOut(opened.Hash(i), out var words))
+            // A series that was accepted before it was refused is to end at the receiver too.
+            if (known.IsLeftOut(opened.Hash(i), out var words) && !opened.IsMarker(i))
             {
                 left.Add(i);
                 failure = words;

@@ -120,7 +120,7 @@ internal sealed class WriteReceiver(
         var status = (int)response.StatusCode;
         if (response.IsSuccessStatusCode)
         {
-            // What follows an accepting status line is of no account: it is drained or cut behind our back.
+            // The body of a 2xx answer is ignored.
             if (request.Version == WriteVersion.Two && !IsUnderstood(response, request))
                 return new WriteResult(WriteAnswer.NotUnderstood);
             return Accepted();

@@ -59,7 +59,7 @@ internal static partial class OverviewPage
             html.Markup("<meta http-equiv=\"refresh\" content=\""u8).Plain(seconds).Markup("\">"u8);
         html.Markup("<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"u8)
             .Markup("%3Ccircle cx='4' cy='4' r='3' fill='%23"u8)
-            .Markup(verdict.Level switch { Level.Good => "1a7f46"u8, Level.Odd => "c98500"u8, _ => "d1323a"u8 })
+            .Markup(verdict.Level switch { Level.Good => "1a7f46"u8, Level.Warning => "c98500"u8, _ => "d1323a"u8 })
             .Markup("'/%3E%3C/svg%3E\"><style>"u8).Markup(Style).Markup("</style></head><body><main><header><h1>Sidecar</h1><p>"u8)
             .Text(Metrics.Version).Markup(" · running for "u8).Duration(Whole(overview.Now - overview.Started)).Markup("</p><p>"u8)
             .Text(overview.Now.UtcDateTime.ToString("HH:mm:ss", null)).Markup(" UTC · "u8);
@@ -118,7 +118,7 @@ internal static partial class OverviewPage
         var (scrapes, bytes) = ((long)metrics.QueueScrapes.Value, metrics.QueueBytes.Value);
         var oldest = metrics.QueueOldestTimestampSeconds.Value;
         var share = overview.QueueLimit > 0 ? Math.Clamp(bytes / overview.QueueLimit, 0, 1) : 0;
-        Card(html, "Queue"u8, overview.IsDropping ? Level.Bad : share > 0.5 ? Level.Odd : Level.Good);
+        Card(html, "Queue"u8, overview.IsDropping ? Level.Bad : share > 0.5 ? Level.Warning : Level.Good);
         if (scrapes == 0)
             html.Markup("<b>Empty</b>"u8);
         else
@@ -284,5 +284,5 @@ internal static partial class OverviewPage
 
     private static TimeSpan Whole(TimeSpan duration) => TimeSpan.FromSeconds((long)duration.TotalSeconds);
 
-    private static ReadOnlySpan<byte> Class(Level level) => level switch { Level.Good => "good"u8, Level.Odd => "odd"u8, _ => "bad"u8 };
+    private static ReadOnlySpan<byte> Class(Level level) => level switch { Level.Good => "good"u8, Level.Warning => "odd"u8, _ => "bad"u8 };
 }

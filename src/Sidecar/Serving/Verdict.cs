@@ -5,7 +5,7 @@ internal enum Level
 {
     Good,
     /// <summary>Not yet, or not quite, or it will pass.</summary>
-    Odd,
+    Warning,
     Bad,
 }
 
@@ -24,7 +24,7 @@ internal readonly record struct Verdict(Level Level, string Sentence)
         if (overview.WhyUnhealthy is { } why)
             return new Verdict(Level.Bad, $"{why} {sentence}");
         return overview.Troubles.Count == 0 ? new Verdict(level, sentence)
-            : new Verdict(level > Level.Odd ? level : Level.Odd, $"{sentence} {string.Join(' ', overview.Troubles)}");
+            : new Verdict(level > Level.Warning ? level : Level.Warning, $"{sentence} {string.Join(' ', overview.Troubles)}");
     }
 
     public static Verdict OfTargets(Overview overview)
@@ -32,12 +32,12 @@ internal readonly record struct Verdict(Level Level, string Sentence)
         if (!overview.AreTargetsKnown)
         {
             return overview.DiscoveryError is null
-                ? new Verdict(Level.Odd, "No targets are known yet: the API server has not answered.")
+                ? new Verdict(Level.Warning, "No targets are known yet: the API server has not answered.")
                 : new Verdict(Level.Bad, "No targets are known: discovery fails.");
         }
         var all = overview.Targets.Count;
         if (all == 0)
-            return new Verdict(Level.Odd, "Discovery finds no targets.");
+            return new Verdict(Level.Warning, "Discovery finds no targets.");
         var (up, down) = Count(overview.Targets);
         if (down > 0)
         {
@@ -45,9 +45,9 @@ internal readonly record struct Verdict(Level Level, string Sentence)
                 : down == all ? $"All {all:N0} targets fail." : $"{down:N0} of {all:N0} targets {(down == 1 ? "fails" : "fail")}.");
         }
         if (up == 0)
-            return new Verdict(Level.Odd, "The first scrape is under way.");
+            return new Verdict(Level.Warning, "The first scrape is under way.");
         if (overview.DiscoveryError is not null)
-            return new Verdict(Level.Odd, "Discovery fails; the last known targets stay.");
+            return new Verdict(Level.Warning, "Discovery fails; the last known targets stay.");
         return new Verdict(Level.Good, all == 1 ? "The target is up."
             : up == all ? $"All {all:N0} targets are up." : $"{up:N0} of {all:N0} targets are up, none fails.");
     }
@@ -58,11 +58,11 @@ internal readonly record struct Verdict(Level Level, string Sentence)
         {
             return overview.IsDropping
                 ? new Verdict(Level.Bad, "The receiver does not accept, and the oldest scrapes are being dropped.")
-                : new Verdict(Level.Odd, "The receiver does not accept; what is scraped waits in the queue.");
+                : new Verdict(Level.Warning, "The receiver does not accept; what is scraped waits in the queue.");
         }
         return overview.Metrics.QueueHighestSentTimestampSeconds.Value > 0
             ? new Verdict(Level.Good, "The receiver accepts.")
-            : new Verdict(Level.Odd, "Nothing was sent yet.");
+            : new Verdict(Level.Warning, "Nothing was sent yet.");
     }
 
     public static (int Up, int Down) Count(IReadOnlyList<TargetStatus> targets)

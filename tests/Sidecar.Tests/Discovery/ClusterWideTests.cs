@@ -128,7 +128,7 @@ public sealed class ClusterWideTests : IAsyncLifetime
         SetService("cart", "a", isAnnotated: true);
         await run.UntilAsync(() => run.Targets == "10.0.0.1:6443");
         Assert.Contains("add to a ClusterRole: {apiGroups: [\\\"\\\"], resources: [services], verbs: [list, watch]}",
-            Assert.Single(run.Log, l => l.Contains("A watch is not to be had")));
+            Assert.Single(run.Log, l => l.Contains("Watch denied")));
     }
 
     [Fact]

@@ -108,7 +108,7 @@ public sealed class TargetDiscoveryTests
         await using var run = new DiscoveryRun(server, interval: TimeSpan.FromMilliseconds(5));
         await run.UntilAsync(() => server.Requests.Count(r => r.Path == EndpointsPath) > 10);
         Assert.Equal("10.0.0.1:6443 10.0.0.2:6443", run.Targets);
-        Assert.Contains(remedy, Assert.Single(run.Log, l => l.Contains("EndpointSlices are not to be had")));
+        Assert.Contains(remedy, Assert.Single(run.Log, l => l.Contains("EndpointSlices denied or unknown")));
         Assert.Equal(0, run.Failures);
 
         slices = RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.9")));
@@ -116,7 +116,7 @@ public sealed class TargetDiscoveryTests
         var asked = server.Requests.Count;
         await run.UntilAsync(() => server.Requests.Count > asked + 3);
         Assert.All(server.Requests.Skip(asked), r => Assert.StartsWith(SlicesPath, r.Path));
-        Assert.Single(run.Log, l => l.Contains("EndpointSlices are not to be had"));
+        Assert.Single(run.Log, l => l.Contains("EndpointSlices denied or unknown"));
     }
 
     [Fact]

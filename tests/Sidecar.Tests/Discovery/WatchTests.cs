@@ -198,7 +198,7 @@ public sealed class WatchTests : IAsyncLifetime
         await run.UntilAsync(() => Lists > 30 && Watches > 1);
         cluster.Store.SetSlice("default", "b", "kubernetes", ["10.0.0.1"], 6443);
         await run.UntilAsync(() => run.Targets == $"10.0.0.1:6443 {Own}");
-        var line = Assert.Single(run.Log, l => l.Contains("A watch is not to be had"));
+        var line = Assert.Single(run.Log, l => l.Contains("Watch denied"));
         Assert.Contains(words, line);
         Assert.Contains("no watch for you", line);
         Assert.InRange(Watches, 1, Lists / 5); // asked for again now and then, since the Role may have been mended

@@ -222,10 +222,10 @@ public sealed class SeriesRelabelingTests
             context.Encoder.Begin(new TargetLabels([KeyValuePair.Create(name, value)], [], false, rules));
             context.Reader.Open(ScrapeFixture.Body("m 1\n").OpenRead(), 0);
             Assert.True(context.Reader.Read());
-            Assert.Equal(isDropped ? SeriesFate.Dropped : SeriesFate.Sent, context.Encoder.Begin(context.Reader.Sample, out _));
+            Assert.Equal(isDropped ? SeriesOutcome.Dropped : SeriesOutcome.Sent, context.Encoder.Begin(context.Reader.Sample, out _));
         }
         context.Encoder.Begin(new TargetLabels([KeyValuePair.Create("a", "1")], [], false));
-        Assert.Equal(SeriesFate.Sent, context.Encoder.Begin(context.Reader.Sample, out _));
+        Assert.Equal(SeriesOutcome.Sent, context.Encoder.Begin(context.Reader.Sample, out _));
     }
 
     /// <summary>Rules that read labels of the target are folded into plans, and each target has its own values.</summary>

@@ -54,6 +54,15 @@ public sealed class OpenedRequestTests
         Assert.Equal(whole, SentSample.Read([opened.Take([.. Enumerable.Range(0, 9)])]));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_marker_is_told_from_a_sample(int version)
+    {
+        var opened = new OpenedRequest(Make(9, version, marker: 5));
+        Assert.Equal([5], Enumerable.Range(0, opened.Count).Where(opened.IsMarker));
+    }
+
     [Fact]
     public void In_2_0_a_part_has_the_symbols_of_its_own_series_alone()
     {
@@ -85,7 +94,7 @@ public sealed class OpenedRequestTests
     }
 
     /// <summary>Series <c>m0</c>, <c>m1</c>, …, or with another prefix, each with a label c.</summary>
-    internal static EncodedRequest Make(int samples, int version = 1, string prefix = "m")
+    internal static EncodedRequest Make(int samples, int version = 1, string prefix = "m", int marker = -1)
     {
         using var fixture = new ScrapeFixture(samplesPerRequest: Math.Max(samples, 1),
             protocol: new ReceiverProtocol((WriteProtocol)version));
@@ -97,7 +106,10 @@ public sealed class OpenedRequestTests
         while (reader.Read())
         {
             Assert.True(encoder.TryBegin(reader.Sample, out _));
-            encoder.Commit(reader.Sample, 1000);
+            if (encoder.Samples == marker)
+                encoder.Commit(FloatText.StaleNaN, 1000);
+            else
+                encoder.Commit(reader.Sample, 1000);
         }
         return encoder.Take()!;
     }

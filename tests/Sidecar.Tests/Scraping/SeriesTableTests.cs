@@ -60,7 +60,8 @@ public sealed class SeriesTableTests
     public void A_table_that_cannot_grow_is_as_it_was_and_grows_later(int failing)
     {
         var left = int.MaxValue;
-        using var table = new SeriesTable(bytes => left-- == 0 ? throw new InsufficientMemoryException() : NativeHeap.AllocateZeroed(bytes));
+        using var table = new SeriesTable(bytes =>
+            left-- == 0 ? throw new InsufficientMemoryException() : NativeHeap.AllocateZeroed(bytes));
         ulong added = 0;
         for (var failures = 0; failures < 50;)
         {
