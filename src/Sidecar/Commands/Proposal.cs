@@ -23,7 +23,7 @@ internal static class Proposal
         var (patterns, names) = (new List<string>(), new List<string>());
         foreach (var metric in metrics)
         {
-            var dropped = CanBeNamed(metric) ? DroppedBoundaries(metric) : "";
+            var dropped = CanBeNamed(metric) ? ThinnedBoundaries(metric) : "";
             if (dropped.Length == 0)
                 continue;
             var name = metric.Name[..^"_bucket".Length];
@@ -41,34 +41,58 @@ internal static class Proposal
         return json.Length == 0 ? null : json.Append(']').ToString();
     }
 
-    /// <summary>The buckets of these histograms go; null where there is none.</summary>
+    /// <summary>
+    /// The buckets of these histograms go, but for those that others read, and the infinite one beside them; null where there is none.
+    /// </summary>
     public static string? DropBuckets(List<MetricCost> metrics)
     {
-        var names = metrics.FindAll(m => CanBeNamed(m) && LabelCosts.BoundariesOf(m).Count > 0)
-            .ConvertAll(static m => m.Name[..^"_bucket".Length]);
-        return names.Count == 0 ? null : $"[{Rule("[\"__name__\"]", $"({string.Join('|', names)})_bucket")}]";
+        var histograms = metrics.FindAll(m => CanBeNamed(m) && !ReadByOthers.IsWhole(m.Name) && LabelCosts.BoundariesOf(m).Count > 0);
+        var names = histograms.FindAll(static m => !ReadByOthers.IsAny(m.Name)).ConvertAll(static m => m.Name[..^"_bucket".Length]);
+        var rules = new List<string>();
+        if (names.Count > 0)
+            rules.Add(Rule("[\"__name__\"]", $"({string.Join('|', names)})_bucket"));
+        foreach (var histogram in histograms.FindAll(static m => ReadByOthers.IsAny(m.Name)))
+        {
+            if (Alternatives(Finite(histogram), static _ => false, histogram) is { Length: > 0 } bounds)
+                rules.Add(Rule("[\"__name__\",\"le\"]", $"{histogram.Name};({bounds})"));
+        }
+        return rules.Count == 0 ? null : $"[{string.Join(',', rules)}]";
     }
 
-    /// <summary>All but each third, as alternatives of a pattern; empty where there are few.</summary>
-    private static string DroppedBoundaries(MetricCost metric)
+    /// <summary>A whole metric goes, unless others read it.</summary>
+    public static string? DropMetric(MetricCost metric) => CanBeNamed(metric) && !ReadByOthers.IsAny(metric.Name) ? $"[{Rule("[\"__name__\"]", metric.Name)}]" : null;
+
+    /// <summary>All but each third and those that others read, as alternatives of a pattern; empty where there are few.</summary>
+    private static string ThinnedBoundaries(MetricCost metric)
+    {
+        var finite = Finite(metric);
+        return finite.Count < FewBoundaries || ReadByOthers.IsWhole(metric.Name) ? ""
+            : Alternatives(finite, static i => i % ThinnedTo == ThinnedTo - 1, metric);
+    }
+
+    /// <summary>The finite bounds, smallest first.</summary>
+    private static List<string> Finite(MetricCost metric)
     {
         var finite = LabelCosts.BoundariesOf(metric)
             .FindAll(static b => b != "+Inf" && double.TryParse(b, CultureInfo.InvariantCulture, out _));
-        if (finite.Count < FewBoundaries)
-            return "";
-        finite.Sort(static (one, other) =>
-            double.Parse(one, CultureInfo.InvariantCulture).CompareTo(double.Parse(other, CultureInfo.InvariantCulture)));
+        finite.Sort(static (one, other) => Number(one).CompareTo(Number(other)));
+        return finite;
+    }
+
+    /// <summary>The bounds that go, as alternatives of a pattern.</summary>
+    /// <param name="stays">Whether the bound at this place stays, whoever reads it.</param>
+    private static string Alternatives(List<string> bounds, Func<int, bool> stays, MetricCost metric)
+    {
         var dropped = new List<string>();
-        for (var i = 0; i < finite.Count; i++)
+        for (var i = 0; i < bounds.Count; i++)
         {
-            if (i % ThinnedTo != ThinnedTo - 1)
-                dropped.Add(finite[i].Replace(".", "\\.").Replace("+", "\\+"));
+            if (!stays(i) && !ReadByOthers.BoundsOf(metric.Name).AsSpan().Contains(Number(bounds[i])))
+                dropped.Add(bounds[i].Replace(".", "\\.").Replace("+", "\\+"));
         }
         return string.Join('|', dropped);
     }
 
-    /// <summary>A whole metric goes.</summary>
-    public static string? DropMetric(MetricCost metric) => CanBeNamed(metric) ? $"[{Rule("[\"__name__\"]", metric.Name)}]" : null;
+    private static double Number(string bound) => double.Parse(bound, CultureInfo.InvariantCulture);
 
     /// <summary>Rules behind rules that are there already.</summary>
     public static string Append(string? present, string added)

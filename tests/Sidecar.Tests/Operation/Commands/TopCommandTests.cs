@@ -122,7 +122,7 @@ public sealed partial class TopCommandTests
     private static int Series(CommandRun run) =>
         int.Parse(run.Lines[0].Split(' ')[0], NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
 
-    private static List<(string Variable, string Value, int Saved)> Proposals(CommandRun run)
+    internal static List<(string Variable, string Value, int Saved)> Proposals(CommandRun run)
     {
         var found = new List<(string, string, int)>();
         for (var i = 0; i + 1 < run.Lines.Count; i++)

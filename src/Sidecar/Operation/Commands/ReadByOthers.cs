@@ -1,0 +1,32 @@
+namespace Sidecar.Operation.Commands;
+
+/// <summary>
+/// What widespread rules and dashboards read of kube-apiserver (kubernetes-mixin, whose dashboards and alerts most clusters have): no
+/// proposal takes any of it away, or an alert would fall silent without a word.
+/// </summary>
+internal static class ReadByOthers
+{
+    /// <summary>Bounds of the published latency objectives, seconds: one object, a namespace, the whole cluster.</summary>
+    private static readonly double[] Objectives = [1, 5, 30];
+
+    /// <summary>Histograms of which only some bounds are read.</summary>
+    private static readonly (string Name, double[] Bounds)[] InPart = [("apiserver_request_sli_duration_seconds_bucket", Objectives)];
+
+    private static readonly HashSet<string> Whole =
+    [
+        "apiserver_request_total", "apiserver_request_sli_duration_seconds_count", "apiserver_request_terminations_total",
+        "apiserver_client_certificate_expiration_seconds_bucket", "apiserver_client_certificate_expiration_seconds_count",
+        "aggregator_unavailable_apiservice", "aggregator_unavailable_apiservice_total", "rest_client_requests_total", "kubernetes_build_info",
+        "workqueue_adds_total", "workqueue_depth", "workqueue_queue_duration_seconds_bucket", "up", "process_resident_memory_bytes",
+        "process_cpu_seconds_total", "go_goroutines",
+    ];
+
+    /// <summary>All series of the metric are read.</summary>
+    public static bool IsWhole(string metric) => Whole.Contains(metric);
+
+    /// <summary>Series of the metric are read, all or some.</summary>
+    public static bool IsAny(string metric) => IsWhole(metric) || BoundsOf(metric).Length > 0;
+
+    /// <summary>The bounds of this histogram that are read, where not all are; empty for none.</summary>
+    public static double[] BoundsOf(string metric) => Array.Find(InPart, p => p.Name == metric).Bounds ?? [];
+}
