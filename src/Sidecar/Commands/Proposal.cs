@@ -60,7 +60,8 @@ internal static class Proposal
     }
 
     /// <summary>A whole metric goes, unless others read it.</summary>
-    public static string? DropMetric(MetricCost metric) => CanBeNamed(metric) && !ReadByOthers.IsAny(metric.Name) ? $"[{Rule("[\"__name__\"]", metric.Name)}]" : null;
+    public static string? DropMetric(MetricCost metric) =>
+        CanBeNamed(metric) && !ReadByOthers.IsAny(metric.Name) ? $"[{Rule("[\"__name__\"]", metric.Name)}]" : null;
 
     /// <summary>All but each third and those that others read, as alternatives of a pattern; empty where there are few.</summary>
     private static string ThinnedBoundaries(MetricCost metric)

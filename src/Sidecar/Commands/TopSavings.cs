@@ -46,7 +46,8 @@ internal sealed class TopSavings(Options options, Scrape scrape, PassContext con
                 Try("The preset", Variables.Preset, name, RelabelConfigs.Read(rules, out _).Then(present.Metric));
         }
         TryRules("Keeping every third bucket of the histograms above (quantiles become coarser)", Proposal.ThinBuckets(metrics));
-        TryRules("Dropping the buckets of the histograms above (no quantiles; rates, averages and latency objectives stay)", Proposal.DropBuckets(metrics));
+        TryRules("Dropping the buckets of the histograms above (no quantiles; rates, averages and latency objectives stay)",
+            Proposal.DropBuckets(metrics));
         // Where no histogram is to blame, the biggest metric alone may be.
         if (proposals.Count == 0 && metrics.Count > 0 && metrics[0].Series * 10 >= Before.Series)
             TryRules("Dropping the biggest metric", Proposal.DropMetric(metrics[0]));

@@ -23,7 +23,8 @@ public sealed partial class NightingaleRulesTests
     {
         var rules = Read("nightingale-rules.json");
         Assert.Equal(
-            Rules.Where(r => r.Rule.Has("record")).Select(r => (r.Rule["record"].Text(), r.Rule["expr"].Text().Trim(), Seconds(r.Interval!))),
+            Rules.Where(r => r.Rule.Has("record"))
+            .Select(r => (r.Rule["record"].Text(), r.Rule["expr"].Text().Trim(), Seconds(r.Interval!))),
             rules.Select(r => (Text(r, "name"), Text(r, "prom_ql"), r.GetProperty("prom_eval_interval").GetInt32())));
         Assert.All(rules, r => Assert.Equal((0, 0), (r.GetProperty("disabled").GetInt32(), r.GetProperty("append_tags").GetArrayLength())));
     }
@@ -34,10 +35,12 @@ public sealed partial class NightingaleRulesTests
         var alerts = Read("nightingale-alerts.json");
         Assert.Equal(
             Rules.Where(r => r.Rule.Has("alert")).Select(r => (
-                Name(r.Rule), r.Rule["expr"].Text().Trim(), r.Rule.Has("for") ? Seconds(r.Rule["for"].Text()) : 0, r.Rule["labels"]["severity"].Text() == "critical" ? 1 : 2,
+                Name(r.Rule), r.Rule["expr"].Text().Trim(), r.Rule.Has("for")
+                ? Seconds(r.Rule["for"].Text()) : 0, r.Rule["labels"]["severity"].Text() == "critical" ? 1 : 2,
                 $"{r.Rule["annotations"]["summary"].Text()}. {r.Rule["annotations"]["description"].Text().Trim()}")),
             alerts.Select(a => (
-                Text(a, "name"), Text(a, "prom_ql"), a.GetProperty("prom_for_duration").GetInt32(), a.GetProperty("severity").GetInt32(), Text(a, "note"))));
+                Text(a, "name"), Text(a, "prom_ql"), a.GetProperty("prom_for_duration").GetInt32(), a.GetProperty("severity").GetInt32(),
+                Text(a, "note"))));
         foreach (var alert in alerts)
         {
             Assert.Equal(("prometheus", "metric", 0), (Text(alert, "cate"), Text(alert, "prod"), alert.GetProperty("disabled").GetInt32()));
@@ -62,7 +65,8 @@ public sealed partial class NightingaleRulesTests
     [Fact]
     public void They_read_what_is_there_however_bounds_are_stored()
     {
-        var text = RepositoryFiles.Read("src", "deploy", "nightingale-rules.json") + RepositoryFiles.Read("src", "deploy", "nightingale-alerts.json");
+        var text = RepositoryFiles.Read("src", "deploy", "nightingale-rules.json")
+            + RepositoryFiles.Read("src", "deploy", "nightingale-alerts.json");
         Assert.DoesNotContain("_slo_", text);
         Assert.DoesNotMatch(ExactBound(), text);
     }
@@ -73,7 +77,8 @@ public sealed partial class NightingaleRulesTests
         return [.. json.RootElement.Clone().EnumerateArray()];
     }
 
-    private static string Name(YamlNode alert) => alert["alert"].Text() + (alert["labels"].Has("window") ? $"-{alert["labels"]["window"].Text()}" : "");
+    private static string Name(YamlNode alert) =>
+        alert["alert"].Text() + (alert["labels"].Has("window") ? $"-{alert["labels"]["window"].Text()}" : "");
 
     private static string Text(JsonElement rule, string key) => rule.GetProperty(key).GetString()!;
 

@@ -1,27 +1,36 @@
 using System.Globalization;
 using System.Text;
-using Sidecar.Operation.Commands;
+using Sidecar.Commands;
 using Sidecar.Relabeling;
 using Sidecar.Tests.Relabeling;
 
 namespace Sidecar.Tests.Operation.Commands;
 
 /// <summary>
-/// What kubernetes-mixin 1.5.6 reads of kube-apiserver survives every preset and every proposal of <c>top</c>, with the labels that it reads.
+/// What kubernetes-mixin 1.5.6 reads of kube-apiserver survives every preset and every proposal of <c>top</c>, with the labels that it
+/// reads.
 /// </summary>
 public sealed class ReadByOthersTests
 {
-    private static readonly string[] Bounds = ["0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "1", "1.25", "1.5", "2", "3", "4", "5", "6", "8", "10", "15", "20", "30", "45", "60", "+Inf"];
+    private static readonly string[] Bounds =
+        ["0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "1", "1.25", "1.5", "2", "3", "4", "5", "6", "8", "10", "15", "20", "30", "45", "60",
+        "+Inf"];
     private static readonly string[] Objectives = ["1", "5", "30", "+Inf"];
-    private static readonly string[] Ages = ["0", "1800", "3600", "7200", "21600", "43200", "86400", "172800", "345600", "604800", "2.592e+06", "+Inf"];
-    private static readonly string[] Waits = ["1e-08", "1e-07", "1e-06", "9.999999999999999e-05", "0.001", "0.01", "0.1", "1", "10", "+Inf"];
+    private static readonly string[] Ages =
+        ["0", "1800", "3600", "7200", "21600", "43200", "86400", "172800", "345600", "604800", "2.592e+06", "+Inf"];
+    private static readonly string[] Waits =
+        ["1e-08", "1e-07", "1e-06", "9.999999999999999e-05", "0.001", "0.01", "0.1", "1", "10", "+Inf"];
 
-    /// <summary>Metric, the bounds it is served with, those that are read (null: it is no histogram), and the labels that are read.</summary>
+    /// <summary>
+    /// Metric, the bounds it is served with, those that are read (null: it is no histogram), and the labels that are read.
+    /// </summary>
     public static readonly (string Name, string[]? Served, string[]? Read, string Labels)[] Table =
     [
         ("apiserver_request_total", null, null, "verb=\"GET\",code=\"200\",resource=\"pods\""),
-        ("apiserver_request_sli_duration_seconds_bucket", Bounds, Objectives, "verb=\"LIST\",scope=\"cluster\",subresource=\"status\",resource=\"pods\""),
-        ("apiserver_request_sli_duration_seconds_count", null, null, "verb=\"LIST\",scope=\"cluster\",subresource=\"status\",resource=\"pods\""),
+        ("apiserver_request_sli_duration_seconds_bucket", Bounds, Objectives,
+        "verb=\"LIST\",scope=\"cluster\",subresource=\"status\",resource=\"pods\""),
+        ("apiserver_request_sli_duration_seconds_count", null, null,
+        "verb=\"LIST\",scope=\"cluster\",subresource=\"status\",resource=\"pods\""),
         ("apiserver_request_terminations_total", null, null, ""),
         ("apiserver_client_certificate_expiration_seconds_bucket", Ages, Ages, ""),
         ("apiserver_client_certificate_expiration_seconds_count", null, null, ""),
@@ -90,8 +99,10 @@ public sealed class ReadByOthersTests
         {
             foreach (var bound in read ?? [""])
             {
-                var le = isNormalized && double.TryParse(bound, CultureInfo.InvariantCulture, out _) && !bound.Contains('.') && !bound.Contains('e') ? bound + ".0" : bound;
-                var own = string.Join(' ', ((string[])[$"__name__={name}", labels.Replace("\"", "").Replace(',', ' '), read is null ? "" : $"le={le}"])
+                var le = isNormalized && double.TryParse(bound, CultureInfo.InvariantCulture, out _) && !bound.Contains('.')
+                    && !bound.Contains('e') ? bound + ".0" : bound;
+                var own = string.Join(' ', ((string[])[$"__name__={name}", labels.Replace("\"", "").Replace(',', ' '), read is null
+                    ? "" : $"le={le}"])
                     .SelectMany(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Order(StringComparer.Ordinal));
                 Assert.Equal(own, Rules.Apply(rules, own));
             }

@@ -1,4 +1,4 @@
-namespace Sidecar.Operation.Commands;
+namespace Sidecar.Commands;
 
 /// <summary>
 /// What widespread rules and dashboards read of kube-apiserver (kubernetes-mixin, whose dashboards and alerts most clusters have): no
@@ -16,7 +16,8 @@ internal static class ReadByOthers
     [
         "apiserver_request_total", "apiserver_request_sli_duration_seconds_count", "apiserver_request_terminations_total",
         "apiserver_client_certificate_expiration_seconds_bucket", "apiserver_client_certificate_expiration_seconds_count",
-        "aggregator_unavailable_apiservice", "aggregator_unavailable_apiservice_total", "rest_client_requests_total", "kubernetes_build_info",
+        "aggregator_unavailable_apiservice", "aggregator_unavailable_apiservice_total", "rest_client_requests_total",
+        "kubernetes_build_info",
         "workqueue_adds_total", "workqueue_depth", "workqueue_queue_duration_seconds_bucket", "up", "process_resident_memory_bytes",
         "process_cpu_seconds_total", "go_goroutines",
     ];
