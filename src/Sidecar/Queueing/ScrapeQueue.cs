@@ -25,12 +25,16 @@ internal sealed partial class ScrapeQueue(
     /// <summary>Wake-ups that are kept: more than there are workers.</summary>
     private const int MostWakes = 1024;
 
+    /// <summary>Up to so many targets in line, the gauge of the oldest is exact at each step; beyond, at one step in so many.</summary>
+    private const int ManyLines = 100;
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, TargetLine> targets = [];
     private readonly SemaphoreSlim ready = new(0); // one for each target that may be taken, and some too many
     private readonly List<Target> remembered = [];
     private QueueTotals totals;
     private int takes;
+    private int reports;
     private bool ended;
     private volatile bool isDropping;
 
@@ -335,12 +339,15 @@ internal sealed partial class ScrapeQueue(
     private void Report()
     {
         totals.Report(metrics);
+        // With thousands of targets in line, a walk at each step would take longer than the step.
+        if (targets.Count > ManyLines && totals.Count > 0 && ++reports % ManyLines != 0)
+            return;
         long? oldest = null;
         foreach (var (key, line) in targets)
         {
             if (line.IsEmpty)
                 targets.Remove(key); // allowed while enumerating
-            else if (line.All.FirstOrDefault() is { } first)
+            else if (line.Oldest is { } first)
                 oldest = Math.Min(oldest ?? long.MaxValue, first.Timestamp);
         }
         metrics.QueueOldestTimestampSeconds.Set((oldest ?? 0) / 1000.0);

@@ -8,6 +8,9 @@ internal sealed class TargetLine
     /// <summary>The next to be taken; null for none.</summary>
     public QueuedScrape? First => waiting.First?.Value;
 
+    /// <summary>The first of <see cref="All"/>.</summary>
+    public QueuedScrape? Oldest => InFlight is { Exit: QueueExit.None } taken ? taken : First;
+
     public QueuedScrape? Newest => waiting.Last?.Value;
 
     public int Count => waiting.Count;
