@@ -14,9 +14,6 @@ internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider tim
     private readonly TimeSpan longestRetryAfter = max > LongestRetryAfter ? max : LongestRetryAfter;
     private long notBefore = long.MinValue; // time.GetTimestamp()
 
-    /// <summary>No wait is longer.</summary>
-    public TimeSpan LongestWait => longestRetryAfter;
-
     /// <summary>
     /// The wait before attempt <paramref name="attempt"/> (the first retry is 1, and the first attempt waits for Retry-After alone).
     /// </summary>
