@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Google.Protobuf;
 using Sidecar.Exposition;
-using Sidecar.RemoteWrite.Wire;
+using Sidecar.Tests.Requests.Wire;
 using Sidecar.Requests;
 
 namespace Sidecar.Benchmarks;
@@ -106,7 +106,7 @@ public class EncodingBenchmarks
             var sorted = series.Labels.OrderBy(l => l.Name, StringComparer.Ordinal).ToArray();
             series.Labels.Clear();
             series.Labels.Add(sorted);
-            series.Samples.Add(new global::Sidecar.RemoteWrite.Wire.Sample { Value = Reader.Sample.Value, Timestamp = Timestamp });
+            series.Samples.Add(new global::Sidecar.Tests.Requests.Wire.Sample { Value = Reader.Sample.Value, Timestamp = Timestamp });
             request.Timeseries.Add(series);
         }
         request.WriteTo(output.AsSpan(0, request.CalculateSize()));

@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
 using Cluster;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Repository;

@@ -3,8 +3,8 @@ using Sidecar.Hosting;
 using Sidecar.Tests.Repository;
 using YamlDotNet.RepresentationModel;
 using YamlDotNet.Serialization;
-using k8s;
 using k8s.Models;
+using k8s;
 
 namespace Sidecar.Tests.Deploy;
 

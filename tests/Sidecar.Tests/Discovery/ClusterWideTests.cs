@@ -1,5 +1,5 @@
-using System.Text;
 using System.Text.Json.Nodes;
+using System.Text;
 using Cluster;
 using Sidecar.Discovery;
 using Sidecar.Hosting;

@@ -6,7 +6,7 @@ using Sidecar.Http;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
-using Sidecar.Tests.Operation;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Discovery;
 

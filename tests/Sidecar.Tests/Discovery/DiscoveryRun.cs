@@ -7,7 +7,7 @@ using Sidecar.Primitives;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
-using Sidecar.Tests.Operation;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Discovery;
 

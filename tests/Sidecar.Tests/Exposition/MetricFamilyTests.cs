@@ -1,8 +1,8 @@
 using System.Text;
 using Sidecar.Exposition;
-using Sidecar.Tests.Exposition.Wire;
 using static Sidecar.Tests.Exposition.ProtobufBody;
 using MetricFamily = Sidecar.Exposition.MetricFamily;
+using Sidecar.Tests.Exposition.Wire;
 
 namespace Sidecar.Tests.Exposition;
 

@@ -1,10 +1,10 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Sidecar.Exposition;
-using Sidecar.Tests.Exposition.Wire;
 using Exemplar = Sidecar.Tests.Exposition.Wire.Exemplar;
 using MetricFamily = Sidecar.Tests.Exposition.Wire.MetricFamily;
 using BucketSpan = Sidecar.Tests.Exposition.Wire.BucketSpan;
+using Sidecar.Tests.Exposition.Wire;
 
 namespace Sidecar.Tests.Exposition;
 

@@ -1,9 +1,9 @@
 using Google.Protobuf;
 using Sidecar.Exposition;
-using Sidecar.Tests.Exposition.Wire;
 using static Sidecar.Tests.Exposition.ProtobufBody;
 using MetricFamily = Sidecar.Tests.Exposition.Wire.MetricFamily;
 using BucketSpan = Sidecar.Tests.Exposition.Wire.BucketSpan;
+using Sidecar.Tests.Exposition.Wire;
 
 namespace Sidecar.Tests.Exposition;
 

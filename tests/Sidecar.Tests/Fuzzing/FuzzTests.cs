@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;

@@ -3,8 +3,7 @@ using Sidecar.Queueing;
 using Sidecar.Records;
 using Sidecar.Requests;
 using Sidecar.Telemetry;
-using Sidecar.Tests.RemoteWrite;
-using Sidecar.Tests.Scraping;
+using Sidecar.Tests.Requests;
 
 namespace Sidecar.Tests.Queueing;
 

@@ -2,7 +2,7 @@ using Sidecar.Queueing;
 using Sidecar.Records;
 using Sidecar.Requests;
 using Sidecar.Telemetry;
-using Sidecar.Tests.RemoteWrite;
+using Sidecar.Tests.Requests;
 using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.Queueing;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Reflection;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
 using Cluster;
 using Sidecar.Commands;
 using Sidecar.Configuration;
@@ -9,7 +9,7 @@ using Sidecar.Hosting;
 using Sidecar.Primitives;
 using Sidecar.Queueing;
 using Sidecar.Telemetry;
-using Sidecar.Tests.Operation.Commands;
+using Sidecar.Tests.Commands;
 
 namespace Sidecar.Tests.Repository;
 

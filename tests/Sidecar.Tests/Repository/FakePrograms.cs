@@ -1,3 +1,4 @@
+
 namespace Sidecar.Tests.Repository;
 
 /// <summary>Shell scripts that stand in for programs, in a folder for the front of PATH; each writes down how it was called.</summary>

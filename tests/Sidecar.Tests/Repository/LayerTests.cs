@@ -80,6 +80,25 @@ public sealed class LayerTests
         Assert.All(Layers, layer => Assert.True(Directory.Exists(Path.Combine(Root, layer)), $"There is no folder {layer}."));
     }
 
+    /// <summary>Whoever looks for the tests of a file goes to the folder of its name.</summary>
+    [Fact]
+    public void The_tests_stand_in_folders_of_the_same_names()
+    {
+        var tests = Path.Combine(SidecarBinary.RepositoryRoot, "tests", "Sidecar.Tests");
+        string[] ofNoLayer = ["Deploy", "Fuzzing", "Repository", "StandIns"];
+        foreach (var (path, text) in Sources(tests))
+        {
+            var folder = Path.GetDirectoryName(Path.GetRelativePath(tests, path))!;
+            Assert.Contains(folder.Split(Path.DirectorySeparatorChar)[0], Layers.Concat(ofNoLayer));
+            Assert.Contains($"namespace Sidecar.Tests.{folder.Replace(Path.DirectorySeparatorChar, '.')};", text, StringComparison.Ordinal);
+            var tested = Path.GetFileNameWithoutExtension(path);
+            tested = tested.EndsWith("Tests", StringComparison.Ordinal) ? $"{tested[..^5]}.cs" : "";
+            var sources = Directory.EnumerateFiles(Root, tested.Length == 0 ? "-" : tested, SearchOption.AllDirectories).ToList();
+            Assert.True(sources.Count == 0 || sources.Any(s => Path.GetDirectoryName(Path.GetRelativePath(Root, s)) == folder),
+                $"{path} tests {string.Join(", ", sources)}.");
+        }
+    }
+
     [Fact]
     public void The_map_names_the_layers_in_their_order()
     {

@@ -1,3 +1,4 @@
+
 namespace Sidecar.Tests.Repository;
 
 /// <summary>

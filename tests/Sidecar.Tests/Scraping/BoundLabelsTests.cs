@@ -4,10 +4,11 @@ using Sidecar.Queueing;
 using Sidecar.Records;
 using Sidecar.Scraping;
 using Sidecar.Tests.Configuration;
-using Sidecar.Tests.Exposition.Wire;
+using Sidecar.Tests.Exposition;
 using Sidecar.Tests.Http;
 using Sidecar.Tests.Queueing;
 using static Sidecar.Tests.Exposition.ProtobufBody;
+using Sidecar.Tests.Exposition.Wire;
 
 namespace Sidecar.Tests.Scraping;
 

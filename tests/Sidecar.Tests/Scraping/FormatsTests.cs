@@ -1,8 +1,9 @@
 using Sidecar.Exposition;
 using Sidecar.Primitives;
 using Sidecar.Tests.Exposition;
-using Sidecar.Tests.Exposition.Wire;
+using Sidecar.Tests.Requests;
 using static Sidecar.Tests.Exposition.ProtobufBody;
+using Sidecar.Tests.Exposition.Wire;
 
 namespace Sidecar.Tests.Scraping;
 
@@ -60,7 +61,7 @@ public sealed class FormatsTests : IDisposable
         Assert.Equal((names.Length * names.Length) + 5, sent.Count);
         var markers = target.Send(target.Scrape(null, 2000));
         Assert.Equal(sent.Select(s => s.Series), markers.Select(s => s.Series));
-        Assert.All(markers[..^5], m => Assert.Equal(Sidecar.Tests.RemoteWrite.SentSample.Stale, m.Bits));
+        Assert.All(markers[..^5], m => Assert.Equal(SentSample.Stale, m.Bits));
     }
 
     [Fact]

@@ -6,7 +6,7 @@ using Sidecar.Requests;
 using Sidecar.Scraping;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Http;
-using Sidecar.Tests.Operation;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Scraping;
 

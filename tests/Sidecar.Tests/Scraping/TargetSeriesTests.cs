@@ -5,7 +5,7 @@ using Sidecar.Primitives;
 using Sidecar.Records;
 using Sidecar.Requests;
 using Sidecar.Scraping;
-using Sidecar.Tests.RemoteWrite;
+using Sidecar.Tests.Requests;
 
 namespace Sidecar.Tests.Scraping;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Cluster;
-using k8s;
 using k8s.Autorest;
+using k8s;
 
 namespace Sidecar.Tests.StandIns;
 
