@@ -177,7 +177,7 @@ internal sealed class CheckCommand : IDisposable
             var account = user ?? apiToken?.Subject;
             step.Paste = RbacRules.ForDiscovery(query, options.Kubernetes.Service, account);
             return step.With(new AdviceText($"{account ?? "the account"} {mayNot ?? $"may not read {query.Resource} there"}",
-                "apply the manifests of src/deploy, or add this rule"));
+                RbacRules.Remedy(query, options.Kubernetes.Service, account)));
         }
         return step.With(answer.Failure.Reason == FailureReason.Unauthorized
             ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));

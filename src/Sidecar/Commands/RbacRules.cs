@@ -3,21 +3,43 @@ using Sidecar.Primitives;
 
 namespace Sidecar.Commands;
 
-/// <summary>The rules that are missing, as manifests ready to paste. They grant what src/deploy/base/sidecar.yaml grants.</summary>
+/// <summary>
+/// The rules that are missing, as manifests ready to paste. Each is an object of its own, named after account and right, so that pasting it
+/// takes nothing from anybody.
+/// </summary>
 internal static class RbacRules
 {
+    private const string DeployedUser = "system:serviceaccount:sidecar:sidecar";
+
     /// <param name="service">Of which the Endpoints are read by name; null for all.</param>
     /// <param name="user">Of whom the API server said that he may not.</param>
     public static string ForDiscovery(ObjectQuery query, string? service, string? user)
     {
         var group = query.Kind == ObjectKind.EndpointSlice ? "discovery.k8s.io" : "\"\"";
-        var names = query.Kind == ObjectKind.Endpoints && query.IsNamed && service is not null ? $"    resourceNames: [{service}]\n" : "";
-        return Manifest($"sidecar-{query.Resource}", query.Namespace,
-            $"apiGroups: [{group}]\n    resources: [{query.Resource}]\n{names}    verbs: [list, watch]", user);
+        var name = query.Kind == ObjectKind.Endpoints && query.IsNamed ? service : null;
+        var names = name is null ? "" : $"    resourceNames: [{name}]\n";
+        return Manifest(user, $"list/{query.Resource}{(name is null ? "" : $"/{name}")}", query.Namespace,
+            $"apiGroups: [{group}]\n    resources: [{query.Resource}]\n{names}    verbs: [list, watch]");
     }
 
     public static string ForMetrics(string path, string? user) =>
-        Manifest("sidecar-metrics", null, $"nonResourceURLs: [{path}]\n    verbs: [get]", user);
+        Manifest(user, $"get{path}", null, $"nonResourceURLs: [{YamlText.Quote(path)}]\n    verbs: [get]");
+
+    /// <summary>What to do about a right that is missing in a namespace (null for all).</summary>
+    public static string Remedy(ObjectQuery query, string? service, string? user) => OrManifests(user,
+        query is { Namespace: "default", Kind: ObjectKind.EndpointSlice } or { Namespace: "default", Kind: ObjectKind.Endpoints, IsNamed: true }
+        && service is "kubernetes" ? null : "the Service kubernetes in namespace default");
+
+    /// <inheritdoc cref="Remedy(ObjectQuery, string, string)"/>
+    public static string Remedy(string path, string? user) => OrManifests(user, path == "/metrics" ? null : "the path /metrics");
+
+    private static string OrManifests(string? user, string? covered)
+    {
+        if (user is not (null or DeployedUser))
+            covered = $"{(covered is null ? "" : covered + ", and only ")}the account sidecar in namespace sidecar";
+        return covered is null ? "apply the manifests of src/deploy, or add this rule"
+            : $"add this rule; the manifests of src/deploy cover only {covered}";
+    }
 
     /// <summary>
     /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.
@@ -29,9 +51,10 @@ internal static class RbacRules
         return end < 0 ? null : message[(start + 6)..end];
     }
 
-    private static string Manifest(string name, string? ns, string rule, string? user)
+    private static string Manifest(string? user, string right, string? ns, string rule)
     {
         var kind = ns is null ? "ClusterRole" : "Role";
+        var name = YamlText.Quote($"sidecar:{Account(user)}:{string.Join(':', right.Split('/').Select(Escaped))}");
         var scope = ns is null ? "" : $"  namespace: {ns}\n";
         return $"""
             kubectl apply -f - <<'EOF'
@@ -56,10 +79,17 @@ internal static class RbacRules
             """.ReplaceLineEndings("\n");
     }
 
+    /// <summary>A service account as NAMESPACE:NAME, which no other user's name is: its colons are escaped.</summary>
+    private static string Account(string? user) => (user ?? DeployedUser).Split(':') is ["system", "serviceaccount", var ns, var name]
+        ? $"{ns}:{name}" : Escaped(user!);
+
+    /// <summary>Names of RBAC's objects may have all but / and %.</summary>
+    private static string Escaped(string text) => Uri.EscapeDataString(text).Replace('%', '=');
+
     private static string Subject(string? user) => user?.Split(':') switch
     {
         ["system", "serviceaccount", var ns, var name] => $"kind: ServiceAccount\n    namespace: {ns}\n    name: {name}",
-        null => "kind: ServiceAccount\n    namespace: sidecar\n    name: sidecar",
-        _ => $"kind: User\n    apiGroup: rbac.authorization.k8s.io\n    name: \"{user!.Replace("\\", "\\\\")}\"",
+        null => Subject(DeployedUser),
+        _ => $"kind: User\n    apiGroup: rbac.authorization.k8s.io\n    name: {YamlText.Quote(user!)}",
     };
 }

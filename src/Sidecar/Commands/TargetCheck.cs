@@ -75,7 +75,7 @@ internal static class TargetCheck
                 step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user);
                 return step.With(new AdviceText(
                     $"{user} may not read {target.Url.AbsolutePath} (a nonResourceURL)",
-                    "apply the manifests of src/deploy, or add this rule"));
+                    RbacRules.Remedy(target.Url.AbsolutePath, user)));
             case FailureReason.Unauthorized when options.Http.CredentialsFile is not null:
                 return step.With(unauthorized());
             default:

@@ -86,8 +86,8 @@ public sealed class CheckCommandTests
     }
 
     [Theory]
-    [InlineData("sidecar-endpointslices", "Role", "default")]
-    [InlineData("sidecar-metrics", "ClusterRole", null)]
+    [InlineData("sidecar:sidecar:sidecar:list:endpointslices", "Role", "default")]
+    [InlineData("sidecar:sidecar:sidecar:get:metrics", "ClusterRole", null)]
     public async Task The_rule_to_paste_grants_what_is_missing(string name, string kind, string? ns)
     {
         await using var run = await CommandRun.CreateAsync();
