@@ -1,3 +1,4 @@
+using Sidecar.Http;
 namespace Sidecar.Commands;
 
 /// <summary>How a step of <c>sidecar check</c> ended.</summary>

@@ -1,7 +1,7 @@
 using Sidecar.Configuration;
 using Sidecar.Primitives;
 
-namespace Sidecar.Commands;
+namespace Sidecar.Http;
 
 /// <summary>Whom a failure is about, with the variables that may be wrong.</summary>
 /// <param name="who">As people call it: the API server.</param>

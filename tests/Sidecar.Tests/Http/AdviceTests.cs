@@ -1,8 +1,8 @@
-using Sidecar.Commands;
 using Sidecar.Configuration;
+using Sidecar.Http;
 using Sidecar.Primitives;
 
-namespace Sidecar.Tests.Commands;
+namespace Sidecar.Tests.Http;
 
 public sealed class AdviceTests
 {

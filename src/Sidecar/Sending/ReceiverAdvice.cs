@@ -1,0 +1,85 @@
+using Sidecar.Configuration;
+using Sidecar.Http;
+using Sidecar.Primitives;
+using Sidecar.Requests;
+
+namespace Sidecar.Sending;
+
+/// <summary>The likely cause of what a receiver answers, and what to do: the same in log, page and <c>check</c>.</summary>
+internal static class ReceiverAdvice
+{
+    /// <summary>What Prometheus, Mimir, Thanos and VictoriaMetrics say of samples that come too late.</summary>
+    private static readonly string[] OutOfOrderWords = ["out of order", "out-of-order", "out of bounds", "too old", "too far behind",
+        "duplicate sample"];
+
+    /// <param name="url">Where writes go.</param>
+    /// <param name="status">0 where there was no answer.</param>
+    /// <param name="version">That the request was made in.</param>
+    /// <param name="isEmpty">A request without samples was refused.</param>
+    public static AdviceText For(Uri url, int status, Failure failure, WriteVersion version, bool isEmpty = false)
+    {
+        var words = failure.Message;
+        if (status is 404 or 405 && words.Contains("enable-remote-write-receiver", StringComparison.Ordinal))
+            return new("it is a Prometheus that takes no writes", "start it with --web.enable-remote-write-receiver");
+        if (ReceiverWords.IsWrongPath(status, words))
+        {
+            return new("the path of the URL is wrong: nothing takes writes there",
+                $"set {Variables.RemoteWriteUrl.Name} to one of {WriteUrls.Of(url)}");
+        }
+        if (failure.Reason == FailureReason.HttpOnHttpsPort)
+            return Advice.For(CheckPeer.Receiver, failure);
+        if (status is 400 && IsOutOfOrder(words))
+        {
+            return new("it has newer samples of this series: another sidecar sends the same one, or a clock was ahead once",
+                $"give each sidecar a label of its own ({Variables.ExternalLabels.Name}=replica=a), and compare the clocks");
+        }
+        return status switch
+        {
+            400 when isEmpty => new("it is reached, and refuses a request without samples, as some receivers do, or wants a tenant",
+                $"try --send; a tenant is set by {Variables.RemoteWriteHeaders.Name}=X-Scope-OrgID=…"),
+            400 or 422 => new("it is reached, and does not take this sample; its own words are above",
+                $"look at its log and at its limits; what it minds can be dropped by {Variables.WriteRelabelConfigs.Name}"),
+            401 => new("it wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
+            403 => new("the credentials are known and may not write, or the tenant is wrong",
+                $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
+            413 => new("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
+            415 => new($"it does not speak remote write {(version == WriteVersion.One ? "1.0" : "2.0")}",
+                $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
+            429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again",
+                "raise its limits, or send less ('sidecar top')"),
+            >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
+            _ => Advice.For(CheckPeer.Receiver, failure),
+        };
+    }
+
+    private static bool IsOutOfOrder(string words) =>
+        Array.Exists(OutOfOrderWords, w => words.Contains(w, StringComparison.OrdinalIgnoreCase));
+}
+
+/// <summary>Where the known receivers take writes.</summary>
+internal static class WriteUrls
+{
+    private static readonly string[] Paths = ["/api/v1/write", "/prometheus/v1/write", "/api/v1/push", "/api/v1/receive"];
+
+    private static readonly string[] Whose = ["Prometheus, VictoriaMetrics", "Nightingale", "Mimir, Cortex", "Thanos"];
+
+    /// <summary>At the same address; the one whose usual port it is comes first.</summary>
+    public static string Of(Uri url)
+    {
+        var likely = url.Port switch
+        {
+            17000 or 19000 => 1,
+            8080 or 9009 => 2,
+            19291 => 3,
+            _ => 0,
+        };
+        var urls = new List<string>();
+        for (var i = 0; i < Paths.Length; i++)
+        {
+            var shown = $"{Failures.Show(new Uri(url, Paths[i]))} ({Whose[i]})";
+            if (Paths[i] != url.AbsolutePath)
+                urls.Insert(i == likely ? 0 : urls.Count, shown);
+        }
+        return string.Join(", ", urls);
+    }
+}
