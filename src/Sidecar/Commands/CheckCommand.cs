@@ -19,6 +19,8 @@ internal sealed class CheckCommand : IDisposable
     /// <summary>Clocks that are further apart than this put samples where nobody looks for them.</summary>
     private static readonly TimeSpan MostSkew = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(2);
+
     private readonly Options options;
     private readonly CheckReport report;
     private readonly TimeProvider time;
@@ -26,7 +28,6 @@ internal sealed class CheckCommand : IDisposable
     private readonly Log silent;
     private ServiceAccountToken? apiToken;
     private ServiceAccountToken? scrapeToken;
-    private int toSend;
 
     private CheckCommand(Options options, CheckReport report, TimeProvider time)
     {
@@ -37,8 +38,31 @@ internal sealed class CheckCommand : IDisposable
         once = new OneScrape(options, silent, time);
     }
 
+    /// <summary>Again and again until all is well, for at most so long; what is reported is the last look.</summary>
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(
+    public static async Task<int> WaitAsync(
+        ConfigurationResult configuration, CommandOutput output, bool isJson, bool sendsSample, TimeSpan wait, TimeProvider time,
+        CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            var results = new MemoryStream();
+            var report = new CheckReport(new CommandOutput(results, output.Errors, output.Progress, output.HasColors), isJson);
+            var exitCode = await RunAsync(configuration, report, sendsSample, time, cancellation);
+            var left = wait - time.GetElapsedTime(started);
+            if (exitCode != ExitCode.Failed || left <= TimeSpan.Zero)
+            {
+                await output.Results.WriteAsync(results.GetBuffer().AsMemory(0, (int)results.Length), cancellation);
+                return exitCode;
+            }
+            output.Progress.Say($"{report.Failed} step{(report.Failed == 1 ? " fails" : "s fail")}; trying again for {TokenCheck.Ago(left)}");
+            await Task.Delay(left < BetweenTries ? left : BetweenTries, time, cancellation);
+        }
+    }
+
+    /// <returns>The exit code.</returns>
+    private static async Task<int> RunAsync(
         ConfigurationResult configuration, CheckReport report, bool sendsSample, TimeProvider time, CancellationToken cancellation)
     {
         foreach (var error in configuration.Errors)
@@ -55,6 +79,7 @@ internal sealed class CheckCommand : IDisposable
             report.End();
             return ExitCode.BadConfiguration;
         }
+        report.Settings = configuration.Settings;
         var set = EffectiveConfiguration.WhatWasSet(configuration.Settings).Length;
         report.Add(new CheckStep("configuration", CheckStatus.Ok,
             $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
@@ -72,10 +97,13 @@ internal sealed class CheckCommand : IDisposable
     {
         CheckTokens();
         var targets = await FindTargetsAsync(cancellation);
+        var bytesPerSecond = 0.0;
         if (targets.Count > 0)
-            await ScrapeAsync(targets, cancellation);
+            bytesPerSecond = await ScrapeAsync(targets, cancellation);
         else
-            report.Add(new CheckStep("targets", CheckStatus.Skipped, "not tried: none is known"));
+            report.Add(new CheckStep("targets", CheckStatus.Skipped, "not tried: none would be scraped"));
+        if (bytesPerSecond > 0 || options.Queue.Directory is not null)
+            report.Add(await new QueueCheck(options.Queue, bytesPerSecond, time).RunAsync(cancellation));
         using var receiver = new PeerClient(options.RemoteWrite.Http, maxConnectionsPerServer: 1, time);
         report.Say($"Asking {Failures.Host(options.RemoteWrite.Url)} to take a write request");
         report.Add(await new ReceiverProbe(options, receiver, time).RunAsync(sendsSample, cancellation));
@@ -91,6 +119,10 @@ internal sealed class CheckCommand : IDisposable
             report.Add(TokenCheck.Run("scrape token", Variables.ScrapeHttp.CredentialsFile, scrapeFile, time, out scrapeToken));
         if (options.RemoteWrite.Http.CredentialsFile is { } writeFile)
             report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
+        if (CertificateCheck.Run("certificate", Variables.ScrapeHttp.CertFile, options.Scrape.Http.Tls, time) is { } scrape)
+            report.Add(scrape);
+        if (CertificateCheck.Run("write cert", Variables.RemoteWriteHttp.CertFile, options.RemoteWrite.Http.Tls, time) is { } write)
+            report.Add(write);
     }
 
     /// <summary>Empty where none is known.</summary>
@@ -112,9 +144,10 @@ internal sealed class CheckCommand : IDisposable
             return [];
         }
         var kept = await once.DiscoverAsync(cancellation);
-        report.Add(kept.Error is not null ? new CheckStep("discovery", CheckStatus.Failed, kept.Error)
-            : new DiscoveryCheck(options).Judge(all.Targets, kept.Targets, hasObject));
-        return kept.Targets;
+        var step = kept.Error is not null ? new CheckStep("discovery", CheckStatus.Failed, kept.Error)
+            : new DiscoveryCheck(options).Judge(all.Targets, kept.Targets, hasObject);
+        report.Add(step);
+        return step.Status == CheckStatus.Failed ? [] : kept.Targets;
     }
 
     /// <summary>All that the Service has, whatever the port's name and the rules: so that it can be told what they leave out.</summary>
@@ -214,25 +247,38 @@ internal sealed class CheckCommand : IDisposable
         });
     }
 
-    private async Task ScrapeAsync(List<Target> targets, CancellationToken cancellation)
+    /// <returns>Compressed bytes for the queue, a second.</returns>
+    private async Task<double> ScrapeAsync(List<Target> targets, CancellationToken cancellation)
     {
-        var isStatic = !options.Targets.IsEmpty;
+        var peer = options.Targets.IsEmpty ? CheckPeer.FoundTarget : CheckPeer.StaticTarget;
+        var servers = new ServerCheck(options, silent, time);
+        var shared = new SharedSeries();
+        var (samples, bytesPerSecond) = (0L, 0.0);
         foreach (var target in targets)
         {
             report.Say($"Scraping {Failures.Show(target.Url)}");
             var started = time.GetTimestamp();
             var outcome = new ScrapeOutcome();
             var scrape = await once.ScrapeAsync(target, outcome, cancellation);
+            var took = time.GetElapsedTime(started);
             var length = scrape.Body?.Length ?? 0;
-            toSend += scrape.Samples;
+            samples += scrape.Samples;
+            bytesPerSecond += length / (target.Interval ?? options.Scrape.Interval).TotalSeconds;
+            var start = ServerCheck.StartOf(scrape, once.Context);
+            var same = shared.Add(scrape, once.Context);
             scrape.Release();
-            report.Add(TargetCheck.Judge(target, outcome, length, time.GetElapsedTime(started), options.Scrape,
-                isStatic ? CheckPeer.StaticTarget : CheckPeer.FoundTarget,
+            outcome.Failure = await Reach.LookAsync(outcome.Failure, target.Url, time, cancellation);
+            report.Add(TargetCheck.Judge(target, outcome, length, took, options.Scrape, peer,
                 () => Unauthorized(scrapeToken, Variables.ScrapeHttp.CredentialsFile)));
+            if (same is not null)
+                report.Add(same);
+            if (await servers.RunAsync(target, start, cancellation) is { } several)
+                report.Add(several);
         }
         report.Add(new CheckStep("to send", CheckStatus.Ok,
-            $"{toSend:N0} samples every {Durations.Format(options.Scrape.Interval)}, up and the like included; "
+            $"{samples:N0} samples every {Durations.Format(options.Scrape.Interval)}, up and the like included; "
                 + "'sidecar scrape' prints them, 'sidecar top' weighs them"));
+        return bytesPerSecond;
     }
 
     internal static bool IsAnonymous(string? user) => user == "system:anonymous";

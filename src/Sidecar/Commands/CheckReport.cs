@@ -1,5 +1,8 @@
+using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Sidecar.Configuration;
+using Sidecar.Http;
 using Sidecar.Primitives;
 
 namespace Sidecar.Commands;
@@ -17,11 +20,22 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
 
     public bool IsGood => steps.TrueForAll(s => s.Status is CheckStatus.Ok or CheckStatus.Warning);
 
+    public int Failed => steps.FindAll(s => s.Status == CheckStatus.Failed).Count;
+
+    /// <summary>Known once the configuration is: a failure of a file names the variable that names the file.</summary>
+    public ImmutableArray<Setting> Settings { get; set; } = [];
+
     public void Say(string what) => output.Progress.Say(what);
 
     public void Add(CheckStep step)
     {
         steps.Add(step);
+        if (step.Remedy == Advice.FixFile && Settings.FirstOrDefault(s => s.Variable.Type == "file" && s.Value.Length > 0
+            && step.Fact.Contains(s.Value, StringComparison.Ordinal)) is { } setting)
+        {
+            step.Cause = $"{setting.Variable.Name} names {setting.Value}";
+            step.Remedy = $"fix the file, or let {setting.Variable.Name} name another";
+        }
         output.Progress.Clear();
         if (isJson)
             return;
@@ -45,9 +59,10 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             return;
         }
         using var text = output.Text();
-        var failed = steps.FindAll(s => s.Status == CheckStatus.Failed).Count;
         text.WriteLine();
-        text.WriteLine(IsGood ? "All is well." : $"{failed} of {steps.Count} steps failed.");
+        var warnings = steps.FindAll(s => s.Status == CheckStatus.Warning).Count;
+        text.WriteLine(!IsGood ? $"{Failed} of {steps.Count} steps failed."
+            : warnings == 0 ? "All is well." : $"Nothing failed; {warnings} of {steps.Count} steps warn{(warnings == 1 ? "s" : "")}.");
     }
 
     private string Mark(CheckStatus status)

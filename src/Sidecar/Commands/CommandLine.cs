@@ -12,7 +12,7 @@ internal static class CommandLine
         ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT; "
             + "then sends what is queued for at most `SIDECAR_SHUTDOWN_TIMEOUT`"),
         ("sidecar check", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
-            + "`--send` sends one sample too, `--output json` is for scripts"),
+            + "`--send` sends one sample too, `--wait 5m` tries until all is well, `--output json` is for scripts"),
         ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
         ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),
         ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted; "
@@ -54,22 +54,31 @@ internal static class CommandLine
 
         async Task<int> CheckAsync(string[] flags)
         {
-            var (sends, isJson) = (false, false);
+            var (sends, isJson, wait) = (false, false, TimeSpan.Zero);
             for (var i = 0; i < flags.Length; i++)
             {
-                if (flags[i] == "--send")
+                var (name, value) = flags[i].Split('=', 2) is [var before, var after] ? (before, after) : (flags[i], null);
+                if (value is null && name is "--output" or "--wait")
+                    value = i + 1 < flags.Length ? flags[++i] : "";
+                if (name == "--send" && value is null)
                     sends = true;
-                else if (flags[i] == "--output" && i + 1 < flags.Length && flags[i + 1] is "json" or "text")
-                    isJson = flags[++i] == "json";
-                else if (flags[i] is "--output=json" or "--output=text")
-                    isJson = flags[i] == "--output=json";
+                else if (name == "--output" && value is "json" or "text")
+                    isJson = value == "json";
+                else if (name == "--wait" && Durations.Parse(value!) is { Problem: null, Value: var duration })
+                    wait = duration;
                 else
                 {
-                    output.Errors.WriteLine($"sidecar check: '{flags[i]}' is not known; there are --send and --output json");
+                    output.Errors.WriteLine("sidecar check: " + name switch
+                    {
+                        "--output" => $"'--output' knows json and text, and not '{value}'",
+                        "--wait" => $"'--wait' takes a duration like 30s or 5m, and not '{value}'",
+                        "--send" => "'--send' takes no value",
+                        _ => $"there is no option '{name}'; there are --send, --wait DURATION and --output json",
+                    });
                     return ExitCode.BadConfiguration;
                 }
             }
-            return await CheckCommand.RunAsync(OptionsReader.Read(environment), new CheckReport(output, isJson), sends, time, cancellation);
+            return await CheckCommand.WaitAsync(OptionsReader.Read(environment), output, isJson, sends, wait, time, cancellation);
         }
 
         async Task<int> LookAsync(Func<Options, Task<bool>> run)

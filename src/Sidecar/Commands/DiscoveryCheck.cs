@@ -2,6 +2,7 @@ using System.Text;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Hosting;
+using Sidecar.Primitives;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Commands;
@@ -33,6 +34,15 @@ internal sealed class DiscoveryCheck(Options options)
         }
         if (kept.Count == 0)
             return NoneKept(withPort);
+        if (options.Scrape.TargetLimit is > 0 and var limit && kept.Count > limit)
+        {
+            return new CheckStep(Name, CheckStatus.Failed, $"{kept.Count} targets, more than {Variables.TargetLimit.Name}={limit}")
+            {
+                Reason = Failure.Word(FailureReason.TargetLimit),
+                Cause = "past the limit no target is scraped, as in Prometheus",
+                Remedy = $"raise {Variables.TargetLimit.Name}, or keep fewer by {Variables.RelabelConfigs.Name}",
+            };
+        }
         var ready = withPort.FindAll(t => Label(t, "__meta_kubernetes_endpoint_ready") != "false").Count;
         var fact = $"{kept.Count} target{(kept.Count == 1 ? "" : "s")}"
             + (kept.Count < withPort.Count ? $" of {withPort.Count} found" : "");

@@ -43,8 +43,12 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
                 ? $"{url} accepts a sample of {SeriesName}" : $"{url} accepts a request without samples; --send tries one with a sample");
         }
         return new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) }
-            .With(ReceiverAdvice.For(remote.Url, answer.Status, answer.Failure, protocol.Current, isEmpty: !sendsSample));
+            .With(ReceiverAdvice.For(remote.Url, answer.Status, answer.Failure, protocol.Current, isEmpty: !sendsSample, answer.Location,
+                remote.Http.Tls.ServerName));
     }
+
+    private static bool IsPage(string contentType, byte[] start) =>
+        contentType.StartsWith("text/html", StringComparison.OrdinalIgnoreCase) || start.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'<', ..];
 
     private EncodedRequest? OneSample()
     {
@@ -69,22 +73,25 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         {
             using var response = await client.SendAsync(() => RequestContent.Message(request, remote.Url, remote.Headers.AsSpan()),
                 either.Token);
-            if (response.IsSuccessStatusCode)
-                return new ProbeAnswer((int)response.StatusCode, default);
+            var status = (int)response.StatusCode;
             var start = await Failures.ReadStartAsync(response, either.Token);
-            var failure = client.Redact(Failures.FromStatus(response.StatusCode, remote.Url, start));
-            foreach (var (_, value) in remote.Headers)
-                failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
-            return new ProbeAnswer((int)response.StatusCode, failure);
+            if (!response.IsSuccessStatusCode)
+            {
+                var failure = WriteReceiver.FailureOf(response, start, remote, client);
+                return new ProbeAnswer(status, failure, response.Headers.Location is { } to ? new Uri(remote.Url, to) : null);
+            }
+            var type = response.Content.Headers.TryGetValues("Content-Type", out var types) ? string.Join(",", types) : "";
+            return new ProbeAnswer(status, IsPage(type, start)
+                ? new Failure(FailureReason.ContentType, $"{Failures.Show(remote.Url)} answers {status} with a web page") : default);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
             cancellation.ThrowIfCancellationRequested();
-            return new ProbeAnswer(0, timeout.IsCancellationRequested
+            return new ProbeAnswer(0, await Reach.LookAsync(timeout.IsCancellationRequested
                 ? new Failure(FailureReason.Timeout,
                     $"{Failures.Host(remote.Url)} did not answer within "
                         + $"{Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s)")
-                : Failures.From(e, remote.Url));
+                : Failures.From(e, remote.Url), remote.Url, time, cancellation));
         }
     }
 }
@@ -92,8 +99,11 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
 /// <summary>What the receiver said.</summary>
 /// <param name="status">0 where there was no answer.</param>
 /// <param name="failure">None where it accepted.</param>
-internal sealed class ProbeAnswer(int status, Failure failure)
+/// <param name="location">Where it redirects to.</param>
+internal sealed class ProbeAnswer(int status, Failure failure, Uri? location = null)
 {
+    public Uri? Location { get; } = location;
+
     public int Status { get; } = status;
 
     public Failure Failure { get; } = failure;

@@ -30,7 +30,7 @@ internal static class TargetCheck
             + $"{compressed / 1024.0:N0} KiB compressed, in {took.TotalSeconds:0.0}s";
         if (outcome.Scraped > 0 && outcome.Sent == 0)
         {
-            return new CheckStep(Name, CheckStatus.Warning, $"{fact}; none of them would be sent")
+            return new CheckStep(Name, CheckStatus.Failed, $"{fact}; none of them would be sent")
             {
                 Cause = "relabeling drops them all",
                 Remedy = $"look at {Variables.MetricRelabelConfigs.Name}, {Variables.WriteRelabelConfigs.Name} and {Variables.Preset.Name}",
@@ -79,7 +79,7 @@ internal static class TargetCheck
             case FailureReason.Unauthorized when options.Http.CredentialsFile is not null:
                 return step.With(unauthorized());
             default:
-                return step.With(Advice.For(peer, failure));
+                return step.With(Advice.For(peer, failure, options.Http.Tls.ServerName));
         }
     }
 }

@@ -68,8 +68,8 @@ internal static class TokenCheck
         };
     }
 
-    private static string Ago(TimeSpan time) => Durations.Format(time < TimeSpan.FromMinutes(1)
+    public static string Ago(TimeSpan time) => Durations.Format(time < TimeSpan.FromMinutes(1)
         ? TimeSpan.FromSeconds(Math.Floor(time.TotalSeconds)) : TimeSpan.FromMinutes(Math.Floor(time.TotalMinutes)));
 
-    private static string Date(DateTimeOffset date) => date.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'");
+    public static string Date(DateTimeOffset date) => date.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'");
 }

@@ -13,7 +13,7 @@ namespace Sidecar.Http;
 internal sealed class CheckPeer(string who, string address, string scheme, string caFile, string? serverName, string credentials)
 {
     public static readonly CheckPeer ApiServer = new(
-        "the API server", Variables.KubernetesApiServer.Name, Variables.KubernetesApiServer.Name, Variables.KubernetesCaFile.Name, null,
+        "the API server", Variables.KubernetesApiServer.Name, $"the scheme in {Variables.KubernetesApiServer.Name}", Variables.KubernetesCaFile.Name, null,
         Variables.KubernetesTokenFile.Name);
 
     public static readonly CheckPeer StaticTarget = new(
@@ -53,21 +53,38 @@ internal sealed class AdviceText(string? cause, string remedy)
 /// <summary>The likely cause of a failure and what to do about it, in a sentence or two each.</summary>
 internal static class Advice
 {
-    public static AdviceText For(CheckPeer peer, Failure failure) => failure.Reason switch
+    /// <summary>Where the variable is not known.</summary>
+    public const string FixFile = "fix the file that the message names, or the variable that names the file";
+
+    /// <param name="setServerName">The name to verify that is set; null for the address's host.</param>
+    public static AdviceText For(CheckPeer peer, Failure failure, string? setServerName = null) => failure.Reason switch
     {
+        FailureReason.Certificate when failure.Detail == FailureDetail.CertificateName && setServerName is not null =>
+            new($"{peer.ServerName}={setServerName} is not among the names of the certificate",
+                $"unset {peer.ServerName}, or set it to a name that the certificate has (an API server's has kubernetes)"),
         FailureReason.DnsLookup => new("the name is misspelt, or this machine's DNS does not know it",
             $"look at the host in {peer.Address}; in a cluster a Service's name is NAME.NAMESPACE.svc"),
         FailureReason.ConnectionRefused => new($"{peer.Who} is not running, listens on another port, or a firewall rejects the connection",
             $"look at host and port ({peer.Address})"),
-        FailureReason.Connection when failure.Detail == FailureDetail.MayWantHttps =>
+        FailureReason.Connection or FailureReason.HttpStatus when failure.Detail == FailureDetail.MayWantHttps =>
             new("plain HTTP is spoken to a port that most likely speaks TLS", $"set {peer.Scheme} to https"),
+        FailureReason.Connection when failure.Detail == FailureDetail.ResetOfHttp =>
+            new("the port may speak TLS, or a firewall, a NetworkPolicy or a proxy in between cuts the connection",
+                $"try https:// ({peer.Scheme}), and look at host and port ({peer.Address})"),
         FailureReason.Connection => new("a firewall, a NetworkPolicy or a proxy in between cuts the connection",
             $"try the address from this pod's network, and look at host and port ({peer.Address})"),
+        FailureReason.Timeout when failure.Detail == FailureDetail.Connected && peer == CheckPeer.Receiver =>
+            new("it takes connections and does not answer: it is overloaded or hangs, or something else listens there",
+                $"look at the receiver's log and at the port ({peer.Address}); {Variables.RemoteWriteTimeout.Name} is how long is waited"),
+        FailureReason.Timeout when failure.Detail == FailureDetail.Connected && peer == CheckPeer.ApiServer =>
+            new("it takes connections and does not answer: it is overloaded or hangs, or something else listens there",
+                $"look at its log and at the port ({peer.Address})"),
         FailureReason.Timeout when peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver =>
             new($"packets are dropped on the way (a firewall or a NetworkPolicy), or {peer.Who} is overloaded",
                 $"look at host and port ({peer.Address}) and at what is allowed to leave this pod"),
-        FailureReason.Timeout => new("the target takes longer to answer, or packets are dropped on the way; "
-                + "a kube-apiserver with many resources takes seconds",
+        FailureReason.Timeout => new("the target takes longer to answer"
+                + (failure.Detail == FailureDetail.Connected ? "" : ", or packets are dropped on the way")
+                + "; a kube-apiserver with many resources takes seconds",
             $"raise {Variables.ScrapeTimeout.Name}, and {Variables.ScrapeInterval.Name} with it where it is shorter"),
         FailureReason.Certificate => ForCertificate(peer, failure.Detail),
         FailureReason.TlsHandshake when failure.Detail == FailureDetail.MayWantHttp =>
@@ -83,8 +100,9 @@ internal static class Advice
             $"look at {peer.Address}"),
         FailureReason.NotFound => new("the path is wrong, or something else answers there",
             $"look at {Variables.MetricsPath.Name} and {peer.Address}"),
-        FailureReason.Redirect => new("a login page or a proxy is in between", $"let {peer.Address} name the address that answers itself"),
-        FailureReason.Credentials => new(null, "fix the file that the message names, or the variable that names the file"),
+        FailureReason.Redirect => new("a login page or a proxy is in between",
+            $"let {peer.Address} name the address that answers itself"),
+        FailureReason.Credentials => new(null, FixFile),
         FailureReason.ContentType => new("something else than an exporter answers there: a web page, or JSON",
             $"look at {peer.Address} and {Variables.MetricsPath.Name}"),
         FailureReason.ContentEncoding => new("a proxy in between compresses", "make it pass answers on as they are"),

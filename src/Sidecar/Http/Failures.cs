@@ -34,7 +34,7 @@ internal static class Failures
         if (TlsFailures.From(exception, host) is { IsNone: false } tls)
             return tls;
         if (Find<SocketException>(exception) is { } socket)
-            return FromSocket(socket.SocketErrorCode, url.Host, host);
+            return FromSocket(socket.SocketErrorCode, url, host);
         // Of the body's end HttpClient tells by an HttpIOException, of the head's by an HttpRequestException around one.
         return exception switch
         {
@@ -63,7 +63,9 @@ internal static class Failures
     public static Failure FromStatus(HttpStatusCode status, Uri url, ReadOnlySpan<byte> bodyStart)
     {
         var words = Words(bodyStart);
-        if (status == HttpStatusCode.BadRequest && words.Contains("HTTP request to an HTTPS server", StringComparison.Ordinal))
+        // In the words of Go's server and of nginx.
+        if (status == HttpStatusCode.BadRequest && (words.Contains("HTTP request to an HTTPS server", StringComparison.Ordinal)
+            || words.Contains("HTTP request was sent to HTTPS port", StringComparison.Ordinal)))
             return new Failure(FailureReason.HttpOnHttpsPort, $"{Host(url)} wants https: {words}");
         var reason = status switch
         {
@@ -73,7 +75,10 @@ internal static class Failures
             >= (HttpStatusCode)300 and < (HttpStatusCode)400 => FailureReason.Redirect,
             _ => FailureReason.HttpStatus,
         };
-        return new Failure(reason, $"{Show(url)} answers {(int)status}{(words.Length > 0 ? ": " + words : "")}");
+        // Go's server resets the connection where it has not read the whole request, and its words may be lost with it.
+        var detail = status == HttpStatusCode.BadRequest && words.Length == 0 && url.Scheme == "http"
+            ? FailureDetail.MayWantHttps : FailureDetail.None;
+        return new Failure(reason, $"{Show(url)} answers {(int)status}{(words.Length > 0 ? ": " + words : "")}", detail);
     }
 
     /// <summary>The beginning of a body, for <see cref="FromStatus"/>; what there is of it when it is cut.</summary>
@@ -93,16 +98,17 @@ internal static class Failures
         }
     }
 
-    private static Failure FromSocket(SocketError error, string name, string host) => error switch
+    private static Failure FromSocket(SocketError error, Uri url, string host) => error switch
     {
         SocketError.ConnectionRefused => new Failure(FailureReason.ConnectionRefused, $"{host} refuses connections: nothing listens there"),
         SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain =>
-            new Failure(FailureReason.DnsLookup, $"the name {name} has no address"),
+            new Failure(FailureReason.DnsLookup, $"the name {url.Host} has no address"),
         SocketError.TimedOut => new Failure(FailureReason.Timeout, $"{host} does not answer"),
         SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.NetworkDown =>
             new Failure(FailureReason.Connection, $"there is no route to {host}"),
         SocketError.ConnectionReset or SocketError.Shutdown or SocketError.ConnectionAborted =>
-            new Failure(FailureReason.Connection, $"{host} reset the connection"),
+            new Failure(FailureReason.Connection, $"{host} reset the connection",
+                url.Scheme == "http" ? FailureDetail.ResetOfHttp : FailureDetail.None),
         _ => new Failure(FailureReason.Connection, $"the connection to {host} failed ({error})"),
     };
 

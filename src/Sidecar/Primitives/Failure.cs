@@ -55,6 +55,10 @@ internal enum FailureDetail
     MayWantHttps,
     /// <summary>TLS was spoken, perhaps to a peer that speaks plain HTTP.</summary>
     MayWantHttp,
+    /// <summary>A connection in plain HTTP was reset: by what is in between, or by a port that speaks TLS.</summary>
+    ResetOfHttp,
+    /// <summary>The peer takes connections and does not answer.</summary>
+    Connected,
     /// <summary>One scrape is larger than the queue may take.</summary>
     QueueSizeLimit,
 }

@@ -235,7 +235,8 @@ internal sealed class ScrapeFolder(
 
     private string LastOf(Target target) => System.IO.Path.Combine(path, NameOf(target) + Last);
 
-    private static bool IsExpected(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
+    /// <summary>What the file system may do to us.</summary>
+    public static bool IsExpected(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
 
     private bool TryHold()
     {
@@ -406,7 +407,8 @@ internal sealed class ScrapeFolder(
         _ => "its checksum does not fit: the disk has changed it",
     };
 
-    private static string Cause(Exception e) => e switch
+    /// <summary>In words, for people.</summary>
+    public static string Cause(Exception e) => e switch
     {
         UnauthorizedAccessException => "permission denied, or the file system is read-only",
         DirectoryNotFoundException => "there is no such folder",

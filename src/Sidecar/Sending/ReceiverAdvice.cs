@@ -16,15 +16,33 @@ internal static class ReceiverAdvice
     /// <param name="status">0 where there was no answer.</param>
     /// <param name="version">That the request was made in.</param>
     /// <param name="isEmpty">A request without samples was refused.</param>
-    public static AdviceText For(Uri url, int status, Failure failure, WriteVersion version, bool isEmpty = false)
+    /// <param name="location">Where it redirects to; null where it does not, or that is not known.</param>
+    /// <param name="serverName">The name to verify that is set; null where none is.</param>
+    public static AdviceText For(Uri url, int status, Failure failure, WriteVersion version, bool isEmpty = false, Uri? location = null,
+        string? serverName = null)
     {
         var words = failure.Message;
         if (status is 404 or 405 && words.Contains("enable-remote-write-receiver", StringComparison.Ordinal))
             return new("it is a Prometheus that takes no writes", "start it with --web.enable-remote-write-receiver");
+        var variable = Variables.RemoteWriteUrl.Name;
+        if (status is 400 && ReceiverWords.IsWrongPath(status, words))
+            return new("VictoriaMetrics has no such path", $"set {variable}={WriteUrls.OfVictoriaMetrics(url)}");
         if (ReceiverWords.IsWrongPath(status, words))
+            return new("the path of the URL is wrong: nothing takes writes there", $"set {variable} to one of {WriteUrls.Of(url)}");
+        if (failure.Reason == FailureReason.ContentType)
         {
-            return new("the path of the URL is wrong: nothing takes writes there",
-                $"set {Variables.RemoteWriteUrl.Name} to one of {WriteUrls.Of(url)}");
+            return new("something else than a receiver answers there, a login page or a console: it takes no samples",
+                $"set {variable} to where the receiver takes writes, such as {WriteUrls.Of(url)}");
+        }
+        if (location is not null && location.Host == url.Host)
+        {
+            return new($"it redirects to {Failures.Show(location)}, which a write does not follow",
+                $"set {variable}={Failures.Show(location)}");
+        }
+        if (location is not null)
+        {
+            return new($"it redirects to {Failures.Show(location)}: a login page or a proxy is in between",
+                $"set {variable} to that if the receiver is there; else let the proxy pass writes on");
         }
         if (failure.Reason == FailureReason.HttpOnHttpsPort)
             return Advice.For(CheckPeer.Receiver, failure);
@@ -48,7 +66,7 @@ internal static class ReceiverAdvice
             429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again",
                 "raise its limits, or send less ('sidecar top')"),
             >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
-            _ => Advice.For(CheckPeer.Receiver, failure),
+            _ => Advice.For(CheckPeer.Receiver, failure, serverName),
         };
     }
 
@@ -62,6 +80,10 @@ internal static class WriteUrls
     private static readonly string[] Paths = ["/api/v1/write", "/prometheus/v1/write", "/api/v1/push", "/api/v1/receive"];
 
     private static readonly string[] Whose = ["Prometheus, VictoriaMetrics", "Nightingale", "Mimir, Cortex", "Thanos"];
+
+    /// <summary>Of a single node, or of a cluster's vminsert by its usual port.</summary>
+    public static string OfVictoriaMetrics(Uri url) =>
+        Failures.Show(new Uri(url, url.Port == 8480 ? "/insert/0/prometheus/api/v1/write" : "/api/v1/write"));
 
     /// <summary>At the same address; the one whose usual port it is comes first.</summary>
     public static string Of(Uri url)

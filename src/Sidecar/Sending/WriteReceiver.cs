@@ -101,8 +101,7 @@ internal sealed class WriteReceiver(
             using var response = await client.SendAsync(() => Message(request, attempt: 0), timeout.Token);
             if (response.IsSuccessStatusCode)
                 return;
-            error = Redact(Failures.FromStatus(response.StatusCode, options.Url, await Failures.ReadStartAsync(response, timeout.Token)))
-                .Message;
+            error = FailureOf(response, await Failures.ReadStartAsync(response, timeout.Token)).Message;
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
@@ -156,13 +155,20 @@ internal sealed class WriteReceiver(
         return new WriteResult(WriteAnswer.Accepted);
     }
 
-    private Failure FailureOf(HttpResponseMessage response, byte[] bodyStart)
+    private Failure FailureOf(HttpResponseMessage response, byte[] bodyStart) => FailureOf(response, bodyStart, options, client);
+
+    /// <summary>An answer that is no success, in words that may be shown, with where it redirects to.</summary>
+    public static Failure FailureOf(HttpResponseMessage response, byte[] bodyStart, RemoteWriteOptions options, PeerClient client)
     {
         var failure = Failures.FromStatus(response.StatusCode, options.Url, bodyStart);
         if (failure.Reason == FailureReason.Redirect && response.Headers.Location is { } location
             && Uri.TryCreate(options.Url, location, out var to))
             failure = failure with { Message = $"{failure.Message}; it redirects to {Failures.Show(to)}, which is not followed" };
-        return Redact(failure);
+        failure = client.Redact(failure);
+        // A receiver may well answer with what it was sent; headers are the user's, and may be keys.
+        foreach (var (_, value) in options.Headers)
+            failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
+        return failure;
     }
 
     /// <summary>
@@ -208,15 +214,6 @@ internal sealed class WriteReceiver(
                 ("because", why), ("remedy", "SIDECAR_REMOTE_WRITE_PROTOCOL=1.0 saves the try"));
         }
         return true;
-    }
-
-    /// <summary>A receiver may well answer with what it was sent; headers are the user's, and may be keys.</summary>
-    private Failure Redact(Failure failure)
-    {
-        failure = client.Redact(failure);
-        foreach (var (_, value) in headers)
-            failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
-        return failure;
     }
 
     /// <param name="retryAfter">What the receiver asked for.</param>

@@ -9,7 +9,8 @@ internal static class CheckCases
     private static readonly DateTimeOffset Now = DateTimeOffset.UtcNow;
 
     public static IReadOnlyList<CheckCase> All { get; } =
-        [.. Configuration(), .. Tokens(), .. ApiServers(), .. Discovery(), .. Targets(), .. Receivers()];
+        [.. Configuration(), .. Tokens(), .. ApiServers(), .. Discovery(), .. Targets(), .. Queues(), .. Certificates(),
+            .. Receivers()];
 
     private static IEnumerable<CheckCase> Configuration()
     {
@@ -147,6 +148,8 @@ internal static class CheckCases
             run.Environment.Remove("SIDECAR_KUBERNETES_API_SERVER");
             run.Environment["SIDECAR_TARGETS"] = $"https://127.0.0.1:{run.Receiver.Port}/metrics";
         }, "target", "does not speak TLS", "a port that speaks plain HTTP", "SIDECAR_SCHEME");
+        yield return CheckCase.With("server name that the target's certificate has not", "SIDECAR_TLS_SERVER_NAME", "api.example",
+            "target", "SIDECAR_TLS_SERVER_NAME=api.example is not among the names", "unset SIDECAR_TLS_SERVER_NAME", "kubernetes");
         yield return CheckCase.With("wrong path", "SIDECAR_METRICS_PATH", "/metricz", "target", "answers 404", "the path is wrong",
             "SIDECAR_METRICS_PATH");
         yield return Serves("wrong content type", m =>
@@ -182,7 +185,37 @@ internal static class CheckCases
             m.Serve("a 1\na 2\n"), "1 of them are there twice", "repeats series") with { ExitCode = 0, Status = "warning" };
         yield return CheckCase.With("rules that drop everything", "SIDECAR_METRIC_RELABEL_CONFIGS",
             """[{"regex":"a","source_labels":["__name__"],"action":"drop"}]""",
-            "target", "none of them would be sent", "relabeling drops them all") with { ExitCode = 0, Status = "warning" };
+            "target", "none of them would be sent", "relabeling drops them all");
+        yield return Serves("load balancer", m => m.Gzip = n => TargetBehaviour.Compress(System.Text.Encoding.UTF8.GetBytes(
+            $"process_start_time_seconds {1.7e9 + n % 2}\n")), "different servers answer at", "2023-11-14 22:13:21Z, another 2023-11-14 22:13:20Z",
+            "a load balancer", "by its own address");
+        yield return CheckCase.With("load balancer, where rules drop what tells", "SIDECAR_METRIC_RELABEL_CONFIGS",
+            """[{"regex":"process_.*","source_labels":["__name__"],"action":"drop"}]""", "target", "different servers answer at") with
+        {
+            Break = run =>
+            {
+                run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] =
+                    """[{"regex":"process_.*","source_labels":["__name__"],"action":"drop"}]""";
+                run.ApiServer.Metrics.Gzip = n => TargetBehaviour.Compress(System.Text.Encoding.UTF8.GetBytes(
+                    $"a 1\nprocess_start_time_seconds {1.7e9 + n}\n"));
+                return default;
+            },
+        };
+        yield return new CheckCase("two targets of the same series", async run =>
+        {
+            await AnnounceAsync(run);
+            run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] = """[{"regex":"instance","action":"labeldrop"}]""";
+        }, "target", "1 series of https://127.0.0.1:", "like a{job=\"apiserver\"}", "receiver makes one series of both", "SIDECAR_RELABEL_CONFIGS");
+        yield return new CheckCase("two targets of the same labels", async run =>
+        {
+            await AnnounceAsync(run);
+            run.Environment["SIDECAR_RELABEL_CONFIGS"] = """[{"target_label":"instance","replacement":"api"}]""";
+        }, "target", "6 series of https://127.0.0.1:", "instance=\"api\"", "instance of its own");
+        yield return new CheckCase("more targets than allowed", async run =>
+        {
+            await AnnounceAsync(run);
+            run.Environment["SIDECAR_TARGET_LIMIT"] = "1";
+        }, "discovery", "2 targets, more than SIDECAR_TARGET_LIMIT=1", "no target is scraped", "raise SIDECAR_TARGET_LIMIT");
         yield return new CheckCase("target away", async run =>
         {
             var other = new ApiServer(run.Cluster.Store, run.Cluster.Authority.Issue("127.0.0.1"));
@@ -190,6 +223,47 @@ internal static class CheckCases
             run.Cluster.Announce(other);
             await other.StopAsync();
         }, "target", "refuses connections", "not running");
+    }
+
+    private static IEnumerable<CheckCase> Queues()
+    {
+        yield return Queue("queue directory is a file", folder => File.WriteAllText(folder, ""), "cannot be used",
+            "SIDECAR_QUEUE_DIRECTORY=");
+        yield return Queue("queue directory inside a file", folder => File.WriteAllText(Path.GetDirectoryName(folder)!, ""),
+            "cannot be used", "may write");
+        yield return Queue("queue directory that cannot be made", _ => { }, "cannot be used") with
+        {
+            Break = run =>
+            {
+                run.Environment["SIDECAR_QUEUE_DIRECTORY"] = "/proc/no/such";
+                return default;
+            },
+        };
+        yield return Queue("volume smaller than the queue", _ => { }, "to fill", "the volume is smaller than SIDECAR_QUEUE_SIZE_LIMIT") with
+        {
+            ExitCode = 0, Status = "warning",
+            Break = run =>
+            {
+                run.Environment["SIDECAR_QUEUE_DIRECTORY"] = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+                run.Environment["SIDECAR_QUEUE_SIZE_LIMIT"] = "4EiB";
+                return default;
+            },
+        };
+    }
+
+    private static IEnumerable<CheckCase> Certificates()
+    {
+        yield return Certificate("client certificate expired", Now.AddDays(-9), Now.AddDays(-2), "CN=client", "expired 2d", "renew it");
+        yield return Certificate("client certificate of tomorrow", Now.AddDays(1), Now.AddDays(9), "valid from", "NTP");
+        yield return Certificate("client certificate at its end", Now.AddDays(-99), Now.AddDays(1), "expires in", "nobody has renewed it")
+            with { ExitCode = 0, Status = "warning" };
+        yield return Certificate("client certificate that is good", Now.AddDays(-1), Now.AddDays(9), "CN=client", "expires in 8d")
+            with { ExitCode = 0, Status = "ok" };
+        yield return CheckCase.Of("client certificate that is none", run =>
+        {
+            run.Environment["SIDECAR_REMOTE_WRITE_TLS_CERT_FILE"] = run.Cluster.TokenFile;
+            run.Environment["SIDECAR_REMOTE_WRITE_TLS_KEY_FILE"] = run.Cluster.TokenFile;
+        }, "write cert", "are not a pair in PEM", "SIDECAR_REMOTE_WRITE_TLS_CERT_FILE");
     }
 
     private static IEnumerable<CheckCase> Receivers()
@@ -222,7 +296,29 @@ internal static class CheckCases
         {
             run.Environment["SIDECAR_REMOTE_WRITE_TIMEOUT"] = "200ms";
             run.Receiver.Answer = _ => new ReceiverAnswer { Delay = TimeSpan.FromSeconds(30) };
-        }, "receiver", "did not answer within SIDECAR_REMOTE_WRITE_TIMEOUT (0.2s)", "packets are dropped");
+        }, "receiver", "did not answer within SIDECAR_REMOTE_WRITE_TIMEOUT (0.2s); it takes connections", "overloaded or hangs");
+        yield return CheckCase.Answer("web page instead of a receiver", 200, "\n <!DOCTYPE html><title>Login</title>",
+            "answers 200 with a web page", "takes no samples", "/prometheus/v1/write (Nightingale)");
+        yield return CheckCase.Answer("web page instead of a receiver, and a sample", 200, "<html>",
+            "answers 200 with a web page", "takes no samples") with { Flags = ["--send"] };
+        yield return CheckCase.Answer("VictoriaMetrics has no such path", 400, "unsupported path requested: \"/write\"",
+            "VictoriaMetrics has no such path", "set SIDECAR_REMOTE_WRITE_URL=http://127.0.0.1:", "/api/v1/write");
+        yield return CheckCase.Of("receiver redirects to itself", run => run.Receiver.Answer = _ =>
+            new ReceiverAnswer(301) { Location = "/api/v1/push" }, "receiver", "answers 301",
+            "it redirects to http://127.0.0.1:", "set SIDECAR_REMOTE_WRITE_URL=http://127.0.0.1:", "/api/v1/push");
+        yield return CheckCase.Of("password file missing", run =>
+        {
+            run.Environment["SIDECAR_REMOTE_WRITE_BASIC_AUTH_USERNAME"] = "me";
+            run.Environment["SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD_FILE"] = "/nope";
+        }, "receiver", "/nope does not exist", "SIDECAR_REMOTE_WRITE_BASIC_AUTH_PASSWORD_FILE names /nope", "name another");
+        yield return CheckCase.Of("server name that is not in the certificate", run =>
+        {
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = $"https://127.0.0.1:{run.ApiServer.Port}/api/v1/write";
+            run.Environment["SIDECAR_REMOTE_WRITE_TLS_CA_FILE"] = run.Cluster.CaFile;
+            run.Environment["SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME"] = "api.example";
+        }, "receiver", "SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME=api.example is not among the names", "unset SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME");
+        yield return CheckCase.Of("plain HTTP is reset", run => run.Receiver.Answer = _ =>
+            new ReceiverAnswer { IsReset = true }, "receiver", "may speak TLS", "try https://");
         yield return CheckCase.Of("receiver's connection breaks", run => run.Receiver.Answer = _ =>
             new ReceiverAnswer { IsReset = true }, "receiver", "cuts the connection");
         yield return CheckCase.Of("receiver redirects", run => run.Receiver.Answer = _ =>
@@ -246,6 +342,42 @@ internal static class CheckCases
 
     private static CheckCase Serves(string name, Action<TargetBehaviour> make, params string[] says) =>
         CheckCase.Of(name, run => make(run.ApiServer.Metrics), "target", says);
+
+    private static async Task AnnounceAsync(CommandRun run)
+    {
+        var other = new ApiServer(run.Cluster.Store, run.Cluster.Authority.Issue("127.0.0.1"));
+        await other.StartAsync();
+        other.Metrics.Serve("a 1\n");
+        foreach (var (token, account) in run.ApiServer.Tokens)
+            other.Tokens[token] = account;
+        run.Cluster.ApiServers.Add(other); // stopped with the others
+        run.Cluster.Announce(other);
+    }
+
+    private static CheckCase Queue(string name, Action<string> make, params string[] says) => CheckCase.Of(name, run =>
+    {
+        var folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName(), "queue");
+        if (name.Contains("inside"))
+            make(folder);
+        else
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+            make(folder);
+        }
+        run.Environment["SIDECAR_QUEUE_DIRECTORY"] = folder;
+    }, "queue", says);
+
+    private static CheckCase Certificate(string name, DateTimeOffset from, DateTimeOffset until, params string[] says) =>
+        CheckCase.Of(name, run =>
+        {
+            using var certificate = run.Cluster.Authority.Issue(["client"], from, until);
+            var file = Path.Combine(Path.GetDirectoryName(run.Cluster.TokenFile)!, "client.pem");
+            using var key = System.Security.Cryptography.X509Certificates.RSACertificateExtensions.GetRSAPrivateKey(certificate)
+                ?? (System.Security.Cryptography.AsymmetricAlgorithm?)System.Security.Cryptography.X509Certificates
+                    .ECDsaCertificateExtensions.GetECDsaPrivateKey(certificate)!;
+            File.WriteAllText(file, certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem());
+            run.Environment["SIDECAR_TLS_CERT_FILE"] = run.Environment["SIDECAR_TLS_KEY_FILE"] = file;
+        }, "certificate", says);
 
     private static CheckCase Static(string name, string url, string step, params string[] says) => CheckCase.Of(name, run =>
     {

@@ -1,0 +1,55 @@
+using System.IO.Hashing;
+using System.Text;
+using Sidecar.Configuration;
+using Sidecar.Discovery;
+using Sidecar.Http;
+using Sidecar.Records;
+
+namespace Sidecar.Commands;
+
+/// <summary>Series that more than one target sends: at the receiver they become one, of values that jump.</summary>
+internal sealed class SharedSeries
+{
+    /// <summary>By a hash of the labels: whose it was first.</summary>
+    private readonly Dictionary<ulong, Target> owners = [];
+
+    /// <summary>Null where this target's series are its own.</summary>
+    public CheckStep? Add(Scrape scrape, PassContext context)
+    {
+        var shared = 0;
+        var (example, other) = ("", default(Target));
+        using (var series = new SentSeries(scrape, context))
+        {
+            while (series.Next())
+            {
+                var hash = XxHash3.HashToUInt64(series.Labels);
+                if (owners.TryAdd(hash, scrape.Target) || owners[hash] == scrape.Target || shared++ > 0)
+                    continue;
+                (example, other) = (Text(series.Labels), owners[hash]);
+            }
+        }
+        if (other is null)
+            return null;
+        return new CheckStep("target", CheckStatus.Failed,
+            $"{shared:N0} series of {Failures.Show(scrape.Target.Url)} are those of {Failures.Show(other.Url)} too, like {example}")
+        {
+            Cause = "both targets have the same labels, or rules take away what tells them apart; the receiver makes one series of both, "
+                + "whose values jump, and refuses some",
+            Remedy = $"let each keep an instance of its own: look at {Variables.RelabelConfigs.Name}, "
+                + $"{Variables.MetricRelabelConfigs.Name} and {Variables.WriteRelabelConfigs.Name}",
+        };
+    }
+
+    private static string Text(ReadOnlySpan<byte> labels)
+    {
+        var (name, text) = ("", new StringBuilder());
+        for (var all = new EncodedLabels(labels); all.Next();)
+        {
+            if (all.Name.SequenceEqual("__name__"u8))
+                name = Encoding.UTF8.GetString(all.Value);
+            else
+                text.Append(text.Length > 0 ? "," : "").Append($"{Encoding.UTF8.GetString(all.Name)}=\"{Encoding.UTF8.GetString(all.Value)}\"");
+        }
+        return $"{name}{{{text}}}";
+    }
+}
