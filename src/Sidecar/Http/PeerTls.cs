@@ -109,12 +109,10 @@ internal sealed class PeerTls
         try
         {
             var pem = Encoding.UTF8.GetString(certificate!);
-            var pair = X509Certificate2.CreateFromPem(pem, Encoding.UTF8.GetString(key!)); // keys in PKCS#1, PKCS#8 and SEC 1
-            if (OperatingSystem.IsWindows())
-                pair = X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null); // Windows wants the key in a store
+            using var alone = X509Certificate2.CreateFromPem(pem);
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(pem);
-            return SslStreamCertificateContext.Create(pair, chain, offline: true);
+            return SslStreamCertificateContext.Create(WithKey(alone, Encoding.UTF8.GetString(key!)), chain, offline: true);
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
@@ -122,6 +120,43 @@ internal sealed class PeerTls
                 $"the client certificate {options.CertFile} and the key {options.KeyFile} are not a pair in PEM "
                     + "(an encrypted key cannot be used)");
         }
+    }
+
+    /// <summary>
+    /// With the first private key of a text in PEM: PKCS#1, PKCS#8 or SEC 1, RSA or elliptic curve. X509Certificate2 would take other keys
+    /// too (DSA, post-quantum, …), which are 0.1 MB of the executable; client-go takes none of them.
+    /// </summary>
+    /// <exception cref="CryptographicException">There is no such key.</exception>
+    /// <exception cref="ArgumentException">It is another certificate's.</exception>
+    private static X509Certificate2 WithKey(X509Certificate2 certificate, ReadOnlySpan<char> pem)
+    {
+        while (PemEncoding.TryFind(pem, out var fields))
+        {
+            var bytes = Convert.FromBase64String(pem[fields.Base64Data].ToString());
+            switch (pem[fields.Label].ToString(), certificate.GetKeyAlgorithm())
+            {
+                case (var form and ("RSA PRIVATE KEY" or "PRIVATE KEY"), "1.2.840.113549.1.1.1"):
+                    using (var rsa = RSA.Create())
+                    {
+                        if (form == "PRIVATE KEY")
+                            rsa.ImportPkcs8PrivateKey(bytes, out _);
+                        else
+                            rsa.ImportRSAPrivateKey(bytes, out _);
+                        return certificate.CopyWithPrivateKey(rsa);
+                    }
+                case (var form and ("EC PRIVATE KEY" or "PRIVATE KEY"), "1.2.840.10045.2.1"):
+                    using (var curve = ECDsa.Create())
+                    {
+                        if (form == "PRIVATE KEY")
+                            curve.ImportPkcs8PrivateKey(bytes, out _);
+                        else
+                            curve.ImportECPrivateKey(bytes, out _);
+                        return certificate.CopyWithPrivateKey(curve);
+                    }
+            }
+            pem = pem[fields.Location.End..];
+        }
+        throw new CryptographicException();
     }
 
     private bool Validate(object sender, X509Certificate? peer, X509Chain? chain, SslPolicyErrors errors)
