@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Sidecar.Commands;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
@@ -50,7 +51,7 @@ internal static class Program
     {
         NativeHeap.UseOneArena();
         var time = TimeProvider.System;
-        var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
+        var metrics = new Metrics(options.RemoteWrite.Url, options.Jobs[0].Scrape.JobName, options.Jobs[0].Scrape.Interval, time);
         var log = new Log(Console.Error, options.Operation.LogLevel, options.Operation.LogFormat, time);
         var errors = new InternalErrors(metrics, log, time);
 
@@ -65,18 +66,16 @@ internal static class Program
         var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
         using var passes = new Passes(options.RemoteWrite.MaxSamplesPerSend, protocol, errors, time);
         var folder = options.Queue.Directory is { } directory
-            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Scrape.SeriesRules, time), metrics,
-            log, time, errors) : null;
+            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Jobs[0].Scrape.SeriesRules, time),
+                metrics, log, time, errors) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time);
-        using var targets = new PeerClient(options.Scrape.Http, maxConnectionsPerServer: 2, time, log);
-        using var apiServer = new PeerClient(options.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
-        using var download = new BodyDownload(targets, options.Scrape, options.Queue, time);
-        var scraper = new Scraper(options.Scrape, protocol, download, passes, queue, metrics, log, errors, time, stop.Token);
-        var discovery = new TargetDiscovery(options.Discovery, apiServer, metrics, log, errors, time);
-        using var history = new History(metrics, options.Scrape.Interval, errors, time);
-        var state = new ProcessState(options, configuration.Settings, discovery, scraper, queue, sender, metrics, errors, history, time);
+        using var bodies = new LargeBodies(options.Queue.BodyLimit);
+        var budget = new HeldBudget(HeldBudget.Usual);
+        var jobs = options.Jobs.Select(Begin).ToImmutableArray();
+        using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
+        var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, metrics, errors, history, time);
 
         using var listener = Listen(options, state, errors, log, time, out var listenError);
         if (listenError is not null)
@@ -99,14 +98,27 @@ internal static class Program
                 await sender.RunAsync(cancellation);
                 await queue.SettleAsync(cancellation);
             },
-            DiscoverAsync = cancellation => discovery.RunAsync(scraper.Update, cancellation),
-            ScrapingEnded = scraper.Ended,
-            StopScrapingAsync = abort => scraper.StopAsync(options.Operation.FinalScrape, abort),
+            DiscoverAsync = cancellation =>
+                Task.WhenAny(jobs.Select(j => j.Discovery.RunAsync(j.Scraper.Update, cancellation))).Unwrap(),
+            ScrapingEnded = Task.WhenAny(jobs.Select(j => j.Scraper.Ended)).Unwrap(),
+            StopScrapingAsync = abort => Task.WhenAll(jobs.Select(j => j.Scraper.StopAsync(options.Operation.FinalScrape, abort))),
             EndQueue = queue.End,
             CountWaiting = () => queue.Count,
             DropRest = queue.DropRest,
         };
-        return await lifetime.RunAsync(stop) ? ExitCode.Done : ExitCode.Failed;
+        var isGood = await lifetime.RunAsync(stop);
+        foreach (var job in jobs)
+            job.Dispose();
+        return isGood ? ExitCode.Done : ExitCode.Failed;
+
+        ScrapeJob Begin(JobOptions job)
+        {
+            var targets = new PeerClient(job.Scrape.Http, maxConnectionsPerServer: 2, time, log);
+            var apiServer = new PeerClient(job.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
+            var download = new BodyDownload(targets, job.Scrape, options.Queue, bodies, time);
+            return new(job, apiServer, targets, new TargetDiscovery(job, apiServer, metrics, log, errors, time),
+                new Scraper(job.Scrape, protocol, download, passes, budget, queue, metrics, log, errors, time, stop.Token));
+        }
     }
 
     /// <summary>Null after all errors were written, a line each.</summary>

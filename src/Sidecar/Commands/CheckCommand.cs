@@ -22,6 +22,7 @@ internal sealed class CheckCommand : IDisposable
     private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(2);
 
     private readonly Options options;
+    private readonly JobOptions job;
     private readonly CheckReport report;
     private readonly TimeProvider time;
     private readonly OneScrape once;
@@ -29,13 +30,14 @@ internal sealed class CheckCommand : IDisposable
     private ServiceAccountToken? apiToken;
     private ServiceAccountToken? scrapeToken;
 
-    private CheckCommand(Options options, CheckReport report, TimeProvider time)
+    private CheckCommand(Options options, JobOptions job, CheckReport report, TimeProvider time)
     {
         this.options = options;
+        this.job = job;
         this.report = report;
         this.time = time;
         silent = new Log(TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, time);
-        once = new OneScrape(options, silent, time);
+        once = new OneScrape(options, job, silent, time);
     }
 
     /// <summary>Again and again until all is well, for at most so long; what is reported is the last look.</summary>
@@ -85,51 +87,56 @@ internal sealed class CheckCommand : IDisposable
             $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
         foreach (var warning in configuration.Warnings)
             report.Add(new CheckStep("configuration", CheckStatus.Warning, warning.ToString()));
-        using (var check = new CheckCommand(options, report, time))
-            await check.RunAsync(sendsSample, cancellation);
+        if (options.RemoteWrite.Http.CredentialsFile is { } writeFile)
+            report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
+        if (CertificateCheck.Run("write cert", Variables.RemoteWriteHttp.CertFile, options.RemoteWrite.Http.Tls, time) is { } write)
+            report.Add(write);
+        var bytesPerSecond = 0.0;
+        foreach (var job in options.Jobs)
+        {
+            using var check = new CheckCommand(options, job, report, time);
+            bytesPerSecond += await check.RunAsync(cancellation);
+        }
+        if (bytesPerSecond > 0 || options.Queue.Directory is not null)
+            report.Add(await new QueueCheck(options.Queue, bytesPerSecond, time).RunAsync(cancellation));
+        using var receiver = new PeerClient(options.RemoteWrite.Http, maxConnectionsPerServer: 1, time);
+        report.Say($"Asking {Failures.Host(options.RemoteWrite.Url)} to take a write request");
+        report.Add(await new ReceiverProbe(options, receiver, time).RunAsync(sendsSample, cancellation));
         report.End();
         return report.IsGood ? ExitCode.Done : ExitCode.Failed;
     }
 
     public void Dispose() => once.Dispose();
 
-    private async Task RunAsync(bool sendsSample, CancellationToken cancellation)
+    /// <summary>All steps of one job.</summary>
+    /// <returns>Compressed bytes for the queue, a second.</returns>
+    private async Task<double> RunAsync(CancellationToken cancellation)
     {
         CheckTokens();
         var targets = await FindTargetsAsync(cancellation);
-        var bytesPerSecond = 0.0;
         if (targets.Count > 0)
-            bytesPerSecond = await ScrapeAsync(targets, cancellation);
-        else
-            report.Add(new CheckStep("targets", CheckStatus.Skipped, "not tried: none would be scraped"));
-        if (bytesPerSecond > 0 || options.Queue.Directory is not null)
-            report.Add(await new QueueCheck(options.Queue, bytesPerSecond, time).RunAsync(cancellation));
-        using var receiver = new PeerClient(options.RemoteWrite.Http, maxConnectionsPerServer: 1, time);
-        report.Say($"Asking {Failures.Host(options.RemoteWrite.Url)} to take a write request");
-        report.Add(await new ReceiverProbe(options, receiver, time).RunAsync(sendsSample, cancellation));
+            return await ScrapeAsync(targets, cancellation);
+        report.Add(new CheckStep("targets", CheckStatus.Skipped, "not tried: none would be scraped"));
+        return 0;
     }
 
     private void CheckTokens()
     {
-        var apiFile = options.Targets.IsEmpty ? options.Kubernetes.Http.CredentialsFile : null;
+        var apiFile = job.Targets.IsEmpty ? job.Kubernetes.Http.CredentialsFile : null;
         if (apiFile is not null)
             report.Add(TokenCheck.Run("token", Variables.KubernetesTokenFile, apiFile, time, out apiToken));
         scrapeToken = apiToken;
-        if (options.Scrape.Http.CredentialsFile is { } scrapeFile && scrapeFile != apiFile)
+        if (job.Scrape.Http.CredentialsFile is { } scrapeFile && scrapeFile != apiFile)
             report.Add(TokenCheck.Run("scrape token", Variables.ScrapeHttp.CredentialsFile, scrapeFile, time, out scrapeToken));
-        if (options.RemoteWrite.Http.CredentialsFile is { } writeFile)
-            report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
-        if (CertificateCheck.Run("certificate", Variables.ScrapeHttp.CertFile, options.Scrape.Http.Tls, time) is { } scrape)
+        if (CertificateCheck.Run("certificate", Variables.ScrapeHttp.CertFile, job.Scrape.Http.Tls, time) is { } scrape)
             report.Add(scrape);
-        if (CertificateCheck.Run("write cert", Variables.RemoteWriteHttp.CertFile, options.RemoteWrite.Http.Tls, time) is { } write)
-            report.Add(write);
     }
 
     /// <summary>Empty where none is known.</summary>
     private async Task<List<Target>> FindTargetsAsync(CancellationToken cancellation)
     {
         var hasObject = true;
-        if (options.Targets.IsEmpty)
+        if (job.Targets.IsEmpty)
         {
             var answer = await AskApiServerAsync(cancellation);
             if (!answer.Failure.IsNone)
@@ -145,7 +152,7 @@ internal sealed class CheckCommand : IDisposable
         }
         var kept = await once.DiscoverAsync(cancellation);
         var step = kept.Error is not null ? new CheckStep("discovery", CheckStatus.Failed, kept.Error)
-            : new DiscoveryCheck(options).Judge(all.Targets, kept.Targets, hasObject);
+            : new DiscoveryCheck(job).Judge(all.Targets, kept.Targets, hasObject);
         report.Add(step);
         return step.Status == CheckStatus.Failed ? [] : kept.Targets;
     }
@@ -153,20 +160,20 @@ internal sealed class CheckCommand : IDisposable
     /// <summary>All that the Service has, whatever the port's name and the rules: so that it can be told what they leave out.</summary>
     private async Task<Discovered> DiscoverAllAsync(CancellationToken cancellation)
     {
-        var all = options with
+        var all = job with
         {
             Shards = 1,
-            Kubernetes = options.Kubernetes with { PortName = null },
-            Scrape = options.Scrape with { TargetRules = RelabelRules.None },
+            Kubernetes = job.Kubernetes with { PortName = null },
+            Scrape = job.Scrape with { TargetRules = RelabelRules.None },
         };
-        using var discovery = new OneScrape(all, silent, time);
+        using var discovery = new OneScrape(options, all, silent, time);
         return await discovery.DiscoverAsync(cancellation);
     }
 
     /// <summary>The answer that counts; its failure was told.</summary>
     private async Task<ApiAnswer> AskApiServerAsync(CancellationToken cancellation)
     {
-        var kubernetes = options.Kubernetes;
+        var kubernetes = job.Kubernetes;
         var probe = new ApiServerProbe(kubernetes, once.ApiServer, time);
         var host = Failures.Host(kubernetes.ApiServer!);
         report.Say($"Asking {host} for endpoints");
@@ -208,9 +215,9 @@ internal sealed class CheckCommand : IDisposable
             if (IsAnonymous(user))
                 return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
             var account = user ?? apiToken?.Subject;
-            step.Paste = RbacRules.ForDiscovery(query, options.Kubernetes.Service, account);
+            step.Paste = RbacRules.ForDiscovery(query, job.Kubernetes.Service, account);
             return step.With(new AdviceText($"{account ?? "the account"} {mayNot ?? $"may not read {query.Resource} there"}",
-                RbacRules.Remedy(query, options.Kubernetes.Service, account)));
+                RbacRules.Remedy(query, job.Kubernetes.Service, account)));
         }
         return step.With(answer.Failure.Reason == FailureReason.Unauthorized
             ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));
@@ -250,8 +257,8 @@ internal sealed class CheckCommand : IDisposable
     /// <returns>Compressed bytes for the queue, a second.</returns>
     private async Task<double> ScrapeAsync(List<Target> targets, CancellationToken cancellation)
     {
-        var peer = options.Targets.IsEmpty ? CheckPeer.FoundTarget : CheckPeer.StaticTarget;
-        var servers = new ServerCheck(options, silent, time);
+        var peer = job.Targets.IsEmpty ? CheckPeer.FoundTarget : CheckPeer.StaticTarget;
+        var servers = new ServerCheck(options, job, silent, time);
         var shared = new SharedSeries();
         var (samples, bytesPerSecond) = (0L, 0.0);
         foreach (var target in targets)
@@ -263,12 +270,12 @@ internal sealed class CheckCommand : IDisposable
             var took = time.GetElapsedTime(started);
             var length = scrape.Body?.Length ?? 0;
             samples += scrape.Samples;
-            bytesPerSecond += length / (target.Interval ?? options.Scrape.Interval).TotalSeconds;
+            bytesPerSecond += length / (target.Interval ?? job.Scrape.Interval).TotalSeconds;
             var start = ServerCheck.StartOf(scrape, once.Context);
             var same = shared.Add(scrape, once.Context);
             scrape.Release();
             outcome.Failure = await Reach.LookAsync(outcome.Failure, target.Url, time, cancellation);
-            report.Add(TargetCheck.Judge(target, outcome, length, took, options.Scrape, peer,
+            report.Add(TargetCheck.Judge(target, outcome, length, took, job.Scrape, peer,
                 () => Unauthorized(scrapeToken, Variables.ScrapeHttp.CredentialsFile)));
             if (same is not null)
                 report.Add(same);
@@ -276,7 +283,7 @@ internal sealed class CheckCommand : IDisposable
                 report.Add(several);
         }
         report.Add(new CheckStep("to send", CheckStatus.Ok,
-            $"{samples:N0} samples every {Durations.Format(options.Scrape.Interval)}, up and the like included; "
+            $"{samples:N0} samples every {Durations.Format(job.Scrape.Interval)}, up and the like included; "
                 + "'sidecar scrape' prints them, 'sidecar top' weighs them"));
         return bytesPerSecond;
     }

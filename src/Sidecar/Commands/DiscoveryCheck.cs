@@ -8,7 +8,7 @@ using Sidecar.Relabeling;
 namespace Sidecar.Commands;
 
 /// <summary>What discovery found and what became of it: no Service, no endpoint, none with the port, none ready, none kept.</summary>
-internal sealed class DiscoveryCheck(Options options)
+internal sealed class DiscoveryCheck(JobOptions job)
 {
     private const string Name = "discovery";
 
@@ -17,9 +17,9 @@ internal sealed class DiscoveryCheck(Options options)
     /// <param name="hasObject">The Service has slices, or an Endpoints object.</param>
     public CheckStep Judge(List<Target> all, List<Target> kept, bool hasObject)
     {
-        var kubernetes = options.Kubernetes;
+        var kubernetes = job.Kubernetes;
         var service = $"Service {kubernetes.Service ?? "*"} in namespace {kubernetes.Namespace ?? "*"}";
-        if (all.Count == 0 && options.Targets.IsEmpty)
+        if (all.Count == 0 && job.Targets.IsEmpty)
             return hasObject ? NoEndpoint(service) : NoService(service);
         var withPort = all.FindAll(HasPort);
         if (withPort.Count == 0)
@@ -34,7 +34,7 @@ internal sealed class DiscoveryCheck(Options options)
         }
         if (kept.Count == 0)
             return NoneKept(withPort);
-        if (options.Scrape.TargetLimit is > 0 and var limit && kept.Count > limit)
+        if (job.Scrape.TargetLimit is > 0 and var limit && kept.Count > limit)
         {
             return new CheckStep(Name, CheckStatus.Failed, $"{kept.Count} targets, more than {Variables.TargetLimit.Name}={limit}")
             {
@@ -46,7 +46,7 @@ internal sealed class DiscoveryCheck(Options options)
         var ready = withPort.FindAll(t => Label(t, "__meta_kubernetes_endpoint_ready") != "false").Count;
         var fact = $"{kept.Count} target{(kept.Count == 1 ? "" : "s")}"
             + (kept.Count < withPort.Count ? $" of {withPort.Count} found" : "");
-        if (ready == 0 && options.Targets.IsEmpty)
+        if (ready == 0 && job.Targets.IsEmpty)
         {
             return new CheckStep(Name, CheckStatus.Warning, $"{fact}, none of them ready")
             {
@@ -55,7 +55,7 @@ internal sealed class DiscoveryCheck(Options options)
             };
         }
         return new CheckStep(Name, CheckStatus.Ok,
-            fact + (options.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
+            fact + (job.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
     }
 
     private static CheckStep NoService(string service) => new(Name, CheckStatus.Failed,
@@ -77,7 +77,7 @@ internal sealed class DiscoveryCheck(Options options)
     {
         var seen = "they belong to other shards, or make no target";
         var remedy = $"look at {Variables.RelabelConfigs.Name}";
-        foreach (var rule in options.Scrape.TargetRules.All)
+        foreach (var rule in job.Scrape.TargetRules.All)
         {
             if (rule.Action != RelabelAction.Keep || found.Exists(t => Keeps(rule, t)))
                 continue;
@@ -96,7 +96,7 @@ internal sealed class DiscoveryCheck(Options options)
     }
 
     private bool HasPort(Target target) =>
-        !options.Targets.IsEmpty || options.Kubernetes.PortName is not { } name
+        !job.Targets.IsEmpty || job.Kubernetes.PortName is not { } name
         || Label(target, "__meta_kubernetes_endpoint_port_name") == name;
 
     private static bool Keeps(RelabelRule rule, Target target) =>

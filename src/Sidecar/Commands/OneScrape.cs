@@ -9,14 +9,14 @@ using Sidecar.Telemetry;
 namespace Sidecar.Commands;
 
 /// <summary>
-/// Discovery and a scrape of each target, once and one after another: what the commands look at. The steps are those of the running
-/// sidecar.
+/// Discovery of one job and a scrape of each target, once and one after another: what the commands look at. The steps are those of the
+/// running sidecar.
 /// </summary>
 /// <param name="log">Of discovery: what it has to warn of.</param>
-internal sealed class OneScrape(Options options, Log log, TimeProvider time) : IDisposable
+internal sealed class OneScrape(Options options, JobOptions job, Log log, TimeProvider time) : IDisposable
 {
-    private readonly PeerClient apiServer = new(options.Kubernetes.Http, maxConnectionsPerServer: 2, time);
-    private readonly PeerClient targets = new(options.Scrape.Http, maxConnectionsPerServer: 2, time);
+    private readonly PeerClient apiServer = new(job.Kubernetes.Http, maxConnectionsPerServer: 2, time);
+    private readonly PeerClient targets = new(job.Scrape.Http, maxConnectionsPerServer: 2, time);
 
     /// <summary>The buffers of every pass over what was scraped.</summary>
     public PassContext Context { get; } = new(options.RemoteWrite.MaxSamplesPerSend, new ReceiverProtocol(options.RemoteWrite.Protocol));
@@ -26,8 +26,8 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
     /// <summary>All targets by their addresses, or why they are not known.</summary>
     public async Task<Discovered> DiscoverAsync(CancellationToken cancellation)
     {
-        var metrics = new Metrics(options.RemoteWrite.Url, options.Scrape.JobName, options.Scrape.Interval, time);
-        var discovery = new TargetDiscovery(options.Discovery, apiServer, metrics, log, new InternalErrors(metrics, log, time), time);
+        var metrics = new Metrics(options.RemoteWrite.Url, job.Scrape.JobName, job.Scrape.Interval, time);
+        var discovery = new TargetDiscovery(job, apiServer, metrics, log, new InternalErrors(metrics, log, time), time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var found = new TaskCompletionSource<List<Target>>(TaskCreationOptions.RunContinuationsAsynchronously);
         var running = discovery.RunAsync(known => found.TrySetResult([.. known]), stop.Token);
@@ -46,8 +46,8 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
     /// <summary>For commands that need targets to do anything at all: null after the cause was written.</summary>
     public async Task<List<Target>?> FindTargetsAsync(CommandOutput output, CancellationToken cancellation)
     {
-        if (options.Targets.IsEmpty)
-            output.Progress.Say($"Asking {Failures.Host(options.Kubernetes.ApiServer!)} for targets");
+        if (job.Targets.IsEmpty)
+            output.Progress.Say($"Asking {Failures.Host(job.Kubernetes.ApiServer!)} for targets");
         var found = await DiscoverAsync(cancellation);
         output.Progress.Clear();
         if (found.Targets.Count > 0)
@@ -63,12 +63,13 @@ internal sealed class OneScrape(Options options, Log log, TimeProvider time) : I
     {
         var started = time.GetTimestamp();
         var timestamp = time.GetUtcNow().ToUnixTimeMilliseconds();
-        using var download = new BodyDownload(targets, options.Scrape, options.Queue, time);
+        using var bodies = new LargeBodies(options.Queue.BodyLimit);
+        var download = new BodyDownload(targets, job.Scrape, options.Queue, bodies, time);
         using var turn = download.BeginBody();
         var (body, failure) = await download.GetAsync(target, turn, cancellation);
         outcome.Failure = failure;
-        var labels = new TargetLabels(target.Labels, options.Scrape.ExternalLabels, options.Scrape.HonorLabels, options.Scrape.SeriesRules);
-        using var series = new TargetSeries(target, labels, options.Scrape, new HeldBudget(0), time);
+        var labels = new TargetLabels(target.Labels, job.Scrape.ExternalLabels, job.Scrape.HonorLabels, job.Scrape.SeriesRules);
+        using var series = new TargetSeries(target, labels, job.Scrape, new HeldBudget(0), time);
         var result = series.BeginScrape(Context, body, timestamp, started, outcome).Finished();
         result.Held?.Release();
         body?.Release();

@@ -20,13 +20,14 @@ namespace Sidecar.Commands;
 internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<string, string?> environment, TextWriter output)
 {
     private readonly YamlText yaml = new(output);
+    private JobOptions job = options.Jobs[0]; // the one that is written
 
     public void Write()
     {
         yaml.Comment("What this sidecar does, for Prometheus in agent mode "
             + "(prometheus --enable-feature=agent, from 3.0 on prometheus --agent).");
         yaml.Comment($"Secrets are left out: put them in where it says {Redacted.Mark}.");
-        var scrape = options.Scrape;
+        var scrape = job.Scrape;
         yaml.Begin("global");
         yaml.Plain("scrape_interval", Durations.Format(scrape.Interval));
         yaml.Plain("scrape_timeout", Durations.Format(scrape.Timeout));
@@ -39,10 +40,14 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         }
         yaml.End();
         yaml.Begin("scrape_configs");
-        if (options.Targets.IsEmpty)
-            WriteScrape(scrape.JobName, scrape.Params, WriteKubernetes);
-        else
-            WriteStatic();
+        foreach (var each in options.Jobs)
+        {
+            job = each;
+            if (job.Targets.IsEmpty)
+                WriteScrape(job.Scrape.JobName, job.Scrape.Params, WriteKubernetes);
+            else
+                WriteStatic();
+        }
         yaml.End();
         yaml.Begin("remote_write");
         WriteRemoteWrite();
@@ -51,7 +56,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
 
     private void WriteScrape(string jobName, string? query, Action writeTargets)
     {
-        var scrape = options.Scrape;
+        var scrape = job.Scrape;
         yaml.BeginItem();
         yaml.Text("job_name", jobName);
         yaml.Plain("scheme", scrape.Scheme);
@@ -134,7 +139,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
 
     private void WriteKubernetes()
     {
-        var kubernetes = options.Kubernetes;
+        var kubernetes = job.Kubernetes;
         var isSlices = UsesSlices(kubernetes);
         yaml.Begin("kubernetes_sd_configs");
         if (kubernetes.Role == KubernetesRole.Auto)
@@ -217,22 +222,22 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     private void WriteTargetRules(Action? before = null, bool isNeeded = false) => WriteRules("relabel_configs",
         Value(Variables.RelabelConfigs), () =>
     {
-        if (options.Shards > 1)
+        if (job.Shards > 1)
         {
             yaml.BeginItem();
             yaml.List("source_labels", ["__address__"]);
-            yaml.Plain("modulus", options.Shards.ToString(CultureInfo.InvariantCulture));
+            yaml.Plain("modulus", job.Shards.ToString(CultureInfo.InvariantCulture));
             yaml.Plain("target_label", "__tmp_shard");
             yaml.Plain("action", "hashmod");
             yaml.EndItem();
             yaml.BeginItem();
             yaml.List("source_labels", ["__tmp_shard"]);
-            yaml.Text("regex", options.Shard.ToString(CultureInfo.InvariantCulture));
+            yaml.Text("regex", job.Shard.ToString(CultureInfo.InvariantCulture));
             yaml.Plain("action", "keep");
             yaml.EndItem();
         }
         before?.Invoke();
-    }, isNeeded || options.Shards > 1);
+    }, isNeeded || job.Shards > 1);
 
     private void WriteRules(string key, string? rules, Action? before = null, bool isNeeded = false)
     {
@@ -248,24 +253,24 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     /// <summary>A URL's own query replaces that of all targets, so such targets are a job of their own with the same job label.</summary>
     private void WriteStatic()
     {
-        var left = new List<StaticTarget>(options.Targets);
+        var left = new List<StaticTarget>(job.Targets);
         for (var number = 1; left.Count > 0; number++)
         {
-            var query = left[0].Query ?? options.Scrape.Params;
-            var job = left.FindAll(t => (t.Query ?? options.Scrape.Params) == query);
-            left.RemoveAll(job.Contains);
+            var query = left[0].Query ?? job.Scrape.Params;
+            var alike = left.FindAll(t => (t.Query ?? job.Scrape.Params) == query);
+            left.RemoveAll(alike.Contains);
             var isFirst = number == 1;
-            WriteScrape(isFirst ? options.Scrape.JobName : $"{options.Scrape.JobName}-{number}", query, () =>
+            WriteScrape(isFirst ? job.Scrape.JobName : $"{job.Scrape.JobName}-{number}", query, () =>
             {
                 yaml.Begin("static_configs");
-                while (job.Count > 0)
+                while (alike.Count > 0)
                 {
-                    var first = job[0];
-                    var alike = job.FindAll(t => t.Scheme == first.Scheme && t.MetricsPath == first.MetricsPath);
-                    job.RemoveAll(alike.Contains);
+                    var first = alike[0];
+                    var group = alike.FindAll(t => t.Scheme == first.Scheme && t.MetricsPath == first.MetricsPath);
+                    alike.RemoveAll(group.Contains);
                     yaml.BeginItem();
-                    yaml.List("targets", alike.ConvertAll(static t => t.Address));
-                    WriteStaticLabels(first.Scheme, first.MetricsPath, isFirst ? null : options.Scrape.JobName);
+                    yaml.List("targets", group.ConvertAll(static t => t.Address));
+                    WriteStaticLabels(first.Scheme, first.MetricsPath, isFirst ? null : job.Scrape.JobName);
                     yaml.EndItem();
                 }
                 yaml.End();

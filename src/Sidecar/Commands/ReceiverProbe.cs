@@ -52,12 +52,13 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
 
     private EncodedRequest? OneSample()
     {
+        var scrape = options.Jobs[0].Scrape;
         var name = System.Text.Encoding.UTF8.GetBytes(SeriesName);
         var sample = new Sample { Window = name };
         sample.Begin(0, name.Length);
         var encoder = new SeriesEncoder(1, protocol);
-        encoder.Begin(new TargetLabels([new("job", options.Scrape.JobName)], options.Scrape.ExternalLabels, honorLabels: false,
-            options.Scrape.SeriesRules));
+        encoder.Begin(new TargetLabels([new("job", scrape.JobName)], scrape.ExternalLabels, honorLabels: false,
+            scrape.SeriesRules));
         if (encoder.Begin(sample, out _, isReport: true) != SeriesOutcome.Sent)
             return null;
         encoder.Commit(1, time.GetUtcNow().ToUnixTimeMilliseconds());

@@ -13,11 +13,20 @@ internal static class ScrapeCommand
     /// <returns>Whether every target answered well.</returns>
     public static async Task<bool> RunAsync(Options options, CommandOutput output, TimeProvider time, CancellationToken cancellation)
     {
-        using var once = new OneScrape(options, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
-        if (await once.FindTargetsAsync(output, cancellation) is not { } targets)
-            return false;
         await using var buffer = new BufferedStream(output.Results, 64 * 1024);
         var text = new SampleText(buffer);
+        var isGood = true;
+        foreach (var job in options.Jobs)
+            isGood &= await RunAsync(options, job, text, output, time, cancellation);
+        return isGood;
+    }
+
+    private static async Task<bool> RunAsync(
+        Options options, JobOptions job, SampleText text, CommandOutput output, TimeProvider time, CancellationToken cancellation)
+    {
+        using var once = new OneScrape(options, job, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
+        if (await once.FindTargetsAsync(output, cancellation) is not { } targets)
+            return false;
         var isGood = true;
         foreach (var target in targets)
         {

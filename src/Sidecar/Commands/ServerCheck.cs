@@ -13,7 +13,7 @@ namespace Sidecar.Commands;
 /// Whether one and the same server answers at the address of a target. Behind a load balancer each scrape may be of another one, whose
 /// counters are others, and their rates are nonsense. What tells them apart is when each was started.
 /// </summary>
-internal sealed class ServerCheck(Options options, Log silent, TimeProvider time)
+internal sealed class ServerCheck(Options options, JobOptions job, Log silent, TimeProvider time)
 {
     /// <summary>Scrapes besides the first, each on a connection of its own.</summary>
     private const int Tries = 2;
@@ -32,7 +32,7 @@ internal sealed class ServerCheck(Options options, Log silent, TimeProvider time
             return null;
         for (var i = 0; i < Tries; i++)
         {
-            using var once = new OneScrape(options, silent, time);
+            using var once = new OneScrape(options, job, silent, time);
             var scrape = await once.ScrapeAsync(target, new ScrapeOutcome(), cancellation);
             var start = StartOf(scrape, once.Context);
             scrape.Release();

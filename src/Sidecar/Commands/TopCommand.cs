@@ -25,7 +25,17 @@ internal static class TopCommand
         Options options, int count, IReadOnlyDictionary<string, string?> environment, CommandOutput output, TimeProvider time,
         CancellationToken cancellation)
     {
-        using var once = new OneScrape(options, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
+        var isGood = true;
+        foreach (var job in options.Jobs)
+            isGood &= await RunAsync(options, job, count, environment, output, time, cancellation);
+        return isGood;
+    }
+
+    private static async Task<bool> RunAsync(
+        Options options, JobOptions job, int count, IReadOnlyDictionary<string, string?> environment, CommandOutput output,
+        TimeProvider time, CancellationToken cancellation)
+    {
+        using var once = new OneScrape(options, job, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
         if (await once.FindTargetsAsync(output, cancellation) is not { } targets)
             return false;
         var costs = new MetricCosts();
@@ -57,12 +67,12 @@ internal static class TopCommand
         metrics.RemoveRange(Math.Min(count, metrics.Count), Math.Max(0, metrics.Count - count));
         using (var series = new SentSeries(largest!, once.Context))
             LabelCosts.Count(metrics, series);
-        var savings = new TopSavings(options, largest!, once.Context, environment);
+        var savings = new TopSavings(job, largest!, once.Context, environment);
         var proposals = savings.Propose(metrics);
         output.Progress.Clear();
 
         await using var text = output.Text();
-        WriteTable(text, options, targets.Count, costs, metrics);
+        WriteTable(text, options.RemoteWrite.Protocol, job.Scrape.Interval, targets.Count, costs, metrics);
         foreach (var proposal in proposals)
         {
             text.WriteLine();
@@ -76,11 +86,12 @@ internal static class TopCommand
         return good == targets.Count;
     }
 
-    private static void WriteTable(TextWriter text, Options options, int targets, MetricCosts costs, List<MetricCost> metrics)
+    private static void WriteTable(
+        TextWriter text, WriteProtocol protocol, TimeSpan interval, int targets, MetricCosts costs, List<MetricCost> metrics)
     {
         text.WriteLine($"{Number(costs.Series)} series of {Number(targets)} target{(targets == 1 ? "" : "s")}, "
-            + $"{Size(costs.Bytes)} as sent (remote write {(options.RemoteWrite.Protocol == WriteProtocol.One ? "1.0" : "2.0")}) "
-            + $"for each scrape (every {Durations.Format(options.Scrape.Interval)})");
+            + $"{Size(costs.Bytes)} as sent (remote write {(protocol == WriteProtocol.One ? "1.0" : "2.0")}) "
+            + $"for each scrape (every {Durations.Format(interval)})");
         text.WriteLine();
         text.WriteLine($"{"series",10}  {"share",6}  {"bytes",9}  metric and its labels by number of values");
         foreach (var metric in metrics)

@@ -26,12 +26,12 @@ internal sealed class SavingProposal(string what, string variable, string value,
 /// Tries proposals on a scrape: they are read as the configuration would be, and the scrape is encoded once more with them.
 /// </summary>
 /// <param name="environment">What is set now: proposed rules go behind one's own.</param>
-internal sealed class TopSavings(Options options, Scrape scrape, PassContext context, IReadOnlyDictionary<string, string?> environment)
+internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext context, IReadOnlyDictionary<string, string?> environment)
 {
     /// <summary>What saves less of the series is not worth a line.</summary>
     private const double LeastShare = 0.01;
 
-    private readonly SeriesRules present = options.Scrape.SeriesRules ?? new SeriesRules(RelabelRules.None, RelabelRules.None);
+    private readonly SeriesRules present = job.Scrape.SeriesRules ?? new SeriesRules(RelabelRules.None, RelabelRules.None);
 
     /// <summary>As it is sent now.</summary>
     public MetricCosts Before { get; } = Count(scrape, context, scrape.Labels);
@@ -73,7 +73,7 @@ internal sealed class TopSavings(Options options, Scrape scrape, PassContext con
     }
 
     private TargetLabels WithRules(SeriesRules rules) =>
-        new(scrape.Target.Labels, options.Scrape.ExternalLabels, options.Scrape.HonorLabels, rules);
+        new(scrape.Target.Labels, job.Scrape.ExternalLabels, job.Scrape.HonorLabels, rules);
 
     private static MetricCosts Count(Scrape scrape, PassContext context, TargetLabels labels)
     {

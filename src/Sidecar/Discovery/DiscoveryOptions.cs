@@ -4,7 +4,7 @@ using Sidecar.Relabeling;
 namespace Sidecar.Discovery;
 
 /// <summary>Where targets come from, and what they are where discovery does not say.</summary>
-internal sealed record DiscoveryOptions
+internal abstract record DiscoveryOptions
 {
     /// <summary>Static targets; when there is any, Kubernetes discovery is off.</summary>
     public required ImmutableArray<StaticTarget> Targets { get; init; }
@@ -17,7 +17,7 @@ internal sealed record DiscoveryOptions
     /// <summary>Among how many sidecars the targets are divided.</summary>
     public int Shards { get; init; } = 1;
 
-    public required TargetOptions Target { get; init; }
+    public abstract TargetOptions Target { get; }
 }
 
 /// <summary>What every target has where neither its address nor a rule says otherwise.</summary>

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using Sidecar.Discovery;
 using Sidecar.Queueing;
-using Sidecar.Scraping;
 using Sidecar.Sending;
 using Sidecar.Telemetry;
 
@@ -10,22 +8,8 @@ namespace Sidecar.Hosting;
 /// <summary>The whole effective configuration, read once from the environment at start.</summary>
 internal sealed record Options
 {
-    /// <summary>Static targets; when there is any, Kubernetes discovery is off.</summary>
-    public required ImmutableArray<StaticTarget> Targets { get; init; }
-
-    public required KubernetesOptions Kubernetes { get; init; }
-
-    /// <summary>Which of the shards is ours, from 0.</summary>
-    public int Shard { get; init; }
-
-    /// <summary>Among how many sidecars the targets are divided.</summary>
-    public int Shards { get; init; } = 1;
-
-    public required ScrapeOptions Scrape { get; init; }
-
-    /// <summary>The part that discovery goes by.</summary>
-    public DiscoveryOptions Discovery =>
-        new() { Targets = Targets, Kubernetes = Kubernetes, Shard = Shard, Shards = Shards, Target = Scrape };
+    /// <summary>At least one.</summary>
+    public required ImmutableArray<JobOptions> Jobs { get; init; }
 
     public required RemoteWriteOptions RemoteWrite { get; init; }
 

@@ -24,22 +24,30 @@ internal static class OptionsReader
         var settings = new Settings(environment);
         VariableNames.Check(environment, settings);
 
+        var options = new Options
+        {
+            Jobs = [ReadJob(settings, environment)],
+            RemoteWrite = ReadRemoteWrite(settings),
+            Queue = ReadQueue(settings),
+            Operation = ReadOperation(settings),
+        };
+        return new ConfigurationResult(settings.HasErrors ? null : options, settings.Errors, settings.Warnings, settings.InEffect());
+    }
+
+    private static JobOptions ReadJob(Settings settings, IReadOnlyDictionary<string, string?> environment)
+    {
         var targets = ReadTargets(settings);
         var kubernetes = KubernetesOptionsReader.Read(settings, environment, isUsed: !settings.IsSet(Variables.Targets));
         var (shard, shards) = ReadShard(settings);
         var scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes);
-        var options = new Options
+        return new()
         {
             Targets = targets,
             Kubernetes = kubernetes with { Scope = DiscoveryScope.Of(scrape.TargetRules) },
             Shard = shard,
             Shards = shards,
             Scrape = scrape,
-            RemoteWrite = ReadRemoteWrite(settings),
-            Queue = ReadQueue(settings),
-            Operation = ReadOperation(settings),
         };
-        return new ConfigurationResult(settings.HasErrors ? null : options, settings.Errors, settings.Warnings, settings.InEffect());
     }
 
     private static ImmutableArray<StaticTarget> ReadTargets(Settings settings)

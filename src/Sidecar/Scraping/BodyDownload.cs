@@ -15,22 +15,20 @@ namespace Sidecar.Scraping;
 /// Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.
 /// </summary>
 /// <param name="queue">Where bodies go; it bounds one of them.</param>
-internal sealed class BodyDownload(PeerClient client, ScrapeOptions options, QueueOptions queue, TimeProvider time) : IDisposable
+/// <param name="largeBodies">Shared by all jobs.</param>
+internal sealed class BodyDownload(
+    PeerClient client, ScrapeOptions options, QueueOptions queue, LargeBodies largeBodies, TimeProvider time)
 {
     /// <summary>A target that always has more to read would keep a worker for itself, and there are few.</summary>
     private const int ReadsBetweenYields = 64;
 
     private readonly string accept = ScrapeProtocols.Accept(options.Protocols);
 
-    private readonly LargeBodies largeBodies = new(queue.BodyLimit);
-
     /// <summary>Of the body that is fetched next; to be disposed of when it has been worked through.</summary>
     public LargeBodies.Slot BeginBody() => largeBodies.Begin();
 
     /// <summary>Why a body was not taken, as it may be shown: it may hold what the target was sent.</summary>
     public Failure Redact(Failure failure) => client.Redact(failure);
-
-    public void Dispose() => largeBodies.Dispose();
 
     /// <summary>The body, complete, or why there is none. A cut connection, a wrong status and a wrong format yield no body.</summary>
     public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Slot turn,

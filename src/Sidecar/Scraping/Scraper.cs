@@ -9,24 +9,17 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Scraping;
 
-/// <summary>One scrape loop for each target that discovery names.</summary>
+/// <summary>The targets of one job: a scrape loop for each that discovery names.</summary>
+/// <param name="budget">Shared by all jobs.</param>
 internal sealed class Scraper(
-    ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, ScrapeQueue queue, Metrics metrics, Log log,
-    InternalErrors errors, TimeProvider time, CancellationToken cancellation)
+    ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, HeldBudget budget, ScrapeQueue queue,
+    Metrics metrics, Log log, InternalErrors errors, TimeProvider time, CancellationToken cancellation)
 {
     /// <summary>Up to so many targets are scraped the moment they are known: nobody waits an interval for the first data.</summary>
     private const int FewTargets = 10;
 
-    /// <summary>
-    /// Bytes of finished requests that are held. One scrape of 150,000 series takes 2.5 MB; with 2 MiB a part of it would be made twice, at
-    /// a third more time and, for the second set of buffers, no less memory.
-    /// </summary>
-    private const long HeldBytes = 4 * 1024 * 1024;
-
     /// <summary>A target that cannot be begun is tried so often, and then left out.</summary>
     private const int MostBegins = 3;
-
-    private readonly HeldBudget budget = new(HeldBytes);
 
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -23,7 +23,8 @@ internal sealed class ProcessHealth(TimeProvider time)
     /// <summary>Of all scrape loops.</summary>
     public required Func<IReadOnlyList<Pulse>> Scraping { get; init; }
 
-    public required Pulse Discovery { get; init; }
+    /// <summary>Of each job.</summary>
+    public required IReadOnlyList<Pulse> Discovery { get; init; }
 
     /// <summary>Of sending, which may be silent while nothing waits.</summary>
     public required Pulse Sending { get; init; }
@@ -56,8 +57,11 @@ internal sealed class ProcessHealth(TimeProvider time)
     public string? WhyUnhealthy()
     {
         var since = Volatile.Read(ref goingSince);
-        if (Discovery.Overdue(since) is { } discovery)
-            return $"Discovery has not moved for {Text(discovery)}.";
+        foreach (var pulse in Discovery)
+        {
+            if (pulse.Overdue(since) is { } discovery)
+                return $"Discovery has not moved for {Text(discovery)}.";
+        }
         if (Silence(since) is { } scraping)
             return $"No scrape loop has moved for {Text(scraping)}.";
         if (Sending.Overdue(since) is { } sending && OldestWaiting() is { } oldest && time.GetUtcNow() - oldest > LeastWaiting)

@@ -12,7 +12,7 @@ namespace Sidecar.Serving;
 
 /// <summary>What the pages tell of the process: how it is, and how its targets are.</summary>
 internal sealed class ProcessState(
-    Options options, ImmutableArray<Setting> settings, TargetDiscovery discovery, Scraper scraper, ScrapeQueue queue, Sender sender,
+    Options options, ImmutableArray<Setting> settings, ImmutableArray<ScrapeJob> jobs, ScrapeQueue queue, Sender sender,
     Metrics metrics, InternalErrors errors, History history, TimeProvider time)
 {
     private readonly DateTimeOffset started = time.GetUtcNow();
@@ -20,13 +20,13 @@ internal sealed class ProcessState(
     /// <summary>Judged by what the loops show of themselves.</summary>
     public ProcessHealth Health { get; } = new(time)
     {
-        Scraping = () => [.. scraper.Loops.Select(l => l.Pulse)],
-        Discovery = discovery.Pulse,
+        Scraping = () => [.. jobs.SelectMany(j => j.Scraper.Loops).Select(l => l.Pulse)],
+        Discovery = [.. jobs.Select(j => j.Discovery.Pulse)],
         Sending = sender.Pulse,
         OldestWaiting = () => metrics.QueueOldestTimestampSeconds.Value is > 0 and var seconds
             ? DateTimeOffset.FromUnixTimeMilliseconds((long)(seconds * 1000)) : null,
-        WhyNoTargets = () => discovery.IsKnown
-        ? null : $"No targets are known yet: {discovery.LastError ?? "the API server has not answered"}.",
+        WhyNoTargets = () => jobs.FirstOrDefault(j => !j.Discovery.IsKnown) is { } job
+            ? $"No targets are known yet: {job.Discovery.LastError ?? "the API server has not answered"}." : null,
         WhyLost = () => sender.WhyStuck,
         Signs =
         [
@@ -52,18 +52,18 @@ internal sealed class ProcessState(
 
     public IReadOnlyList<TargetStatus> Targets() =>
     [
-        .. scraper.Loops.Select(loop => new TargetStatus
+        .. jobs.SelectMany(job => job.Scraper.Loops.Select(loop => new TargetStatus
         {
             Target = loop.Target,
-            ScrapePool = options.Scrape.JobName,
+            ScrapePool = job.Options.Scrape.JobName,
             ScrapeInterval = loop.Interval,
-            ScrapeTimeout = loop.Target.Timeout ?? options.Scrape.Timeout,
+            ScrapeTimeout = loop.Target.Timeout ?? job.Options.Scrape.Timeout,
             Health = loop.Last.Started is null ? TargetHealth.Unknown : loop.Last.Failure.IsNone ? TargetHealth.Up : TargetHealth.Down,
             LastError = loop.Last.Failure.Message ?? "",
             LastScrape = loop.Last.Started,
             LastScrapeDuration = loop.Last.Duration,
             Samples = loop.Last.Samples,
-        }),
+        })),
     ];
 
     /// <summary>What the page for people tells.</summary>
@@ -71,9 +71,9 @@ internal sealed class ProcessState(
     {
         Now = time.GetUtcNow(),
         Started = started,
-        ScrapeInterval = options.Scrape.Interval,
-        AreTargetsKnown = discovery.IsKnown,
-        DiscoveryError = discovery.LastError,
+        ScrapeInterval = options.Jobs.Min(j => j.Scrape.Interval),
+        AreTargetsKnown = jobs.All(j => j.Discovery.IsKnown),
+        DiscoveryError = jobs.Select(j => j.Discovery.LastError).FirstOrDefault(e => e is not null),
         Targets = Targets(),
         ReceiverUrl = Failures.Show(options.RemoteWrite.Url),
         ReceiverError = sender.LastFailure is { IsNone: false } failure ? failure.Message : null,

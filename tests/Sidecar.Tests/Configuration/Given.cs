@@ -1,5 +1,7 @@
 using Sidecar.Configuration;
+using Sidecar.Discovery;
 using Sidecar.Hosting;
+using Sidecar.Scraping;
 
 namespace Sidecar.Tests.Configuration;
 
@@ -27,6 +29,19 @@ internal static class Given
         var result = OptionsReader.Read(environment);
         Assert.Empty(result.Errors.Select(e => e.ToString()));
         return result.Options!;
+    }
+
+    extension(Options options)
+    {
+        /// <summary>Of the only job, as are the others.</summary>
+        public ScrapeOptions Scrape => Assert.Single(options.Jobs).Scrape;
+
+        public KubernetesOptions Kubernetes => Assert.Single(options.Jobs).Kubernetes;
+
+        public IReadOnlyList<StaticTarget> Targets => Assert.Single(options.Jobs).Targets;
+
+        /// <summary>The same with its only job changed.</summary>
+        public Options With(Func<JobOptions, JobOptions> change) => options with { Jobs = [change(Assert.Single(options.Jobs))] };
     }
 
     public static ConfigurationError OneError(Dictionary<string, string?> environment)

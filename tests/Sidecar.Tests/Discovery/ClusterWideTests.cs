@@ -149,7 +149,7 @@ public sealed class ClusterWideTests : IAsyncLifetime
         var options = Given.Good(Given.Pod(
             ("SIDECAR_KUBERNETES_NAMESPACE", "*"), ("SIDECAR_KUBERNETES_SERVICE", "*"), ("SIDECAR_RELABEL_CONFIGS", KeepAnnotated)));
         var labels = new ServiceLabels(options.Scrape.TargetRules);
-        var targets = new KubernetesTargets(options.Discovery, labels, new Log(
+        var targets = new KubernetesTargets(options.Jobs[0], labels, new Log(
             TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, TimeProvider.System));
         var slices = new ObjectQuery(ObjectKind.EndpointSlice, options.Kubernetes);
         var services = new ObjectQuery(ObjectKind.Service, options.Kubernetes);

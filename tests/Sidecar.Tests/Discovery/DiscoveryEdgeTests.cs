@@ -93,7 +93,7 @@ public sealed class DiscoveryEdgeTests
         var metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
         var log = new Log(TextWriter.Null, LogLevel.Debug, LogFormat.Logfmt, time);
         using var client = new PeerClient(options.Kubernetes.Http, 2, TimeProvider.System);
-        var discovery = new TargetDiscovery(options.Discovery, client, metrics, log, new InternalErrors(metrics, log, time), time);
+        var discovery = new TargetDiscovery(options.Jobs[0], client, metrics, log, new InternalErrors(metrics, log, time), time);
         await discovery.RunAsync(update, cancellation);
     }
 

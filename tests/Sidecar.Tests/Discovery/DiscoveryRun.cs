@@ -52,7 +52,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
         metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
         client = new PeerClient(options.Kubernetes.Http, 2, time);
         var lines = new Log(synchronizedLog, LogLevel.Debug, LogFormat.Logfmt, time is FaultyTime ? TimeProvider.System : time);
-        Discovery = new TargetDiscovery(options.Discovery, client, metrics, lines, new InternalErrors(metrics, lines, time), time);
+        Discovery = new TargetDiscovery(options.Jobs[0], client, metrics, lines, new InternalErrors(metrics, lines, time), time);
         running = Discovery.RunAsync(Update, stop.Token);
     }
 
@@ -91,7 +91,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
         var options = Given.Good(Given.Pod(
             [("SIDECAR_KUBERNETES_API_SERVER", apiServer.AbsoluteUri), ("SIDECAR_KUBERNETES_REFRESH_INTERVAL", "1s"), .. variables]));
         var kubernetes = options.Kubernetes with { Http = new(), RefreshInterval = interval, Watch = false };
-        return options with { Kubernetes = change is null ? kubernetes : change(kubernetes) };
+        return options.With(job => job with { Kubernetes = change is null ? kubernetes : change(kubernetes) });
     }
 
     /// <summary>Waits for something to come true; fails with the log if it does not.</summary>

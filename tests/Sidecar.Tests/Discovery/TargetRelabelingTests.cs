@@ -2,6 +2,7 @@ using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Relabeling;
 using Sidecar.Scraping;
+using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
 using Sidecar.Tests.Relabeling;
 using Sidecar.Tests.Scraping;
@@ -86,7 +87,8 @@ public sealed class TargetRelabelingTests
             [{"source_labels":["__address__"],"regex":"10\\.0\\.0\\.2:.*","action":"drop"},
              {"source_labels":["__meta_kubernetes_endpointslice_name"],"target_label":"slice"}]
             """);
-        await using var run = new DiscoveryRun(options with { Scrape = options.Scrape with { TargetRules = rules } }, TimeProvider.System);
+        await using var run = new DiscoveryRun(
+            options.With(job => job with { Scrape = job.Scrape with { TargetRules = rules } }), TimeProvider.System);
         await run.UntilAsync(() => run.Known is [var only] && only.Labels.Contains(KeyValuePair.Create("slice", "one")));
         Assert.Equal("10.0.0.1:6443", run.Targets);
         json = Samples.Slices(Samples.Slice("two", "10.0.0.1", "10.0.0.2"));
@@ -100,7 +102,8 @@ public sealed class TargetRelabelingTests
         await using var server = new RawServer(_ => RawServer.Json(Samples.Slices(Samples.Slice("one", "10.0.0.1"))));
         var options = DiscoveryRun.Kubernetes(server.Url, TimeSpan.FromMilliseconds(50));
         var rules = Rules.Parse("""{"source_labels":["__meta_kubernetes_namespace"],"regex":"other","action":"keep"}""");
-        await using var run = new DiscoveryRun(options with { Scrape = options.Scrape with { TargetRules = rules } }, TimeProvider.System);
+        await using var run = new DiscoveryRun(
+            options.With(job => job with { Scrape = job.Scrape with { TargetRules = rules } }), TimeProvider.System);
         await run.UntilAsync(() => run.Log.Any(l => l.Contains("SIDECAR_RELABEL_CONFIGS keeps no target")));
         await run.UntilAsync(() => run.Targets == "");
     }

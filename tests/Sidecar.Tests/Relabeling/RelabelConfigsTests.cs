@@ -109,7 +109,7 @@ public sealed class RelabelConfigsTests
         var preset = Rules.Parse(Presets.ApiServerLean);
         Assert.NotEmpty(preset.All);
         Assert.Equal(preset.All.Length + 1, options.Scrape.SeriesRules!.Metric.All.Length);
-        Assert.Equal("up", options.Scrape.SeriesRules.Metric.All[^1].Pattern.Text);
+        Assert.Equal("up", options.Scrape.SeriesRules!.Metric.All[^1].Pattern.Text);
         Assert.Contains("apiserver-lean", Given.OneError(Given.Pod(("SIDECAR_PRESET", "lean"))).Problem);
         Assert.Null(Given.Good(Given.Pod()).Scrape.SeriesRules);
     }

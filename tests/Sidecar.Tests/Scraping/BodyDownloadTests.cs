@@ -135,8 +135,9 @@ public sealed class BodyDownloadTests
         QueueOptions? queue = null)
     {
         using var client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
-        using var download = new BodyDownload(
-            client, options, queue ?? new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, TimeProvider.System);
+        queue ??= new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero };
+        using var bodies = new LargeBodies(queue.BodyLimit);
+        var download = new BodyDownload(client, options, queue, bodies, TimeProvider.System);
         using var turn = download.BeginBody();
         return await download.GetAsync(new(server.Url, [], []), turn, TestContext.Current.CancellationToken);
     }

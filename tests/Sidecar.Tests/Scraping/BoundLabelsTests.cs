@@ -94,7 +94,8 @@ public sealed class BoundLabelsTests
         await using var server = new RawServer(_ => RawServer.Answer("200 OK", "a 1\n", "Content-Type: text/plain"));
         using var client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
         var queue = new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero };
-        using var download = new BodyDownload(client, options, queue, TimeProvider.System);
+        using var bodies = new LargeBodies(queue.BodyLimit);
+        var download = new BodyDownload(client, options, queue, bodies, TimeProvider.System);
         using var turn = download.BeginBody();
         var (body, _) = await download.GetAsync(new(server.Url, [], []), turn, TestContext.Current.CancellationToken);
         Assert.Equal((BodyReading)reading, body!.Reading);

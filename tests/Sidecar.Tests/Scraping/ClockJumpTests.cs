@@ -24,6 +24,7 @@ public sealed class ClockJumpTests : IAsyncDisposable
     private readonly Passes passes = new(2000);
     private readonly ScrapeQueue queue;
     private readonly PeerClient client;
+    private readonly LargeBodies bodies = new(1 << 20);
     private readonly BodyDownload download;
     private readonly Scraper scraper;
 
@@ -35,8 +36,8 @@ public sealed class ClockJumpTests : IAsyncDisposable
         queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, time);
         client = new PeerClient(new HttpOptions(), 1, time);
         download = new BodyDownload(
-            client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, time);
-        scraper = new Scraper(options, new ReceiverProtocol(), download, passes, queue, metrics, lines,
+            client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, bodies, time);
+        scraper = new Scraper(options, new ReceiverProtocol(), download, passes, new HeldBudget(HeldBudget.Usual), queue, metrics, lines,
             new InternalErrors(metrics, lines, time), time, stop.Token);
         scraper.Update([ScrapeFixture.MakeTarget($"127.0.0.1:{target.Port}")]);
     }
@@ -45,7 +46,7 @@ public sealed class ClockJumpTests : IAsyncDisposable
     {
         await stop.CancelAsync();
         await scraper.StopAsync(finalScrape: false, CancellationToken.None);
-        download.Dispose();
+        bodies.Dispose();
         client.Dispose();
         queue.Dispose();
         passes.Dispose();

@@ -24,6 +24,7 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
     private readonly Passes passes = new(2000);
     private readonly ScrapeQueue queue;
     private readonly PeerClient client;
+    private readonly LargeBodies bodies = new(1 << 20);
     private readonly BodyDownload download;
     private readonly Scraper scraper;
 
@@ -37,8 +38,9 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
             TimeProvider.System);
         client = new PeerClient(new HttpOptions(), 1, TimeProvider.System);
         download = new BodyDownload(
-            client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, time);
-        scraper = new Scraper(options, new ReceiverProtocol(), download, passes, queue, metrics, lines, errors, time, stop.Token);
+            client, options, new QueueOptions { SizeLimit = 1 << 21, AgeLimit = TimeSpan.Zero }, bodies, time);
+        scraper = new Scraper(options, new ReceiverProtocol(), download, passes, new HeldBudget(HeldBudget.Usual), queue, metrics, lines,
+            errors, time, stop.Token);
     }
 
     private long Reported => metrics.InternalErrors[ProcessLoop.Scrape];
@@ -48,7 +50,7 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
         time.Where = null;
         await stop.CancelAsync();
         await scraper.StopAsync(finalScrape: false, CancellationToken.None);
-        download.Dispose();
+        bodies.Dispose();
         client.Dispose();
         queue.Dispose();
         passes.Dispose();

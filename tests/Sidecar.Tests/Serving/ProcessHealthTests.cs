@@ -24,7 +24,7 @@ public sealed class ProcessHealthTests
         health = new ProcessHealth(time)
         {
             Scraping = () => scraping,
-            Discovery = discovery,
+            Discovery = [discovery],
             Sending = sending,
             OldestWaiting = () => oldestWaiting,
             WhyNoTargets = () => whyNoTargets,

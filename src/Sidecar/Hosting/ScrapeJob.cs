@@ -1,0 +1,22 @@
+using Sidecar.Discovery;
+using Sidecar.Http;
+using Sidecar.Scraping;
+
+namespace Sidecar.Hosting;
+
+/// <summary>One job at work: its discovery, and the scrape loops of its targets.</summary>
+internal sealed class ScrapeJob(JobOptions options, PeerClient apiServer, PeerClient targets, TargetDiscovery discovery, Scraper scraper)
+    : IDisposable
+{
+    public JobOptions Options { get; } = options;
+
+    public TargetDiscovery Discovery { get; } = discovery;
+
+    public Scraper Scraper { get; } = scraper;
+
+    public void Dispose()
+    {
+        apiServer.Dispose();
+        targets.Dispose();
+    }
+}
