@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text;
+using Sidecar.Requests;
 
 namespace Sidecar.Commands;
 
@@ -28,7 +29,7 @@ internal static class LabelCosts
         MetricCost? metric = null;
         while (series.Next())
         {
-            var name = EncodedLabels.Find(series.Labels, "__name__"u8);
+            var name = series.Labels.Find("__name__"u8);
             if (metric is null || !name.SequenceEqual(metric.Utf8Name))
             {
                 metric = null;
@@ -44,21 +45,22 @@ internal static class LabelCosts
         }
     }
 
-    private static void Add(List<LabelCost> known, ReadOnlySpan<byte> encoded)
+    private static void Add(List<LabelCost> known, SeriesLabels labels)
     {
-        for (var each = new EncodedLabels(encoded); each.Next();)
+        for (var i = 0; i < labels.Count; i++)
         {
-            if (each.Name.SequenceEqual("__name__"u8))
+            var name = labels.Name(i);
+            if (name.SequenceEqual("__name__"u8))
                 continue;
             LabelCost? label = null;
             foreach (var one in known)
             {
-                if (each.Name.SequenceEqual(one.Utf8Name))
+                if (name.SequenceEqual(one.Utf8Name))
                     label = one;
             }
             if (label is null)
-                known.Add(label = new LabelCost(each.Name.ToArray()));
-            label.Add(each.Value);
+                known.Add(label = new LabelCost(name.ToArray()));
+            label.Add(labels.Value(i));
         }
     }
 }

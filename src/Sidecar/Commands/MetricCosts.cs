@@ -46,13 +46,16 @@ internal sealed class MetricCosts
     {
         while (series.Next())
         {
-            var metric = Find(EncodedLabels.Find(series.Labels, "__name__"u8));
+            var metric = Find(series.Labels.Find("__name__"u8));
             metric.Series++;
             Series++;
             if (metric.BytesInRequest == 0)
                 inRequest.Add(metric);
-            metric.BytesInRequest += series.Labels.Length + SampleBytes;
-            requestBytes += series.Labels.Length + SampleBytes;
+            var bytes = SampleBytes;
+            for (var i = 0; i < series.Labels.Count; i++)
+                bytes += LabelMessage.Size(series.Labels.Name(i).Length, series.Labels.Value(i).Length);
+            metric.BytesInRequest += bytes;
+            requestBytes += bytes;
             Share(series.Encode());
         }
         Share(series.TakeRest());

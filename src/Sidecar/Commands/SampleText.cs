@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Sidecar.Exposition;
+using Sidecar.Requests;
 
 namespace Sidecar.Commands;
 
@@ -13,7 +14,7 @@ internal sealed class SampleText(Stream output)
 
     public void Write(SentSeries sample)
     {
-        var name = EncodedLabels.Find(sample.Labels, "__name__"u8);
+        var name = sample.Labels.Find("__name__"u8);
         // Relabeling may have given the series another name: then nothing is known of its type.
         if (sample.Family is { } now && now.Ordinal != family && now.Has(name))
         {
@@ -41,7 +42,7 @@ internal sealed class SampleText(Stream output)
         output.WriteByte((byte)'\n');
     }
 
-    private void WriteLabels(ReadOnlySpan<byte> name, ReadOnlySpan<byte> encoded)
+    private void WriteLabels(ReadOnlySpan<byte> name, SeriesLabels labels)
     {
         var separator = (byte)'{';
         if (LineCursor.IsLegacyMetric(name))
@@ -52,18 +53,19 @@ internal sealed class SampleText(Stream output)
             SeriesText.WriteQuoted(output, name);
             separator = (byte)',';
         }
-        for (var labels = new EncodedLabels(encoded); labels.Next();)
+        for (var i = 0; i < labels.Count; i++)
         {
-            if (labels.Name.SequenceEqual("__name__"u8))
+            var label = labels.Name(i);
+            if (label.SequenceEqual("__name__"u8))
                 continue;
             output.WriteByte(separator);
             separator = (byte)',';
-            if (LineCursor.IsLegacyLabel(labels.Name))
-                output.Write(labels.Name);
+            if (LineCursor.IsLegacyLabel(label))
+                output.Write(label);
             else
-                SeriesText.WriteQuoted(output, labels.Name);
+                SeriesText.WriteQuoted(output, label);
             output.WriteByte((byte)'=');
-            SeriesText.WriteQuoted(output, labels.Value);
+            SeriesText.WriteQuoted(output, labels.Value(i));
         }
         if (separator == (byte)',')
             output.WriteByte((byte)'}');

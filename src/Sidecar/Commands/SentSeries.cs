@@ -29,8 +29,8 @@ internal sealed class SentSeries : IDisposable
             reader.Open(scrape.Body.OpenRead(), sizeLimit: 0, scrape.Format, scrape.Reading);
     }
 
-    /// <summary>Its labels, sorted, as encoded Label messages; see <see cref="EncodedLabels"/>. Good until the next one.</summary>
-    public ReadOnlySpan<byte> Labels => encoder.BegunLabels;
+    /// <summary>Its labels. Good until the next one.</summary>
+    public SeriesLabels Labels => encoder.Labels;
 
     public double Value { get; private set; }
 

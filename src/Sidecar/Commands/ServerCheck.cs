@@ -58,7 +58,7 @@ internal sealed class ServerCheck(Options options, JobOptions job, Log silent, T
         using var series = new SentSeries(scrape, context, new TargetLabels([], [], honorLabels: false, null));
         while (series.Next())
         {
-            if (EncodedLabels.Find(series.Labels, "__name__"u8).SequenceEqual("process_start_time_seconds"u8))
+            if (series.Labels.Find("__name__"u8).SequenceEqual("process_start_time_seconds"u8))
                 return series.Value;
         }
         return null;

@@ -1,9 +1,9 @@
-using System.IO.Hashing;
 using System.Text;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
 using Sidecar.Records;
+using Sidecar.Requests;
 
 namespace Sidecar.Commands;
 
@@ -22,7 +22,7 @@ internal sealed class SharedSeries
         {
             while (series.Next())
             {
-                var hash = XxHash3.HashToUInt64(series.Labels);
+                var hash = series.Labels.Hash;
                 if (owners.TryAdd(hash, scrape.Target) || owners[hash] == scrape.Target || shared++ > 0)
                     continue;
                 (example, other) = (Text(series.Labels), owners[hash]);
@@ -40,16 +40,16 @@ internal sealed class SharedSeries
         };
     }
 
-    private static string Text(ReadOnlySpan<byte> labels)
+    private static string Text(SeriesLabels labels)
     {
-        var (name, text) = ("", new StringBuilder());
-        for (var all = new EncodedLabels(labels); all.Next();)
+        var text = new StringBuilder();
+        for (var i = 0; i < labels.Count; i++)
         {
-            if (all.Name.SequenceEqual("__name__"u8))
-                name = Encoding.UTF8.GetString(all.Value);
-            else
-                text.Append(text.Length > 0 ? "," : "").Append($"{Encoding.UTF8.GetString(all.Name)}=\"{Encoding.UTF8.GetString(all.Value)}\"");
+            if (labels.Name(i).SequenceEqual("__name__"u8))
+                continue;
+            text.Append(text.Length > 0 ? "," : "").Append(Encoding.UTF8.GetString(labels.Name(i)));
+            text.Append("=\"").Append(Encoding.UTF8.GetString(labels.Value(i))).Append('"');
         }
-        return $"{name}{{{text}}}";
+        return $"{Encoding.UTF8.GetString(labels.Find("__name__"u8))}{{{text}}}";
     }
 }

@@ -48,6 +48,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     public string? Error;
 
     private int linesWithin;
+    private int begin; // of the line of a sample; -1 where the next line cannot be compared with it
 
     public readonly byte Current => Text[At];
 
@@ -68,6 +69,61 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     {
         while (At < Text.Length && IsBlank(Text[At]))
             At++;
+    }
+
+    /// <summary>
+    /// Steps over the labels that this line shares with the one before, up to behind the last quote, and begins its sample with them.
+    /// Mostly that is all but le: lines of one metric follow each other.
+    /// </summary>
+    /// <returns>How many they are, the metric's name included; 0 where the line must be read from its beginning.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int SkipShared(Sample sample)
+    {
+        begin = At;
+        if (State.Before < 0 || State.BeforeOrdinal != sample.Ordinal)
+            return 0;
+        var same = Text.Slice(State.Before, State.BeforeLength).CommonPrefixLength(Text[At..]);
+        State.Before = -1; // until this line is complete
+        var shared = State.Shareable;
+        while (shared > 0 && State.LabelEnds[shared - 1] > same)
+            shared--;
+        if (shared == 0)
+            return 0;
+        sample.BeginSharing(shared);
+        At += State.LabelEnds[shared - 1];
+        IsEscaped = false;
+        return shared;
+    }
+
+    /// <summary>Begins a sample whose name stands here, or, with a length of 0, in quotes inside the braces.</summary>
+    public void BeginSample(Sample sample, int nameLength)
+    {
+        begin = nameLength > 0 ? At : -1;
+        State.Before = -1;
+        sample.Begin(At, nameLength);
+        At += nameLength;
+        IsEscaped = false;
+    }
+
+    /// <summary>Notes where the text of the sample's last label ends, or the brace behind its name.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void EndLabel(Sample sample, int end)
+    {
+        if (sample.Count <= TextParserState.MostShared)
+            State.LabelEnds[sample.Count - 1] = end - begin;
+    }
+
+    /// <summary>Steps over the line break of a sample.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void EndSample(Sample sample)
+    {
+        if (begin >= 0 && !IsEscaped && linesWithin == 0 && sample.Count is > 1 and <= TextParserState.MostShared)
+        {
+            State.Before = begin;
+            State.BeforeLength = At - begin;
+            State.BeforeOrdinal = sample.Ordinal;
+        }
+        EndLine();
     }
 
     /// <summary>Steps over the line break.</summary>
@@ -185,8 +241,10 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     /// </summary>
     public readonly void Unescape(Sample sample)
     {
-        sample.Labels[0].ValueLength = Unescape(sample.Labels[0].ValueStart, sample.Labels[0].ValueLength);
-        Unescape(sample.Labels.AsSpan(1, sample.Count - 1));
+        if (sample.Shared == 0)
+            sample.Labels[0].ValueLength = Unescape(sample.Labels[0].ValueStart, sample.Labels[0].ValueLength);
+        var first = Math.Max(1, sample.Shared);
+        Unescape(sample.Labels.AsSpan(first, sample.Count - first));
         for (var i = 0; i < sample.ExemplarCount; i++)
             Unescape(sample.Exemplars[i].Labels.AsSpan(0, sample.Exemplars[i].Count));
     }
@@ -259,15 +317,19 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
             MetricType.Summary => sample.Names.QuantileIndex,
             _ => -1,
         };
-        if (index >= 0)
+        State.Shareable = sample.Count;
+        // What is shared with the line before was looked at there.
+        if (index + 1 >= Math.Max(1, sample.Shared))
             Normalize(sample, index + 1);
     }
 
-    private static void Normalize(Sample sample, int index)
+    private readonly void Normalize(Sample sample, int index)
     {
         Span<byte> normal = stackalloc byte[32];
-        if (FloatText.TryNormalize(sample.LabelValue(index), normal, out var written))
-            sample.Rewrite(index, normal[..written]);
+        if (!FloatText.TryNormalize(sample.LabelValue(index), normal, out var written))
+            return;
+        sample.Rewrite(index, normal[..written]);
+        State.Shareable = index;
     }
 
     /// <summary>Names the cause, the line and how the line begins.</summary>

@@ -32,6 +32,13 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
                     entry = ReadSample(sample, nameLength: 0, hasLastName: false);
                     break;
                 default:
+                    if (line.SkipShared(sample) is > 0 and var shared)
+                    {
+                        entry = shared > 1 ? ReadSeparator() : Entry.Sample;
+                        if (entry == Entry.Sample)
+                            entry = ReadFromLabel(sample, isNameKnown: true, hasLastName: true);
+                        break;
+                    }
                     var length = line.MetricNameLength(out var isLast);
                     if (length == 0)
                         return line.Fail("a metric name, '{' or '# ' must stand here");
@@ -98,17 +105,21 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
     /// <summary><c>name{label="value",…} value [timestamp] [# {label="value",…} value [timestamp]]</c>.</summary>
     private Entry ReadSample(Sample sample, int nameLength, bool hasLastName)
     {
-        sample.Begin(line.At, nameLength);
-        line.At += nameLength;
-        line.IsEscaped = false;
-        var isPredicted = false;
-        if (line.Current == (byte)'{')
-        {
-            line.At++;
-            var entry = ReadLabels(sample, nameKnown: nameLength > 0, out isPredicted);
-            if (entry != Entry.Sample)
-                return entry;
-        }
+        line.BeginSample(sample, nameLength);
+        if (line.Current != (byte)'{')
+            return ReadFromValue(sample, isPredicted: false, hasLastName);
+        line.EndLabel(sample, ++line.At);
+        return ReadFromLabel(sample, isNameKnown: nameLength > 0, hasLastName);
+    }
+
+    private Entry ReadFromLabel(Sample sample, bool isNameKnown, bool hasLastName)
+    {
+        var entry = ReadLabels(sample, isNameKnown, out var isPredicted);
+        return entry == Entry.Sample ? ReadFromValue(sample, isPredicted, hasLastName) : entry;
+    }
+
+    private Entry ReadFromValue(Sample sample, bool isPredicted, bool hasLastName)
+    {
         if (!TryReadNumber(out sample.Value))
             return line.Fail("one space and a number must follow as the value");
         if (line.Current == (byte)' ' && !IsExemplar())
@@ -134,7 +145,7 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
         line.Complete(sample, isPredicted, hasLastName);
         if (exemplar is not null && !exemplar.TryComplete(sample))
             sample.ExemplarCount = 0;
-        line.EndLine();
+        line.EndSample(sample);
         return Entry.Sample;
     }
 
@@ -172,6 +183,7 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
             if (entry != Entry.Sample)
                 return entry;
             sample.Add(label.NameStart, label.NameLength, label.ValueStart, label.ValueLength);
+            line.EndLabel(sample, label.ValueStart + label.ValueLength + 1);
         }
         if (!nameKnown)
             return line.Fail("the sample has no name");
@@ -258,6 +270,12 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
             return line.Fail("a label value is not valid UTF-8");
         label.ValueLength = quote - line.At;
         line.At = quote + 1;
+        return ReadSeparator();
+    }
+
+    /// <summary>Behind a label value.</summary>
+    private Entry ReadSeparator()
+    {
         if (line.Current == (byte)',')
             line.At++;
         else if (line.Current != (byte)'}')

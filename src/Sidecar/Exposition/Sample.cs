@@ -38,6 +38,15 @@ internal sealed class Sample
 
     public int Count;
 
+    /// <summary>Counts the samples that were begun, this one included.</summary>
+    public long Ordinal;
+
+    /// <summary>
+    /// The first so many labels, label 0 included, are those of the sample one <see cref="Ordinal"/> before: they need not be looked at
+    /// again.
+    /// </summary>
+    public int Shared;
+
     /// <summary>The names of labels 1 and on, interned.</summary>
     public LabelNames Names = LabelNames.None;
 
@@ -80,17 +89,26 @@ internal sealed class Sample
     /// <summary>Begins a sample of this name.</summary>
     public void Begin(int nameStart, int nameLength)
     {
-        scratchUsed = ScratchPrefix;
+        BeginSharing(0);
         Count = 1;
-        EmptyValues = 0;
-        HasTimestamp = HasHistogram = false;
-        StartTimestamp = 0;
-        ExemplarCount = 0;
         ref var name = ref Labels[0];
         name.NameStart = ~0;
         name.NameLength = ScratchPrefix;
         name.ValueStart = nameStart;
         name.ValueLength = nameLength;
+    }
+
+    /// <summary>Begins the sample after this one, which has the same first labels.</summary>
+    /// <param name="shared">How many, label 0 included, and none that was rewritten; all others are forgotten.</param>
+    public void BeginSharing(int shared)
+    {
+        scratchUsed = ScratchPrefix;
+        Ordinal++;
+        Shared = Count = shared;
+        EmptyValues &= shared > 64 ? ulong.MaxValue : (1UL << Math.Max(0, shared - 1)) - 1;
+        HasTimestamp = HasHistogram = false;
+        StartTimestamp = 0;
+        ExemplarCount = 0;
     }
 
     /// <summary>Begins another sample with the first labels of this one.</summary>

@@ -169,6 +169,7 @@ internal sealed class SampleReader : IDisposable
                 lines = window.Filled;
             }
             awaited = 0;
+            state.Before = -1; // it was moved
             Sample.Window = window.Bytes;
             isUtf8 = Utf8.IsValid(window.Bytes.AsSpan(window.Start, lines - window.Start));
             return true;

@@ -40,6 +40,13 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
                     entry = ReadSample(sample, nameLength: 0, hasLastName: false);
                     break;
                 default:
+                    if (line.SkipShared(sample) is > 0 and var shared)
+                    {
+                        if (shared > 1)
+                            SkipComma();
+                        entry = ReadFromLabel(sample, isNameKnown: true, hasLastName: true);
+                        break;
+                    }
                     var length = line.MetricNameLength(out var isLast);
                     if (length == 0)
                         return line.Fail("a metric name, '{', '#' or a line break must stand here");
@@ -102,20 +109,25 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
     /// <summary><c>name{label="value",…} value [timestamp]</c>; with no name in front, it is quoted inside the braces.</summary>
     private Entry ReadSample(Sample sample, int nameLength, bool hasLastName)
     {
-        sample.Begin(line.At, nameLength);
-        line.At += nameLength;
-        line.IsEscaped = false;
-        var isPredicted = false;
+        line.BeginSample(sample, nameLength);
         line.SkipBlanks();
-        if (line.Current == (byte)'{')
-        {
-            line.At++;
-            var entry = ReadLabels(sample, nameKnown: nameLength > 0, out isPredicted);
-            if (entry != Entry.Sample)
-                return entry;
-            line.SkipBlanks();
-        }
+        if (line.Current != (byte)'{')
+            return ReadFromValue(sample, isPredicted: false, hasLastName);
+        line.EndLabel(sample, ++line.At);
+        return ReadFromLabel(sample, isNameKnown: nameLength > 0, hasLastName);
+    }
 
+    private Entry ReadFromLabel(Sample sample, bool isNameKnown, bool hasLastName)
+    {
+        var entry = ReadLabels(sample, isNameKnown, out var isPredicted);
+        if (entry != Entry.Sample)
+            return entry;
+        line.SkipBlanks();
+        return ReadFromValue(sample, isPredicted, hasLastName);
+    }
+
+    private Entry ReadFromValue(Sample sample, bool isPredicted, bool hasLastName)
+    {
         if (!TryReadValue(sample))
             return line.Fail("a number must follow as the value");
         line.SkipBlanks();
@@ -129,7 +141,7 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
         if (line.Current != (byte)'\n')
             return line.Fail("a timestamp in milliseconds or the end of the line must follow the value");
         line.Complete(sample, isPredicted, hasLastName);
-        line.EndLine();
+        line.EndSample(sample);
         return Entry.Sample;
     }
 
@@ -231,6 +243,14 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
             return line.Fail("a label value is not valid UTF-8");
         sample.Add(nameStart, nameLength, start, quote - start);
         line.At = quote + 1;
+        line.EndLabel(sample, line.At);
+        SkipComma();
+        return Entry.Sample;
+    }
+
+    /// <summary>Behind a label value.</summary>
+    private void SkipComma()
+    {
         if (line.Current == (byte)',')
             line.At++;
         else if (LineCursor.IsBlank(line.Current))
@@ -239,7 +259,6 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
             if (line.Current == (byte)',')
                 line.At++;
         }
-        return Entry.Sample;
     }
 
     /// <summary>A number up to a blank or the end of the line.</summary>

@@ -23,6 +23,24 @@ internal sealed class TextParserState
     /// <summary>The body ended without a line break, and the one at the end of the window is not its own.</summary>
     public bool IsCut;
 
+    /// <summary>Where the line before begins in the window; -1 where the next one cannot be compared with it.</summary>
+    public int Before = -1;
+
+    /// <summary>Its bytes, the line break left out.</summary>
+    public int BeforeLength;
+
+    /// <summary>Of its sample: another one may have been made in its place.</summary>
+    public long BeforeOrdinal;
+
+    /// <summary>Of its labels, the first so many may be shared with the next line: none whose value was rewritten.</summary>
+    public int Shareable;
+
+    /// <summary>Where the text of each label ends, counted from the start of the line; the name ends behind the brace.</summary>
+    public readonly int[] LabelEnds = new int[MostShared];
+
+    /// <summary>A line with more labels is not compared.</summary>
+    public const int MostShared = 64;
+
     private readonly MetricFamily declared = new(1);
     private readonly MetricFamily undeclared = new(2);
     private readonly KnownName[] known = [new(), new(), new(), new()];
@@ -40,6 +58,7 @@ internal sealed class TextParserState
         Type = MetricType.Unknown;
         Line = 0;
         IsEnded = IsCut = false;
+        Before = -1;
         declared.Begin(default);
         undeclared.Begin(default);
         Forget();
@@ -86,6 +105,7 @@ internal sealed class TextParserState
 
     private void Forget()
     {
+        Before = -1;
         foreach (var one in known)
             one.Clear();
     }

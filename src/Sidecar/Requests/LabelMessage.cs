@@ -34,6 +34,13 @@ internal static class LabelMessage
         return message;
     }
 
+    /// <summary>Bytes of a whole message, tag and length included.</summary>
+    public static int Size(int name, int value)
+    {
+        var length = 2 + VarintSize((uint)name) + name + VarintSize((uint)value) + value;
+        return 1 + VarintSize((uint)length) + length;
+    }
+
     /// <summary>Label.name with its tag and length.</summary>
     public static byte[] NameField(ReadOnlySpan<byte> name)
     {

@@ -9,7 +9,7 @@ namespace Sidecar.Requests;
 /// </summary>
 internal sealed class OpenedRequest
 {
-    // Fields of the messages; see SeriesMessage.
+    // Fields of the messages; see RequestBuilder.
     private const int Labels = 1;
     private const int SymbolsOfSecond = 4;
 
@@ -29,7 +29,7 @@ internal sealed class OpenedRequest
     {
         version = request.Version;
         message = request.Decompress();
-        var ofSeries = version == WriteVersion.One ? SeriesMessage.FirstTag : SeriesMessage.SecondTag;
+        var ofSeries = version == WriteVersion.One ? RequestBuilder.FirstTag : RequestBuilder.SecondTag;
         var fields = new ProtobufFields(message, 0, message.Length);
         while (fields.Next())
         {

@@ -84,7 +84,7 @@ internal sealed class PlanFolding(LabelSet labels)
     private SeriesPlan? Plan(SeriesPlan plan, TargetLabels target)
     {
         var steps = new SeriesPlan.Step[labels.Count];
-        var constants = new List<byte[]>();
+        var constants = new List<FixedLabel>();
         var order = labels.SortedByName();
         for (var i = 0; i < steps.Length; i++)
         {
@@ -103,7 +103,7 @@ internal sealed class PlanFolding(LabelSet labels)
             else
             {
                 steps[i] = new(~constants.Count, null);
-                constants.Add(LabelMessage.Encode(name, value.Span));
+                constants.Add(new FixedLabel(name, value.Span));
             }
         }
         return new SeriesPlan(steps, [.. constants]);

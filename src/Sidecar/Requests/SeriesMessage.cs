@@ -3,23 +3,15 @@ using Sidecar.Exposition;
 namespace Sidecar.Requests;
 
 /// <summary>
-/// What a series has beside the labels and the plain sample of 1.0; and the whole series of 2.0:
-/// <c>TimeSeries { repeated uint32 labels_refs = 1; repeated Sample samples = 2; repeated Histogram histograms = 3; repeated Exemplar
-/// exemplars = 4; Metadata metadata = 5; }</c>, in which all strings are references to the symbols of the request (specification 2.0,
-/// section "Protobuf Message").
+/// What follows the labels of a series where it is more than a plain sample. 1.0: <c>Sample samples = 2; Exemplar exemplars = 3; Histogram
+/// histograms = 4;</c>, 2.0: <c>Sample samples = 2; Histogram histograms = 3; Exemplar exemplars = 4; Metadata metadata = 5;</c>, in which
+/// all strings are references to the symbols of the request (specification 2.0, section "Protobuf Message").
 /// </summary>
 internal sealed class SeriesMessage
 {
-    /// <summary>WriteRequest.timeseries of 1.0.</summary>
-    public const byte FirstTag = 1 << 3 | 2;
-
-    /// <summary>Request.timeseries of 2.0; its field 4 is the symbols.</summary>
-    public const byte SecondTag = 5 << 3 | 2;
-
     private readonly WireBuffer series = new();
-    private int family = int.MinValue; // MetricFamily.Ordinal of the references below
-    private uint help;
-    private uint unit;
+    private readonly WireBuffer metadata = new(); // of the family
+    private int family = int.MinValue; // MetricFamily.Ordinal
 
     /// <summary>Of the request that is being made in 2.0.</summary>
     public SymbolTable Symbols { get; } = new();
@@ -32,81 +24,52 @@ internal sealed class SeriesMessage
         family = int.MinValue;
     }
 
-    /// <summary>1.0: what follows the labels.</summary>
-    public ReadOnlySpan<byte> WriteRest(Sample sample, long timestamp)
+    /// <summary>All but the metadata.</summary>
+    public ReadOnlySpan<byte> WriteRest(WriteVersion version, Sample sample, long timestamp)
     {
-        const int Samples = 2, Exemplars = 3, Histograms = 4;
+        const int Samples = 2;
         series.Clear();
+        var isFirst = version == WriteVersion.One;
+        var startTimestamp = isFirst ? 0 : sample.StartTimestamp;
         if (sample.HasHistogram)
-            HistogramMessage.Write(series, Histograms, sample.Histogram!, timestamp, startTimestamp: 0);
+            HistogramMessage.Write(series, isFirst ? 4 : 3, sample.Histogram!, timestamp, startTimestamp);
         else
-            WriteSample(Samples, sample.Value, timestamp, startTimestamp: 0);
+            WriteSample(Samples, sample.Value, timestamp, startTimestamp);
         foreach (var exemplar in sample.Exemplars.AsSpan(0, sample.ExemplarCount))
         {
-            const int LabelsOfExemplar = 1, Name = 1, Value = 2;
-            var message = series.Begin(Exemplars);
-            foreach (var label in exemplar.Labels.AsSpan(0, exemplar.Count))
-            {
-                var inner = series.Begin(LabelsOfExemplar);
-                series.WriteBytes(Name, sample.Text(label.NameStart, label.NameLength));
-                series.WriteBytes(Value, sample.Text(label.ValueStart, label.ValueLength));
-                series.End(inner);
-            }
-            EndExemplar(message, exemplar, timestamp);
+            var message = series.Begin(isFirst ? 3 : 4);
+            if (isFirst)
+                WriteLabels(sample, exemplar);
+            else
+                WriteReferences(sample, exemplar);
+            // Without a time of its own it has its sample's, as in Prometheus.
+            series.WriteDouble(2, exemplar.Value);
+            series.WriteVarint(3, exemplar.HasTimestamp ? exemplar.Timestamp : timestamp);
+            series.End(message);
         }
         return series.Written;
     }
 
-    /// <summary>2.0: the whole series of a sample.</summary>
-    /// <param name="labels">Label messages of 1.0, each with tag and length.</param>
-    public ReadOnlySpan<byte> Write(ReadOnlySpan<byte> labels, Sample sample, long timestamp)
+    private void WriteLabels(Sample sample, Exemplar exemplar)
     {
-        const int Exemplars = 4;
-        BeginSeries(labels);
-        if (sample.HasHistogram)
-            HistogramMessage.Write(series, HistogramsOfSecond, sample.Histogram!, timestamp, sample.StartTimestamp);
-        else
-            WriteSample(SamplesOfSecond, sample.Value, timestamp, sample.StartTimestamp);
-        foreach (var exemplar in sample.Exemplars.AsSpan(0, sample.ExemplarCount))
+        const int Labels = 1, Name = 1, Value = 2;
+        foreach (var label in exemplar.Labels.AsSpan(0, exemplar.Count))
         {
-            const int LabelsRefs = 1;
-            var message = series.Begin(Exemplars);
-            var packed = series.Begin(LabelsRefs);
-            foreach (var label in exemplar.Labels.AsSpan(0, exemplar.Count))
-            {
-                series.WriteRaw(Symbols.Add(sample.Text(label.NameStart, label.NameLength)));
-                series.WriteRaw(Symbols.Add(sample.Text(label.ValueStart, label.ValueLength)));
-            }
-            series.End(packed);
-            EndExemplar(message, exemplar, timestamp);
+            var message = series.Begin(Labels);
+            series.WriteBytes(Name, sample.Text(label.NameStart, label.NameLength));
+            series.WriteBytes(Value, sample.Text(label.ValueStart, label.ValueLength));
+            series.End(message);
         }
-        WriteMetadata(sample.Family);
-        return series.Written;
     }
 
-    /// <inheritdoc cref="Write(ReadOnlySpan{byte}, Sample, long)"/>
-    public ReadOnlySpan<byte> Write(ReadOnlySpan<byte> labels, double value, long timestamp)
-    {
-        BeginSeries(labels);
-        WriteSample(SamplesOfSecond, value, timestamp, startTimestamp: 0);
-        return series.Written;
-    }
-
-    private const int SamplesOfSecond = 2;
-    private const int HistogramsOfSecond = 3;
-
-    private void BeginSeries(ReadOnlySpan<byte> labels)
+    private void WriteReferences(Sample sample, Exemplar exemplar)
     {
         const int LabelsRefs = 1;
-        series.Clear();
         var packed = series.Begin(LabelsRefs);
-        while (!labels.IsEmpty)
+        foreach (var label in exemplar.Labels.AsSpan(0, exemplar.Count))
         {
-            var size = ProtobufFields.ReadVarint(labels[1..], out var length);
-            var (name, value) = Symbols.Label(labels.Slice(1 + size, (int)length));
-            series.WriteRaw(name);
-            series.WriteRaw(value);
-            labels = labels[(1 + size + (int)length)..];
+            series.WriteRaw(Symbols.Add(sample.Text(label.NameStart, label.NameLength)));
+            series.WriteRaw(Symbols.Add(sample.Text(label.ValueStart, label.ValueLength)));
         }
         series.End(packed);
     }
@@ -121,30 +84,22 @@ internal sealed class SeriesMessage
         series.End(message);
     }
 
-    /// <summary>Field 1 is the labels; without a time of its own an exemplar has its sample's, as in Prometheus.</summary>
-    private void EndExemplar(int message, Exemplar exemplar, long timestamp)
+    /// <summary>2.0: <c>Metadata { MetricType type = 1; uint32 help_ref = 3; uint32 unit_ref = 4; }</c>; empty for none.</summary>
+    public ReadOnlySpan<byte> Metadata(MetricFamily of)
     {
-        series.WriteDouble(2, exemplar.Value);
-        series.WriteVarint(3, exemplar.HasTimestamp ? exemplar.Timestamp : timestamp);
-        series.End(message);
-    }
-
-    /// <summary><c>Metadata { MetricType type = 1; uint32 help_ref = 3; uint32 unit_ref = 4; }</c>.</summary>
-    private void WriteMetadata(MetricFamily of)
-    {
-        const int Metadata = 5;
-        if (of.Ordinal != family)
-        {
-            family = of.Ordinal;
-            help = Symbols.Add(of.Help);
-            unit = Symbols.Add(of.Unit);
-        }
+        const int Field = 5;
+        if (of.Ordinal == family)
+            return metadata.Written;
+        family = of.Ordinal;
+        metadata.Clear();
+        var (help, unit) = (Symbols.Add(of.Help), Symbols.Add(of.Unit));
         if (of.Type == MetricType.Unknown && help == 0 && unit == 0)
-            return;
-        var message = series.Begin(Metadata);
-        series.WriteVarint(1, (int)of.Type);
-        series.WriteVarint(3, help);
-        series.WriteVarint(4, unit);
-        series.End(message);
+            return [];
+        var message = metadata.Begin(Field);
+        metadata.WriteVarint(1, (int)of.Type);
+        metadata.WriteVarint(3, help);
+        metadata.WriteVarint(4, unit);
+        metadata.End(message);
+        return metadata.Written;
     }
 }

@@ -20,12 +20,21 @@ internal sealed class SeriesPlan
 
         public readonly byte[]? NameField = nameField;
 
+        /// <summary>See <see cref="SeriesLabels.SeedOf"/>.</summary>
+        public readonly long Seed = nameField is null ? 0 : SeriesLabels.SeedOf(NameOf(nameField));
+
         /// <summary>The name itself, which ends its field.</summary>
-        public ReadOnlySpan<byte> Name => NameField.AsSpan(1 + ProtobufFields.ReadVarint(NameField.AsSpan(1), out _));
+        public ReadOnlySpan<byte> Name => NameOf(NameField);
+
+        private static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> field) => field[(1 + ProtobufFields.ReadVarint(field[1..], out _))..];
     }
 
-    /// <param name="constants">Whole Label messages that steps refer to.</param>
-    public SeriesPlan(Step[] steps, byte[][] constants)
+    public static readonly SeriesPlan Empty = new([], (string?)null); // shared by all passes: it never changes
+
+    private readonly (ushort First, ushort End)[] changed;
+
+    /// <param name="constants">Labels that steps refer to.</param>
+    public SeriesPlan(Step[] steps, FixedLabel[] constants)
         : this(steps, (string?)null) => Constants = constants;
 
     private SeriesPlan(Step[] steps, string? error)
@@ -34,13 +43,14 @@ internal sealed class SeriesPlan
         Error = error;
         foreach (var step in steps)
             FixedSize += (step.NameField?.Length ?? 0) + 12;
-        Size = 100 + FixedSize + steps.Length * 40;
+        changed = Changes(steps);
+        Size = 100 + FixedSize + steps.Length * 50;
     }
 
     public Step[] Steps { get; }
 
     /// <summary>Labels that are the same in all series of the plan, whatever the target.</summary>
-    public byte[][] Constants { get; } = [];
+    public FixedLabel[] Constants { get; } = [];
 
     /// <summary>Why such a sample fails the scrape.</summary>
     public string? Error { get; }
@@ -50,6 +60,24 @@ internal sealed class SeriesPlan
 
     /// <summary>About the bytes that it takes in memory.</summary>
     public int Size { get; }
+
+    /// <summary>The steps that may differ where the first so many labels of two samples are the same: from one to before another.</summary>
+    public (int First, int End) Changed(int shared) => shared < changed.Length ? changed[shared] : (0, 0);
+
+    private static (ushort First, ushort End)[] Changes(Step[] steps)
+    {
+        var labels = 0;
+        foreach (var step in steps)
+            labels = Math.Max(labels, step.NameField is null ? 0 : step.Index + 1);
+        var changes = new (ushort First, ushort End)[labels];
+        for (var shared = 0; shared < labels; shared++)
+        {
+            var first = Array.FindIndex(steps, s => s.NameField is not null && s.Index >= shared);
+            var last = Array.FindLastIndex(steps, s => s.NameField is not null && s.Index >= shared);
+            changes[shared] = ((ushort)first, (ushort)(last + 1));
+        }
+        return changes;
+    }
 
     /// <summary>
     /// Prometheus's mutateSampleLabels (scrape/target.go, scrape/scrape.go), then its processExternalLabels (storage/remote).

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using Sidecar.Exposition;
 
 namespace Sidecar.Requests;
 
@@ -48,18 +47,16 @@ internal sealed class SymbolTable
     }
 
     /// <summary>The references of a label's name and value.</summary>
-    /// <param name="message"><c>Label { string name = 1; string value = 2; }</c> without its own tag and length.</param>
-    public (uint Name, uint Value) Label(ReadOnlySpan<byte> message)
+    /// <param name="hash">See <see cref="SeriesLabels.HashOf(int)"/>.</param>
+    public (uint Name, uint Value) Label(ulong hash, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         labels ??= new (uint, uint, uint)[KnownLabels];
-        var hash = (uint)XxHash3.HashToUInt64(message, Seed);
-        var name = Bytes(message[1..], out var rest);
-        var value = Bytes(rest[1..], out _);
         ref var known = ref labels[hash % KnownLabels];
-        if (count > 0 && known.Hash == hash && known.Value > 0 && Of(known.Name).SequenceEqual(name)
+        var upper = (uint)(hash >> 32);
+        if (count > 0 && known.Hash == upper && known.Value > 0 && Of(known.Name).SequenceEqual(name)
             && Of(known.Value).SequenceEqual(value))
             return (known.Name, known.Value);
-        known = (hash, Add(name), Add(value));
+        known = (upper, Add(name), Add(value));
         return (known.Name, known.Value);
     }
 
@@ -114,13 +111,5 @@ internal sealed class SymbolTable
                 place = (place + 1) & mask;
             places[place] = hash >> 32 << 32 | (symbol + 1);
         }
-    }
-
-    /// <summary>Behind a tag: a length and so many bytes.</summary>
-    private static ReadOnlySpan<byte> Bytes(ReadOnlySpan<byte> field, out ReadOnlySpan<byte> rest)
-    {
-        var size = ProtobufFields.ReadVarint(field, out var length);
-        rest = field[(size + (int)length)..];
-        return field.Slice(size, (int)length);
     }
 }

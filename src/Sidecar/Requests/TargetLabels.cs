@@ -9,9 +9,7 @@ namespace Sidecar.Requests;
 /// </summary>
 internal sealed class TargetLabels
 {
-    private readonly ImmutableArray<ImmutableArray<byte>> names;
-    private readonly ImmutableArray<ImmutableArray<byte>> values;
-    private readonly ImmutableArray<ImmutableArray<byte>> messages;
+    private readonly ImmutableArray<FixedLabel> labels;
 
     public TargetLabels(
         ImmutableArray<KeyValuePair<string, string>> target,
@@ -24,14 +22,12 @@ internal sealed class TargetLabels
         External = external;
         HonorLabels = honorLabels;
         var all = target.AddRange(external.Where(l => l.Value.Length > 0));
-        names = [.. all.Select(l => Utf8(l.Key))];
-        values = [.. all.Select(l => Utf8(l.Value))];
-        messages = [.. all.Select(l => ImmutableArray.Create(LabelMessage.Encode(Utf8(l.Key).AsSpan(), Utf8(l.Value).AsSpan())))];
+        labels = [.. all.Select(l => new FixedLabel(Encoding.UTF8.GetBytes(l.Key), Encoding.UTF8.GetBytes(l.Value)))];
         Shape = $"{(honorLabels ? 'h' : '-')}{target.Length}\0{string.Join('\0', all.Select(l => l.Key))}";
     }
 
     /// <summary>Labels of the target come first, then the external ones.</summary>
-    public int Count => names.Length;
+    public int Count => labels.Length;
 
     public int TargetCount { get; }
 
@@ -46,12 +42,9 @@ internal sealed class TargetLabels
     /// <summary>How the series are relabeled; null where they stay as they are.</summary>
     public SeriesRules? Rules { get; }
 
-    public ImmutableArray<byte> Name(int index) => names[index];
+    public ImmutableArray<byte> Name(int index) => labels[index].Name;
 
-    public ImmutableArray<byte> Value(int index) => values[index];
+    public ImmutableArray<byte> Value(int index) => labels[index].Value;
 
-    /// <summary>The whole Label message, with the tag of TimeSeries.labels in front.</summary>
-    public ImmutableArray<byte> Message(int index) => messages[index];
-
-    private static ImmutableArray<byte> Utf8(string text) => ImmutableArray.Create(Encoding.UTF8.GetBytes(text));
+    public FixedLabel Label(int index) => labels[index];
 }

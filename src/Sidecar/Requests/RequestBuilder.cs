@@ -1,0 +1,260 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using Sidecar.Exposition;
+
+namespace Sidecar.Requests;
+
+/// <summary>
+/// Writes series of one sample each into one request after another. In remote write 1.0 that is
+/// <c>WriteRequest { repeated TimeSeries timeseries = 1; }</c> with
+/// <c>TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram histograms
+/// = 4; }</c>; in 2.0 <c>Request { repeated string symbols = 4; repeated TimeSeries timeseries = 5; }</c>, whose series have
+/// <c>repeated uint32 labels_refs = 1</c> instead and the rest as <see cref="SeriesMessage"/> says. Reused; nothing is allocated for a
+/// sample.
+/// </summary>
+internal sealed class RequestBuilder(int samplesPerRequest)
+{
+    /// <summary>WriteRequest.timeseries of 1.0.</summary>
+    public const byte FirstTag = 1 << 3 | 2;
+
+    /// <summary>Request.timeseries of 2.0.</summary>
+    public const byte SecondTag = 5 << 3 | 2;
+
+    private const byte RefsTag = 1 << 3 | 2;
+    private const byte SamplesTag = 2 << 3 | 2; // in both
+    private const byte ValueTag = 1 << 3 | 1;
+    private const byte TimestampTag = 2 << 3;
+
+    /// <summary>Bytes of the buffer: a part that is compressed when it is full, and the series that goes beyond it.</summary>
+    private const int BufferSize = EncodedRequest.PartSize + 16 * 1024;
+
+    /// <summary>A request ends at this size before compression, bytes, whatever the number of its samples.</summary>
+    private const int LargestRequest = 4 * 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of symbols after which a request ends: they are held as they are. A usual request of 2,000 series has a tenth of a megabyte.
+    /// </summary>
+    private const int MostSymbols = 256 * 1024;
+
+    private readonly SeriesMessage message = new(); // of what is not a plain sample
+    private byte[] buffer = new byte[BufferSize];
+    private int[] ends = new int[32]; // of each label of the series that was written last, behind its first one
+    private int last = -1;  // where its labels stand; -1 where they are not there any more
+    private EncodedRequest? request; // the parts that are compressed already
+    private int compressed; // bytes in them
+    private int length;     // of complete series, behind those
+    private int labelsEnd;  // of the series that is being made
+    private int histograms; // of the samples in the request that is being made
+    private int exemplars;
+    private WriteVersion version;
+
+    /// <summary>Samples in the request that is being made.</summary>
+    public int Samples { get; private set; }
+
+    /// <summary>The request is full and must be taken before the next sample.</summary>
+    public bool IsFull => Samples >= samplesPerRequest || compressed + length >= LargestRequest || message.Symbols.Size >= MostSymbols;
+
+    /// <summary>For what stands in front of a series: its tag and length, and in 2.0 those of its labels. Nearly all need this.</summary>
+    private int Room => version == WriteVersion.One ? 3 : 4;
+
+    /// <summary>Requests are of this version from here on; what was not taken is dropped.</summary>
+    public void Begin(WriteVersion version)
+    {
+        Drop();
+        this.version = version;
+        if (buffer.Length > BufferSize)
+            buffer = new byte[BufferSize];
+    }
+
+    /// <summary>Adds a series and its sample, with all that it brings.</summary>
+    /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
+    public void Add(SeriesLabels labels, Sample sample, long timestamp)
+    {
+        var end = WriteLabels(labels);
+        if (sample.HasHistogram || sample.ExemplarCount > 0 || sample.StartTimestamp != 0)
+        {
+            end = Append(end, message.WriteRest(version, sample, timestamp));
+            histograms += sample.HasHistogram ? 1 : 0;
+            exemplars += sample.ExemplarCount;
+        }
+        else
+            end = WriteSample(end, sample.Value, timestamp);
+        if (version == WriteVersion.Two)
+            end = Append(end, message.Metadata(sample.Family));
+        Frame(end);
+        labels.MarkWritten(last >= 0);
+    }
+
+    /// <summary>Adds a series and a sample that has nothing but its value.</summary>
+    /// <inheritdoc cref="Add(SeriesLabels, Sample, long)"/>
+    public void Add(SeriesLabels labels, double value, long timestamp)
+    {
+        Frame(WriteSample(WriteLabels(labels), value, timestamp));
+        labels.MarkWritten(last >= 0);
+    }
+
+    /// <summary>Compresses what is left, and begins the next request. Null when there is nothing.</summary>
+    public EncodedRequest? Take()
+    {
+        if (Samples == 0)
+            return null;
+        var taken = request ?? new EncodedRequest(version);
+        request = null;
+        if (length > 0)
+            taken.Append(buffer.AsSpan(0, length));
+        if (version == WriteVersion.Two)
+            taken = EncodedRequest.Compress(version, message.Symbols.Field).Join(taken);
+        (taken.Samples, taken.Histograms, taken.Exemplars) = (Samples, histograms, exemplars);
+        Drop();
+        return taken;
+    }
+
+    /// <summary>Begins the next request without having made this one.</summary>
+    public void Drop()
+    {
+        request?.Release();
+        request = null;
+        compressed = length = Samples = histograms = exemplars = 0;
+        last = -1;
+        message.Clear();
+    }
+
+    /// <summary>
+    /// Writes labels behind the room for what stands in front of them: those that the series written last has too are copied from there.
+    /// </summary>
+    /// <returns>Where they end.</returns>
+    private int WriteLabels(SeriesLabels labels)
+    {
+        var start = length + Room;
+        var count = labels.Count;
+        if (ends.Length < count)
+            (ends, last) = (new int[count], -1);
+        var isShared = labels.TryGetChanged(out var first, out var end) && last >= 0;
+        if (!isShared)
+            (first, end) = (0, count);
+        var at = first == 0 ? 0 : ends[first - 1];
+        Reserve(start + at + labels.FixedSize);
+        if (at > 0)
+            buffer.AsSpan(last, at).CopyTo(buffer.AsSpan(start));
+        var (behind, all) = isShared && end > 0 ? (ends[end - 1], ends[count - 1]) : isShared ? (0, ends[count - 1]) : (0, 0);
+        for (var i = first; i < end; i++)
+        {
+            at = (version == WriteVersion.One ? WriteMessage(labels, i, start + at) : WriteReferences(labels, i, start + at)) - start;
+            ends[i] = at;
+        }
+        if (behind < all)
+        {
+            Reserve(start + at + all - behind);
+            buffer.AsSpan(last + behind, all - behind).CopyTo(buffer.AsSpan(start + at));
+            for (var i = end; i < count && at != behind; i++)
+                ends[i] += at - behind;
+            at += all - behind;
+        }
+        return labelsEnd = start + at;
+    }
+
+    /// <summary>1.0: <c>Label { string name = 1; string value = 2; }</c>.</summary>
+    private int WriteMessage(SeriesLabels labels, int index, int at)
+    {
+        if (labels.NameField(index) is not { } nameField)
+            return Append(at, labels.Fixed(index)!.Message.AsSpan());
+        var value = labels.Value(index);
+        Reserve(at + value.Length + labels.FixedSize);
+        var to = buffer.AsSpan(at);
+        to[0] = LabelMessage.LabelsTag;
+        var offset = 1 + LabelMessage.WriteVarint(
+            to[1..], (uint)(nameField.Length + 1 + LabelMessage.VarintSize((uint)value.Length) + value.Length));
+        nameField.CopyTo(to[offset..]);
+        offset += nameField.Length;
+        to[offset++] = LabelMessage.ValueTag;
+        offset += LabelMessage.WriteVarint(to[offset..], (uint)value.Length);
+        value.CopyTo(to[offset..]);
+        return at + offset + value.Length;
+    }
+
+    /// <summary>2.0: the references of name and value, within the packed field.</summary>
+    private int WriteReferences(SeriesLabels labels, int index, int at)
+    {
+        Reserve(at + 10);
+        var (name, value) = message.Symbols.Label(labels.HashOf(index), labels.Name(index), labels.Value(index));
+        at += LabelMessage.WriteVarint(buffer.AsSpan(at), name);
+        return at + LabelMessage.WriteVarint(buffer.AsSpan(at), value);
+    }
+
+    /// <summary><c>Sample { double value = 1; int64 timestamp = 2; }</c>.</summary>
+    private int WriteSample(int start, double value, long timestamp)
+    {
+        Reserve(start + 32);
+        var to = buffer.AsSpan(start);
+        to[0] = SamplesTag;
+        var at = 2;
+        var bits = BitConverter.DoubleToUInt64Bits(value);
+        if (bits != 0) // proto3 leaves defaults out; minus zero is none
+        {
+            to[at] = ValueTag;
+            BinaryPrimitives.WriteUInt64LittleEndian(to[(at + 1)..], bits);
+            at += 9;
+        }
+        if (timestamp != 0)
+        {
+            to[at++] = TimestampTag;
+            at += LabelMessage.WriteVarint(to[at..], (ulong)timestamp);
+        }
+        to[1] = (byte)(at - 2);
+        return start + at;
+    }
+
+    private int Append(int at, ReadOnlySpan<byte> bytes)
+    {
+        Reserve(at + bytes.Length);
+        bytes.CopyTo(buffer.AsSpan(at));
+        return at + bytes.Length;
+    }
+
+    /// <summary>Puts tags and lengths in front of the series that ends there. It is moved where they are not as long as usual.</summary>
+    private void Frame(int end)
+    {
+        var start = length + Room;
+        var references = version == WriteVersion.One ? 0 : labelsEnd - start;
+        var body = end - start + (references == 0 ? 0 : 1 + LabelMessage.VarintSize((uint)references));
+        var header = 1 + LabelMessage.VarintSize((uint)body) + body - (end - start);
+        if (header != Room)
+        {
+            Reserve(length + header + end - start);
+            buffer.AsSpan(start, end - start).CopyTo(buffer.AsSpan(length + header));
+        }
+        var at = length;
+        buffer[at++] = version == WriteVersion.One ? FirstTag : SecondTag;
+        at += LabelMessage.WriteVarint(buffer.AsSpan(at), (uint)body);
+        if (references > 0)
+        {
+            buffer[at++] = RefsTag;
+            at += LabelMessage.WriteVarint(buffer.AsSpan(at), (uint)references);
+        }
+        last = at;
+        length = at + end - start;
+        Samples++;
+        if (length >= EncodedRequest.PartSize)
+            CompressParts();
+    }
+
+    private void CompressParts()
+    {
+        var done = 0;
+        for (; length - done >= EncodedRequest.PartSize; done += EncodedRequest.PartSize)
+            (request ??= new EncodedRequest(version)).Append(buffer.AsSpan(done, EncodedRequest.PartSize));
+        buffer.AsSpan(done, length - done).CopyTo(buffer);
+        compressed += done;
+        length -= done;
+        last = last < done ? -1 : last - done;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Reserve(int size)
+    {
+        if (size > buffer.Length)
+            Grow(size);
+    }
+
+    private void Grow(int size) => Array.Resize(ref buffer, Math.Max(size, buffer.Length * 2));
+}
