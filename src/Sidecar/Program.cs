@@ -37,7 +37,7 @@ internal static class Program
             case ["version" or "--version"]:
                 Console.Out.WriteLine($"sidecar {Metrics.Version}");
                 return ExitCode.Done;
-            case ["help" or "--help" or "-h"] or [_, "--help" or "-h"]:
+            case ["help" or "--help" or "-h"]:
                 Help.Write(Console.Out);
                 return ExitCode.Done;
             default:

@@ -1,5 +1,6 @@
 using Sidecar.Configuration;
 using Sidecar.Hosting;
+using Sidecar.Primitives;
 
 namespace Sidecar.Commands;
 
@@ -17,9 +18,23 @@ internal static class CommandLine
         ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),
         ("sidecar config", "prints the configuration in effect, one variable a line with its source, secrets redacted; "
             + "`--prometheus`: the same as a prometheus.yml"),
-        ("sidecar help", "prints commands, exit codes, and all variables with defaults and meaning"),
+        ("sidecar help", "prints commands, exit codes, and all variables with defaults and meaning; `sidecar help NAME` what there is to know "
+            + "of one variable or command"),
         ("sidecar version", "prints the version"),
     ];
+
+    /// <summary>What a command takes besides.</summary>
+    public static readonly (string Command, string Option, string Does)[] Options =
+    [
+        ("check", "--send", $"sends one sample of the series {ReceiverProbe.SeriesName}, instead of an empty request"),
+        ("check", "--wait DURATION", "looks again until all is well, for at most so long (30s, 5m)"),
+        ("check", "--output json", "prints one JSON object instead of lines; its key ok is true where no step has failed"),
+        ("top", "N", "shows so many metrics, 1 to 1000"),
+        ("config", "--prometheus", "prints a prometheus.yml for agent mode"),
+    ];
+
+    /// <summary><c>check</c>, <c>scrape</c> and so on.</summary>
+    public static string[] Names => [.. All.Select(c => c.Usage.Split(' ')).Where(w => w.Length > 1).Select(w => w[1])];
 
     /// <summary>A pod's environment is not there where somebody only wants to look: a receiver is not needed for that.</summary>
     private const string NoReceiver = "http://localhost/";
@@ -33,6 +48,10 @@ internal static class CommandLine
         {
             case ["config", "--prometheus"]:
                 return WithOptions(OptionsReader.Read(environment)) is { } effective ? Print(effective) : ExitCode.BadConfiguration;
+            case ["help", var topic]:
+                return Explain(topic);
+            case [var topic, "--help" or "-h"]:
+                return Explain(topic);
             case ["check", .. var flags]:
                 return await CheckAsync(flags);
             case ["scrape"]:
@@ -48,7 +67,12 @@ internal static class CommandLine
                 }
                 return await LookAsync(options => TopCommand.RunAsync(options, count, environment, output, time, cancellation));
             default:
-                output.Errors.WriteLine($"sidecar: unknown command '{string.Join(' ', arguments)}'; 'sidecar help' lists the commands");
+                var name = arguments[0];
+                var nearest = NearestWord.Of(name, Names);
+                output.Errors.WriteLine(Names.Contains(name)
+                    ? $"sidecar {name}: there is no option '{arguments[1]}'; 'sidecar help {name}' shows what it takes"
+                    : $"sidecar: unknown command '{name}'; "
+                        + (nearest is null ? "'sidecar help' lists the commands" : $"did you mean '{nearest}'?"));
                 return ExitCode.BadConfiguration;
         }
 
@@ -73,7 +97,7 @@ internal static class CommandLine
                         "--output" => $"'--output' knows json and text, and not '{value}'",
                         "--wait" => $"'--wait' takes a duration like 30s or 5m, and not '{value}'",
                         "--send" => "'--send' takes no value",
-                        _ => $"there is no option '{name}'; there are --send, --wait DURATION and --output json",
+                        _ => $"there is no option '{name}'; 'sidecar help check' shows what it takes",
                     });
                     return ExitCode.BadConfiguration;
                 }
@@ -89,6 +113,12 @@ internal static class CommandLine
             if (WithOptions(OptionsReader.Read(variables)) is not { } options)
                 return ExitCode.BadConfiguration;
             return await run(options) ? ExitCode.Done : ExitCode.Failed;
+        }
+
+        int Explain(string topic)
+        {
+            using var text = output.Text();
+            return Help.Write(text, output.Errors, topic);
         }
 
         int Print(Options options)

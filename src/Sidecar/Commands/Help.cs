@@ -1,6 +1,7 @@
 using System.Text;
 using Sidecar.Configuration;
 using Sidecar.Hosting;
+using Sidecar.Primitives;
 
 namespace Sidecar.Commands;
 
@@ -9,6 +10,35 @@ internal static class Help
 {
     private const int Width = 140;
     private const int CommandWidth = 16;
+
+    /// <summary>Of one command or variable.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Write(TextWriter output, TextWriter errors, string topic)
+    {
+        var command = Array.Find(CommandLine.All, c => c.Usage.Split(' ').ElementAtOrDefault(1) == topic);
+        if (command.Usage is not null)
+        {
+            WriteWrapped(output, "", $"{command.Usage}: {command.Does.Replace("`", "")}.");
+            foreach (var (_, option, does) in CommandLine.Options.Where(o => o.Command == topic))
+                WriteWrapped(output, $"  {option.PadRight(CommandWidth)}  ", does);
+            return ExitCode.Done;
+        }
+        var name = topic.ToUpperInvariant().Replace('-', '_');
+        if (!name.StartsWith(Variables.Prefix, StringComparison.Ordinal))
+            name = Variables.Prefix + name;
+        if (Variables.All.FirstOrDefault(v => v.Name == name) is { } variable)
+        {
+            WriteWrapped(output, "", $"{variable.Name}: {variable.Meaning}.");
+            WriteWrapped(output, "  type     ", variable.Type + (variable.IsSecret ? ", never shown" : ""));
+            WriteWrapped(output, "  default  ", variable.DefaultText);
+            output.WriteLine($"  example  {variable.Name}={variable.Example}");
+            return ExitCode.Done;
+        }
+        var nearest = NearestWord.Of(topic, CommandLine.Names) ?? VariableNames.Nearest(name);
+        errors.WriteLine($"sidecar help: '{topic}' is no command and no variable; "
+            + (nearest is null ? "'sidecar help' lists them" : $"did you mean {nearest}?"));
+        return ExitCode.BadConfiguration;
+    }
 
     public static void Write(TextWriter output)
     {
@@ -19,9 +49,7 @@ internal static class Help
         output.WriteLine("Commands");
         foreach (var (command, does) in CommandLine.All)
         {
-            var lines = Wrap(does.Replace("`", ""), Width - 2 - CommandWidth - 2);
-            for (var i = 0; i < lines.Count; i++)
-                output.WriteLine($"  {(i == 0 ? command : "").PadRight(CommandWidth)}  {lines[i]}");
+            WriteWrapped(output, $"  {command.PadRight(CommandWidth)}  ", does.Replace("`", ""));
         }
         output.WriteLine();
         output.WriteLine("Exit codes");
@@ -35,7 +63,7 @@ internal static class Help
             WriteTable(output, [.. group]);
         }
         output.WriteLine();
-        output.WriteLine("Durations are written like 15s or 1m30s, sizes like 16MB or 1GiB, booleans true and false.");
+        output.WriteLine("Durations are written like 15s or 1m30s, sizes like 16MB or 1GiB or 8Mi, booleans true and false.");
         output.WriteLine($"An empty value counts as unset, but for {Variables.ListenAddress.Name}.");
     }
 
@@ -64,6 +92,15 @@ internal static class Help
                 var line = $"  {name.PadRight(nameWidth)}  {Cell(defaults, i).PadRight(defaultWidth)}  {Cell(meanings, i)}";
                 output.WriteLine(line.TrimEnd());
             }
+        }
+    }
+
+    private static void WriteWrapped(TextWriter output, string head, string text)
+    {
+        foreach (var line in Wrap(text, Width - head.Length))
+        {
+            output.WriteLine(head + line);
+            head = new string(' ', head.Length);
         }
     }
 

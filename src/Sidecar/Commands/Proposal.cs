@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Sidecar.Exposition;
+using Sidecar.Relabeling;
 
 namespace Sidecar.Commands;
 
@@ -98,7 +99,7 @@ internal static class Proposal
     /// <summary>Rules behind rules that are there already.</summary>
     public static string Append(string? present, string added)
     {
-        var before = (present ?? "").Trim();
+        var before = Encoding.UTF8.GetString(RelabelConfigs.Json((present ?? "").Trim(), out _));
         if (before.Length < 2)
             return added;
         before = before[..^1].TrimEnd(); // its closing bracket: it was read as an array before

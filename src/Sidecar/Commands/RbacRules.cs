@@ -27,7 +27,7 @@ internal static class RbacRules
 
     /// <summary>What to do about a right that is missing in a namespace (null for all).</summary>
     public static string Remedy(ObjectQuery query, string? service, string? user) => OrManifests(user,
-        query is { Namespace: "default", Kind: ObjectKind.EndpointSlice } or { Namespace: "default", Kind: ObjectKind.Endpoints, IsNamed: true }
+        query is { Namespace: "default" } and ({ Kind: ObjectKind.EndpointSlice } or { Kind: ObjectKind.Endpoints, IsNamed: true })
         && service is "kubernetes" ? null : "the Service kubernetes in namespace default");
 
     /// <inheritdoc cref="Remedy(ObjectQuery, string, string)"/>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Sidecar.Relabeling;
 
 namespace Sidecar.Commands;
 
@@ -51,10 +52,10 @@ internal sealed class YamlText(TextWriter output)
             Plain(key, value ? "true" : "false");
     }
 
-    /// <summary>A JSON array of objects of scalars and arrays of scalars: relabel rules as our configuration has them.</summary>
-    public void Rules(string json)
+    /// <summary>Relabel rules as our configuration has them.</summary>
+    public void Rules(string rules)
     {
-        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json));
+        var reader = new Utf8JsonReader(RelabelConfigs.Json(rules, out _));
         while (reader.Read())
         {
             switch (reader.TokenType)

@@ -32,17 +32,17 @@ internal static class Durations
         var total = 0UL;
         var nextUnit = 0;
         if (rest.IsEmpty)
-            return NotADuration;
+            return NotADuration(text);
         while (!rest.IsEmpty)
         {
             var digits = rest.IndexOfAnyExceptInRange('0', '9');
             if (digits <= 0)
-                return NotADuration;
+                return NotADuration(text);
             var unitLength = rest[digits..].IndexOfAnyInRange('0', '9');
             var unit = unitLength < 0 ? rest[digits..] : rest.Slice(digits, unitLength);
             var index = IndexOfUnit(unit);
             if (index < 0)
-                return NotADuration;
+                return NotADuration(text);
             if (index < nextUnit)
                 return new Wrong("units of a duration go from the largest to the smallest, each once");
             nextUnit = index + 1;
@@ -56,6 +56,10 @@ internal static class Durations
         }
         return TimeSpan.FromMilliseconds((long)total);
     }
+
+    private static Wrong NotADuration(string text) => new(
+        "not a duration (numbers with the units y, w, d, h, m, s, ms; no spaces, no fractions)",
+        text.Length is > 0 and < 7 && text.All(char.IsAsciiDigit) ? $"it wants a unit: did you mean {text}s?" : null);
 
     /// <summary>A parser that also holds the value within bounds, both included.</summary>
     public static Func<string, Parsed<TimeSpan>> Within(TimeSpan least, TimeSpan most) => text =>
@@ -85,8 +89,6 @@ internal static class Durations
         }
         return text.ToString();
     }
-
-    private static Wrong NotADuration => new("not a duration (numbers with the units y, w, d, h, m, s, ms; no spaces, no fractions)");
 
     private static Wrong TooLong => new("a duration out of range");
 

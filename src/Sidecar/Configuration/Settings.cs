@@ -27,14 +27,14 @@ internal sealed class Settings(IReadOnlyDictionary<string, string?> environment)
         var parsed = parse(text);
         if (parsed.Problem is null)
             return parsed.Value!;
-        Error(variable, parsed.Problem);
+        Error(variable, parsed.Problem, parsed.Remedy);
         return absent;
     }
 
     public string? ReadText(Variable variable, Func<string, Parsed<string>> parse) => Read<string?>(variable, text =>
     {
         var parsed = parse(text);
-        return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem);
+        return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem, parsed.Remedy);
     }, absent: null);
 
     /// <summary>The value in effect where it is neither from the environment nor the default in the table.</summary>

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Sidecar.Configuration;
 
 /// <summary>
-/// Prometheus's sizes (alecthomas/units, Base2Bytes): <c>16MB</c> and <c>16MiB</c> are both 16·1024² bytes;
-/// parts add up (<c>1GiB512MiB</c>) and may have fractions (<c>1.5MB</c>).
+/// Prometheus's sizes (alecthomas/units, Base2Bytes): <c>16MB</c> and <c>16MiB</c> are both 16·1024² bytes; parts add up
+/// (<c>1GiB512MiB</c>) and may have fractions (<c>1.5MB</c>). Kubernetes's own <c>16Mi</c> is taken too.
 /// </summary>
 internal static class Sizes
 {
@@ -13,7 +13,7 @@ internal static class Sizes
 
     private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
 
-    /// <summary>size = "0" | 1*( number unit ), where the units are all of the kind KiB or all of the kind KB; B belongs to both.</summary>
+    /// <summary>size = "0" | 1*( number unit ), where the units are all of the kind KiB, KB or Ki; B belongs to the first two.</summary>
     public static Parsed<long> Parse(string text)
     {
         if (text.StartsWith('-'))
@@ -22,10 +22,11 @@ internal static class Sizes
         if (digits.SequenceEqual("0"))
             return 0;
 
-        var bytes = Sum(digits, "iB") ?? Sum(digits, "B");
+        var bytes = Sum(digits, "iB") ?? Sum(digits, "B") ?? Sum(digits, "i");
         return bytes switch
         {
-            null => new Wrong("not a size (a number with the unit B, KB, MB, GB, TB or KiB, MiB, GiB, TiB)"),
+            null => new Wrong("not a size (a number with the unit B, KB, MB, GB, TB or KiB, MiB, GiB, TiB or Ki, Mi, Gi, Ti)",
+                long.TryParse(digits, NumberStyles.None, null, out var plain) ? $"it wants a unit: did you mean {Format(plain)}?" : null),
             >= 9223372036854775808.0 => new Wrong("a size out of range"),
             _ => (long)bytes.Value,
         };
@@ -81,7 +82,7 @@ internal static class Sizes
 
     private static double? Scale(ReadOnlySpan<char> unit, string suffix)
     {
-        if (unit is "B")
+        if (unit is "B" && suffix != "i")
             return 1;
         if (unit.Length != suffix.Length + 1 || !unit[1..].SequenceEqual(suffix))
             return null;

@@ -13,7 +13,8 @@ internal static class Texts
     public static Parsed<string> ParseFile(string text)
     {
         if (text.Contains("-----BEGIN", StringComparison.Ordinal) || text.StartsWith("eyJ", StringComparison.Ordinal))
-            return new Wrong("what belongs inside the file, where the path of the file is wanted");
+            return new Wrong("what belongs inside the file, where the path of the file is wanted",
+                "write it into a file, mount that, and write its path here");
         return ParseLine(text);
     }
 
@@ -24,7 +25,7 @@ internal static class Texts
     public static Parsed<string> ParseAuthorizationType(string text)
     {
         if (text.Equals("basic", StringComparison.OrdinalIgnoreCase))
-            return new Wrong("Basic has variables of its own, …_BASIC_AUTH_USERNAME and …_BASIC_AUTH_PASSWORD_FILE");
+            return new Wrong("Basic has variables of its own", "use …_BASIC_AUTH_USERNAME and …_BASIC_AUTH_PASSWORD_FILE");
         return IsToken(text) ? text : new Wrong("not an authentication scheme, which is one word");
     }
 

@@ -8,7 +8,10 @@ internal static class Urls
     {
         if (!text.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
             && !text.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
-            return new Wrong("not a URL that begins with http:// or https://");
+        {
+            return new Wrong("not a URL that begins with http:// or https://",
+                text.Contains("://", StringComparison.Ordinal) ? null : "write http:// or https:// before it");
+        }
         if (!IsVisibleAscii(text) || text.Contains('\\'))
             return new Wrong("a URL with a character that must be percent-encoded");
         if (text.Contains('#'))

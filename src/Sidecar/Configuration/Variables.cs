@@ -118,7 +118,7 @@ internal static class Variables
     public static Variable RelabelConfigs { get; } = Row(
         "SIDECAR_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
         example: """[{"source_labels":["__meta_kubernetes_endpoint_port_name"],"regex":"https","action":"keep"}]""",
-        meaning: "Prometheus's relabel_configs as a JSON array, same keys: which targets are scraped, and how they are labelled");
+        meaning: "Prometheus's relabel_configs, in YAML as there or as a JSON array: which targets are scraped, and how they are labelled");
     public static Variable MetricRelabelConfigs { get; } = Row(
         "SIDECAR_METRIC_RELABEL_CONFIGS", VariableGroup.Scraping, "rules",
         example: """[{"source_labels":["__name__"],"regex":"go_.*","action":"drop"}]""",

@@ -93,9 +93,11 @@ internal sealed class KubernetesDiscovery(
         {
             metrics.KubernetesFailures.Increment();
             LastError = answer.Failure.Message;
-            log.Recurring(LogLevel.Warn, LogKey, "Discovery failed; the last known targets stay",
+            var targets = known.Targets.All().Length;
+            log.Recurring(LogLevel.Warn, LogKey,
+                targets == 0 ? "Discovery failed; no target is known yet" : "Discovery failed; the last known targets stay",
                 ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message),
-                ("targets", known.Targets.All().Length));
+                ("targets", targets));
         }
         return answer;
     }

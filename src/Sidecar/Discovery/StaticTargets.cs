@@ -8,6 +8,8 @@ internal static class StaticTargets
 {
     public static Parsed<ImmutableArray<StaticTarget>> Parse(string text)
     {
+        if (text.Split(',', StringSplitOptions.TrimEntries).Any(entry => entry.Any(char.IsWhiteSpace)))
+            return new Wrong("entries are separated by commas, and there are blanks in one", "write it like 10.0.0.1:6443,10.0.0.2:6443");
         var targets = ImmutableArray.CreateBuilder<StaticTarget>();
         var problems = new List<string>();
         var number = 0;

@@ -134,7 +134,7 @@ internal static class OptionsReader
             return RelabelRules.None;
         var rules = RelabelConfigs.Read(json, out var errors);
         foreach (var error in errors)
-            settings.Error(variable, error.Problem, error.Remedy);
+            settings.Error(variable, error.Rule is null ? error.Problem : $"{error.Problem}, in {error.Rule}", error.Remedy);
         return rules;
     }
 
@@ -152,7 +152,7 @@ internal static class OptionsReader
         var url = settings.Read<Uri?>(Variables.RemoteWriteUrl, text =>
         {
             var parsed = Urls.Parse(text);
-            return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem);
+            return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem, parsed.Remedy);
         }, absent: null);
         if (!settings.IsSet(Variables.RemoteWriteUrl))
             settings.Error(Variables.RemoteWriteUrl, "not set, and it says where to send",
@@ -205,6 +205,8 @@ internal static class OptionsReader
                 settings.IsSet(Variables.QueueDirectory) ? QueueOptions.DefaultDirectoryLimit : QueueOptions.DefaultMemoryLimit),
             AgeLimit = settings.Read(Variables.QueueAgeLimit, Durations.Parse),
         };
+        if (!settings.IsSet(Variables.QueueSizeLimit))
+            settings.Derive(Variables.QueueSizeLimit, Sizes.Format(queue.SizeLimit));
         if (queue.SizeLimit < QueueOptions.SmallLimit && !settings.IsWrong(Variables.QueueSizeLimit))
         {
             settings.Warn(Variables.QueueSizeLimit,

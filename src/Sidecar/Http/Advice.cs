@@ -13,7 +13,8 @@ namespace Sidecar.Http;
 internal sealed class CheckPeer(string who, string address, string scheme, string caFile, string? serverName, string credentials)
 {
     public static readonly CheckPeer ApiServer = new(
-        "the API server", Variables.KubernetesApiServer.Name, $"the scheme in {Variables.KubernetesApiServer.Name}", Variables.KubernetesCaFile.Name, null,
+        "the API server", Variables.KubernetesApiServer.Name, $"the scheme in {Variables.KubernetesApiServer.Name}",
+        Variables.KubernetesCaFile.Name, null,
         Variables.KubernetesTokenFile.Name);
 
     public static readonly CheckPeer StaticTarget = new(

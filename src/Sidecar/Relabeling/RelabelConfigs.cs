@@ -14,11 +14,14 @@ internal sealed class RelabelError(string problem, string remedy)
 
     /// <summary>With an example that is right.</summary>
     public string Remedy { get; } = remedy;
+
+    /// <summary>The rule that it is in, as it is written; null for none.</summary>
+    public string? Rule { get; set; }
 }
 
 /// <summary>
-/// Reads a JSON array of Prometheus's relabel objects: the same keys, defaults and checks as its relabel.Config with UTF-8 names
-/// (model/relabel/relabel.go). Everything that is wrong is told at once.
+/// Reads Prometheus's relabel objects, as a JSON array or as in a prometheus.yml: the same keys, defaults and checks as its
+/// relabel.Config with UTF-8 names (model/relabel/relabel.go). Everything that is wrong is told at once.
 /// </summary>
 internal sealed class RelabelConfigs
 {
@@ -35,12 +38,21 @@ internal sealed class RelabelConfigs
     private int number; // of the rule at hand, from 1
 
     /// <summary>The rules, and what is wrong with them; no rule where anything is.</summary>
-    public static RelabelRules Read(string json, out IReadOnlyList<RelabelError> errors)
+    public static RelabelRules Read(string text, out IReadOnlyList<RelabelError> errors)
     {
         var configs = new RelabelConfigs();
         errors = configs.errors;
-        var rules = configs.Read(Encoding.UTF8.GetBytes(json));
+        var rules = configs.Read(Json(text, out var problem));
+        if (problem is not null)
+            configs.Error(problem, "it takes a list of rules as in a prometheus.yml, each - key: value and so on, or a JSON array");
         return errors.Count == 0 ? new RelabelRules(rules) : RelabelRules.None;
+    }
+
+    /// <summary>The same rules as a JSON array; empty where they are YAML with an error.</summary>
+    public static byte[] Json(string text, out string? problem)
+    {
+        problem = null;
+        return RelabelYaml.IsYaml(text) ? RelabelYaml.ToJson(text, out problem) ?? "[]"u8.ToArray() : Encoding.UTF8.GetBytes(text);
     }
 
     private ImmutableArray<RelabelRule> Read(byte[] json)
@@ -63,14 +75,20 @@ internal sealed class RelabelConfigs
                     Error($"rule {number} is not a JSON object", WholeExample);
                     reader.Skip();
                 }
-                else if (ReadRule(ref reader) is { } rule)
-                    rules.Add(rule);
+                else
+                {
+                    var (start, before) = ((int)reader.TokenStartIndex, errors.Count);
+                    if (ReadRule(ref reader) is { } rule)
+                        rules.Add(rule);
+                    for (var i = before; i < errors.Count; i++)
+                        errors[i].Rule = Shown(Encoding.UTF8.GetString(json.AsSpan(start..(int)reader.BytesConsumed)), 200);
+                }
             }
             reader.Read(); // what follows the array is an error too
         }
         catch (JsonException e)
         {
-            Error($"not JSON (the error is at byte {e.BytePositionInLine + 1} of line {e.LineNumber + 1}{InRule})",
+            Error($"not JSON (the error is at byte {e.BytePositionInLine + 1} of line {e.LineNumber + 1}{InRule}){Spot(json, e)}",
                 json.AsSpan().Contains((byte)'\\')
                 ? """a backslash of a regular expression is two in JSON: "\\d+" """.TrimEnd() : WholeExample);
         }
@@ -80,6 +98,20 @@ internal sealed class RelabelConfigs
             Error($"JSON with an escape that is no valid Unicode{InRule}", WholeExample);
         }
         return rules.ToImmutable();
+    }
+
+    /// <summary>What stands before the error, and behind it.</summary>
+    private static string Spot(byte[] json, JsonException e)
+    {
+        const int Around = 24;
+        var start = 0;
+        for (var line = e.LineNumber ?? 0; line > 0; line--)
+            start += json.AsSpan(start).IndexOf((byte)'\n') + 1;
+        var at = (int)Math.Min(start + (e.BytePositionInLine ?? 0), json.Length);
+        var from = Math.Max(start, at - Around);
+        var rest = json.AsSpan(at, Math.Min(Around, json.Length - at));
+        return $": {(from > start ? "…" : "")}{Encoding.UTF8.GetString(json.AsSpan(from..at))} <-- here "
+            + Encoding.UTF8.GetString(rest.IndexOf((byte)'\n') is >= 0 and var end ? rest[..end] : rest);
     }
 
     private string InRule => number > 0 ? $", in rule {number}" : "";
@@ -244,7 +276,7 @@ internal sealed class RelabelConfigs
 
     private void Error(string problem, string remedy) => errors.Add(new RelabelError(problem, remedy));
 
-    private static string Shown(string text) => text.Length > 80 ? text[..80] + "…" : text;
+    private static string Shown(string text, int most = 80) => text.Length > most ? text[..most] + "…" : text;
 
     private static string Example(string key) => key switch
     {

@@ -187,8 +187,8 @@ internal static class CheckCases
             """[{"regex":"a","source_labels":["__name__"],"action":"drop"}]""",
             "target", "none of them would be sent", "relabeling drops them all");
         yield return Serves("load balancer", m => m.Gzip = n => TargetBehaviour.Compress(System.Text.Encoding.UTF8.GetBytes(
-            $"process_start_time_seconds {1.7e9 + n % 2}\n")), "different servers answer at", "2023-11-14 22:13:21Z, another 2023-11-14 22:13:20Z",
-            "a load balancer", "by its own address");
+            $"process_start_time_seconds {1.7e9 + n % 2}\n")), "different servers answer at",
+            "2023-11-14 22:13:21Z, another 2023-11-14 22:13:20Z", "a load balancer", "by its own address");
         yield return CheckCase.With("load balancer, where rules drop what tells", "SIDECAR_METRIC_RELABEL_CONFIGS",
             """[{"regex":"process_.*","source_labels":["__name__"],"action":"drop"}]""", "target", "different servers answer at") with
         {
@@ -205,7 +205,8 @@ internal static class CheckCases
         {
             await AnnounceAsync(run);
             run.Environment["SIDECAR_METRIC_RELABEL_CONFIGS"] = """[{"regex":"instance","action":"labeldrop"}]""";
-        }, "target", "1 series of https://127.0.0.1:", "like a{job=\"apiserver\"}", "receiver makes one series of both", "SIDECAR_RELABEL_CONFIGS");
+        }, "target", "1 series of https://127.0.0.1:", "like a{job=\"apiserver\"}", "receiver makes one series of both",
+            "SIDECAR_RELABEL_CONFIGS");
         yield return new CheckCase("two targets of the same labels", async run =>
         {
             await AnnounceAsync(run);
@@ -316,7 +317,8 @@ internal static class CheckCases
             run.Environment["SIDECAR_REMOTE_WRITE_URL"] = $"https://127.0.0.1:{run.ApiServer.Port}/api/v1/write";
             run.Environment["SIDECAR_REMOTE_WRITE_TLS_CA_FILE"] = run.Cluster.CaFile;
             run.Environment["SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME"] = "api.example";
-        }, "receiver", "SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME=api.example is not among the names", "unset SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME");
+        }, "receiver", "SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME=api.example is not among the names",
+            "unset SIDECAR_REMOTE_WRITE_TLS_SERVER_NAME");
         yield return CheckCase.Of("plain HTTP is reset", run => run.Receiver.Answer = _ =>
             new ReceiverAnswer { IsReset = true }, "receiver", "may speak TLS", "try https://");
         yield return CheckCase.Of("receiver's connection breaks", run => run.Receiver.Answer = _ =>

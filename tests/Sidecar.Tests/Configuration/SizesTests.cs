@@ -22,6 +22,9 @@ public sealed class SizesTests
     [InlineData("1.MB", 1L << 20)]
     [InlineData("1GiB512MiB", 1536L << 20)]
     [InlineData("1MB1B", (1L << 20) + 1)]
+    [InlineData("8Mi", 8L << 20)]
+    [InlineData("1.5Gi", 3L << 29)]
+    [InlineData("1Gi512Mi", 3L << 29)]
     [InlineData("+8MB", 8L << 20)]
     public void Reads_what_Prometheus_reads(string text, long bytes)
     {
@@ -37,7 +40,10 @@ public sealed class SizesTests
     [InlineData("MB")]
     [InlineData("16 MB")]
     [InlineData("16M")]
-    [InlineData("16Mi")]
+    [InlineData("16i")]
+    [InlineData("16Bi")]
+    [InlineData("1Mi1B")]
+    [InlineData("1Mi1MiB")]
     [InlineData("16mb")]
     [InlineData("1kB")]
     [InlineData("1kiB")]
@@ -52,7 +58,7 @@ public sealed class SizesTests
     [InlineData("1MiB1KB")]
     [InlineData("8EB")]
     [InlineData("99999999999EB")]
-    public void Rejects_what_Prometheus_rejects(string text) => Assert.NotNull(Sizes.Parse(text).Problem);
+    public void Rejects_what_Prometheus_rejects_and_Kubernetes_does_not_know(string text) => Assert.NotNull(Sizes.Parse(text).Problem);
 
     [Theory]
     [InlineData(0, "0B")]
