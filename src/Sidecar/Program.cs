@@ -52,7 +52,10 @@ internal static class Program
         NativeHeap.UseOneArena();
         var time = TimeProvider.System;
         var metrics = new Metrics(options.RemoteWrite.Url, options.Jobs[0].Scrape.JobName, options.Jobs[0].Scrape.Interval, time);
-        var log = new Log(Console.Error, options.Operation.LogLevel, options.Operation.LogFormat, time);
+        using var standardError = new StandardError();
+        var log = new Log(standardError, options.Operation.LogLevel, options.Operation.LogFormat, time);
+        standardError.LinesDropped += lines => log.Warn("Log lines were dropped: nobody read standard error", ("lines", lines),
+            ("remedy", "see why the container runtime, or whatever reads standard error, stood still"));
         var errors = new InternalErrors(metrics, log, time);
 
         using var stop = new CancellationTokenSource();

@@ -121,4 +121,50 @@ public sealed class SupervisionTests(PublishedBinary binary)
             File.Delete(pipe);
         }
     }
+
+    /// <summary>As when a container runtime hangs, whose pipe is full: each line is logged by somebody who has better things to do.</summary>
+    [Fact]
+    public async Task A_log_that_nobody_reads_holds_nothing_up()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"sidecar-log-{Guid.NewGuid():N}");
+        using (var made = Process.Start("mkfifo", [path]))
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await using var run = await StandInFixture.CreateAsync(apiServers: 2);
+            await using var pipe = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+            pipe.Write(new byte[64 * 1024]); // what a pipe takes
+            foreach (var server in run.Cluster.ApiServers)
+                server.Metrics.Serve("a 1\n");
+            run.Environment["SIDECAR_LOG_LEVEL"] = "debug";
+            run.Environment["SIDECAR_SHUTDOWN_TIMEOUT"] = "2s";
+            run.Start("/bin/sh", "-c", "exec \"$0\" 2> \"$1\"", binary.Path, path);
+            foreach (var server in run.Cluster.ApiServers)
+                await run.ValueAsync("a", 1, server: server);
+            // A fault during the fault: each failed scrape is a line for the log.
+            run.Cluster.ApiServers[1].Metrics.Serve("this is no metric at all\n");
+            run.ApiServer.Metrics.Serve("a 2\n");
+            await run.ValueAsync("a", 2);
+            await run.ValueAsync("up", 0, server: run.Cluster.ApiServers[1]);
+
+            var lines = new List<string>();
+            var reading = Task.Run(() =>
+            {
+                var reader = new StreamReader(pipe);
+                while (reader.ReadLine() is { } line && !line.Contains("Log lines were dropped", StringComparison.Ordinal))
+                    lines.Add(line);
+            }, TestContext.Current.CancellationToken);
+            run.Cluster.ApiServers[1].Metrics.Serve("a 3\n"); // its recovery is the next line
+            await Eventually.TrueAsync(() => reading.IsCompleted, () => "the dropped lines are not told");
+            Assert.DoesNotContain(lines, l => l.Contains("Sidecar starts", StringComparison.Ordinal));
+            var began = Stopwatch.StartNew();
+            pipe.Write(new byte[32 * 1024]); // and the end in the same state
+            Assert.Equal(0, await run.Sidecar.StopAsync());
+            Assert.InRange(began.Elapsed.TotalSeconds, 0, 4);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
 }
