@@ -78,7 +78,8 @@ internal static class Program
         var budget = new HeldBudget(HeldBudget.Usual);
         var jobs = options.Jobs.Select(Begin).ToImmutableArray();
         using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
-        var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, metrics, errors, history, time);
+        var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, metrics, errors,
+            history, time);
 
         using var listener = Listen(options, state, errors, log, time, out var listenError);
         if (listenError is not null)

@@ -211,8 +211,8 @@ internal sealed class CheckCommand : IDisposable
         var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
         if (answer.IsForbidden)
         {
-            var user = RbacRules.User(answer.Failure.Message);
-            if (IsAnonymous(user))
+            var user = Advice.User(answer.Failure.Message);
+            if (Advice.IsAnonymous(user))
                 return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
             var account = user ?? apiToken?.Subject;
             step.Paste = RbacRules.ForDiscovery(query, job.Kubernetes.Service, account);
@@ -287,6 +287,4 @@ internal sealed class CheckCommand : IDisposable
                 + "'sidecar scrape' prints them, 'sidecar top' weighs them"));
         return bytesPerSecond;
     }
-
-    internal static bool IsAnonymous(string? user) => user == "system:anonymous";
 }

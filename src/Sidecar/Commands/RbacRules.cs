@@ -41,16 +41,6 @@ internal static class RbacRules
             : $"add this rule; the manifests of src/deploy cover only {covered}";
     }
 
-    /// <summary>
-    /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.
-    /// </summary>
-    public static string? User(string message)
-    {
-        var start = message.IndexOf("User \"", StringComparison.Ordinal);
-        var end = start < 0 ? -1 : message.IndexOf('"', start + 6);
-        return end < 0 ? null : message[(start + 6)..end];
-    }
-
     private static string Manifest(string? user, string right, string? ns, string rule)
     {
         var kind = ns is null ? "ClusterRole" : "Role";

@@ -17,7 +17,7 @@ internal static class TargetCheck
         const string Name = "target";
         var url = Failures.Show(target.Url);
         if (!outcome.Failure.IsNone)
-            return Failed(Name, target, url, outcome.Failure, options, peer, unauthorized);
+            return Failed(Name, target, url, outcome.Failure, options, unauthorized);
         if (outcome.BodyBytes == 0)
         {
             return new CheckStep(Name, CheckStatus.Failed, $"{url} answers 200 with an empty body")
@@ -58,28 +58,22 @@ internal static class TargetCheck
     }
 
     private static CheckStep Failed(
-        string name, Target target, string url, Failure failure, ScrapeOptions options, CheckPeer peer, Func<AdviceText> unauthorized)
+        string name, Target target, string url, Failure failure, ScrapeOptions options, Func<AdviceText> unauthorized)
     {
         var fact = failure.Message.Contains(Failures.Host(target.Url), StringComparison.Ordinal) ? failure.Message
             : $"{url}: {failure.Message}";
         var step = new CheckStep(name, CheckStatus.Failed, fact) { Reason = Failure.Word(failure.Reason) };
-        var user = RbacRules.User(failure.Message);
+        var user = Advice.User(failure.Message);
         switch (failure.Reason)
         {
-            case FailureReason.Forbidden when CheckCommand.IsAnonymous(user):
-                var isUnset = options.Http.CredentialsFile is null && options.Http.Credentials is null;
-                return step.With(new AdviceText(isUnset
-                    ? "no token was sent: with static targets none is sent unless it is set" : "the token was not sent",
-                    $"set {Variables.ScrapeHttp.CredentialsFile.Name}"));
-            case FailureReason.Forbidden when user is not null:
+            case FailureReason.Forbidden when user is not null && !Advice.IsAnonymous(user):
                 step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user);
-                return step.With(new AdviceText(
-                    $"{user} may not read {target.Url.AbsolutePath} (a nonResourceURL)",
+                return step.With(new AdviceText(TargetAdvice.For(target, options.Http, failure).Cause,
                     RbacRules.Remedy(target.Url.AbsolutePath, user)));
             case FailureReason.Unauthorized when options.Http.CredentialsFile is not null:
                 return step.With(unauthorized());
             default:
-                return step.With(Advice.For(peer, failure, options.Http.Tls.ServerName));
+                return step.With(TargetAdvice.For(target, options.Http, failure));
         }
     }
 }

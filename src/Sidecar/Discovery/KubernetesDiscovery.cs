@@ -39,8 +39,11 @@ internal sealed class KubernetesDiscovery(
     private bool isExpired;
     private Failure watchError;
 
-    /// <summary>Why the API server's last answer was none, for people; null when it was one.</summary>
-    public string? LastError { get; private set; }
+    /// <summary>Why the API server's last answer was none; none when it was one.</summary>
+    public Failure LastFailure { get; private set; }
+
+    /// <summary>When it last gave a list, or told of a change; null for never.</summary>
+    public DateTimeOffset? LastAnswer { get; private set; }
 
     private TimeSpan Interval => options.Kubernetes.RefreshInterval;
 
@@ -70,7 +73,7 @@ internal sealed class KubernetesDiscovery(
                 && !(e is OperationCanceledException && cancellation.IsCancellationRequested))
             {
                 if (edge == listEdge)
-                    LastError = $"a bug in the sidecar: {e.GetType().Name}";
+                    LastFailure = new Failure(FailureReason.Internal, $"a bug in the sidecar: {e.GetType().Name}");
                 await edge.FailedAsync(e, cancellation); // and then a list, which makes good whatever was missed
             }
         }
@@ -84,7 +87,8 @@ internal sealed class KubernetesDiscovery(
         {
             (known, version) = (list, list.Version);
             listBackoff.Reset();
-            LastError = null;
+            LastFailure = default;
+            LastAnswer = time.GetUtcNow();
             log.Recovered(LogKey, "The API server answers again");
             known.Targets.Explain();
             publish(known.Targets.All());
@@ -92,12 +96,12 @@ internal sealed class KubernetesDiscovery(
         else
         {
             metrics.KubernetesFailures.Increment();
-            LastError = answer.Failure.Message;
+            LastFailure = answer.Failure;
             var targets = known.Targets.All().Length;
-            log.Recurring(LogLevel.Warn, LogKey,
-                targets == 0 ? "Discovery failed; no target is known yet" : "Discovery failed; the last known targets stay",
-                ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message),
-                ("targets", targets));
+            log.Recurring(LogLevel.Warn, LogKey, answer.Failure.Cause,
+                targets > 0 ? "Discovery failed; the last known targets stay" : "Discovery failed; no target is known yet",
+                ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", targets),
+                ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
         }
         return answer;
     }
@@ -205,6 +209,7 @@ internal sealed class KubernetesDiscovery(
             version = e.Object.Version;
             if (events++ == 0)
                 watch.Works();
+            LastAnswer = time.GetUtcNow();
             if (e.Type == WatchEventType.Bookmark)
                 continue;
             isChanged = true;

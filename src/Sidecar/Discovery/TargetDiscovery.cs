@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Http;
+using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
@@ -22,8 +23,16 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
     /// <summary>There has been an answer once.</summary>
     public bool IsKnown { get; private set; }
 
-    /// <inheritdoc cref="KubernetesDiscovery.LastError"/>
-    public string? LastError => kubernetes?.LastError;
+    /// <inheritdoc cref="KubernetesDiscovery.LastFailure"/>
+    public Failure LastFailure => kubernetes?.LastFailure ?? default;
+
+    /// <summary>Its words; null where there is none.</summary>
+    public string? LastError => LastFailure is { IsNone: false } failure ? failure.Message : null;
+
+    /// <inheritdoc cref="KubernetesDiscovery.LastAnswer"/>
+    public DateTimeOffset? LastAnswer => kubernetes?.LastAnswer;
+
+    public TargetChanges Changes { get; } = new(time);
 
     /// <summary>Of the loop that lists and watches; static targets need none.</summary>
     public Pulse Pulse { get; } = new(time);
@@ -84,12 +93,14 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
 
     internal static void LogNoTarget(Log log, string address, string problem) =>
         log.Recurring(LogLevel.Warn, "no target", "Skipping an invalid target",
-            ("address", address), ("error", problem));
+            ("address", address), ("error", problem),
+            ("remedy", $"look at {Variables.Targets.Name} and at what {Variables.RelabelConfigs.Name} makes of it"));
 
     internal static void LogWhenAllDropped(Log log, bool isSo)
     {
         if (isSo)
-            log.Recurring(LogLevel.Warn, "all dropped", $"{Variables.RelabelConfigs.Name} keeps no target");
+            log.Recurring(LogLevel.Warn, "all dropped", $"{Variables.RelabelConfigs.Name} keeps no target",
+                ("remedy", $"look at its keep and drop rules; 'sidecar check' names what each target was called"));
         else
             log.Recovered("all dropped", $"{Variables.RelabelConfigs.Name} keeps targets");
     }
@@ -98,7 +109,8 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
     {
         var added = targets.Except(known).ToList();
         var gone = known.Except(targets).ToList();
-        if (added.Count > 0 || gone.Count > 0 || !IsKnown)
+        var isChanged = added.Count > 0 || gone.Count > 0;
+        if (isChanged || !IsKnown)
             log.Info("Targets changed", ("targets", targets.Length), ("added", Names(added)), ("gone", Names(gone)));
         else if (IsSame(targets))
             return;
@@ -113,6 +125,9 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
             throw new UnpublishableException(e);
         }
         publishFailures = 0;
+        var names = gone.Select(t => "-" + t.Url.Authority).Concat(added.Select(t => "+" + t.Url.Authority)).Take(6);
+        Changes.Note(targets.Length, !IsKnown || !isChanged ? null
+            : new TargetChange(time.GetUtcNow(), targets.Length, added.Count, gone.Count, string.Join(' ', names)));
         known = targets; // only now: what was not taken is offered again
         IsKnown = true;
     }

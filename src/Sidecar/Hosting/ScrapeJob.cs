@@ -14,6 +14,10 @@ internal sealed class ScrapeJob(JobOptions options, PeerClient apiServer, PeerCl
 
     public Scraper Scraper { get; } = scraper;
 
+    public PeerExpiry ApiServerExpiry => apiServer.Expiry;
+
+    public PeerExpiry TargetExpiry => targets.Expiry;
+
     public void Dispose()
     {
         apiServer.Dispose();

@@ -57,6 +57,21 @@ internal static class Advice
     /// <summary>Where the variable is not known.</summary>
     public const string FixFile = "fix the file that the message names, or the variable that names the file";
 
+    public const string AsksCheck = "'sidecar check' prints the rule to paste";
+
+    /// <summary>
+    /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.
+    /// </summary>
+    public static string? User(string message)
+    {
+        var start = message.IndexOf("User \"", StringComparison.Ordinal);
+        var end = start < 0 ? -1 : message.IndexOf('"', start + 6);
+        return end < 0 ? null : message[(start + 6)..end];
+    }
+
+    /// <summary>Nobody's credentials were sent.</summary>
+    public static bool IsAnonymous(string? user) => user == "system:anonymous";
+
     /// <param name="setServerName">The name to verify that is set; null for the address's host.</param>
     public static AdviceText For(CheckPeer peer, Failure failure, string? setServerName = null) => failure.Reason switch
     {
@@ -94,6 +109,8 @@ internal static class Advice
             "look at the client certificate and at the TLS versions of both sides; the fact above names what the other side said"),
         FailureReason.HttpOnHttpsPort => new("plain HTTP is spoken to a port that speaks TLS", $"set {peer.Scheme} to https"),
         FailureReason.Unauthorized => new("the credentials are missing, expired, or for somebody else", $"look at {peer.Credentials}"),
+        FailureReason.Forbidden when User(failure.Message) is { } user && !IsAnonymous(user) =>
+            new($"{user} may not do that", AsksCheck),
         FailureReason.Forbidden => new("the credentials are good, and what is asked is not allowed with them",
             $"grant it, or use others ({peer.Credentials})"),
         FailureReason.NotFound when peer == CheckPeer.ApiServer =>
@@ -117,6 +134,9 @@ internal static class Advice
             $"raise {Variables.BodySizeLimit.Name}; 'sidecar top' tells what the size comes from"),
         FailureReason.SampleLimit => new("the target has grown past the limit",
             $"raise {Variables.SampleLimit.Name}, or drop series by {Variables.MetricRelabelConfigs.Name} ('sidecar top' proposes rules)"),
+        FailureReason.TargetLimit => new("discovery names more targets than the limit; as in Prometheus, none is scraped then",
+            $"raise {Variables.TargetLimit.Name}, or keep fewer targets by {Variables.RelabelConfigs.Name}"),
+        FailureReason.Internal => new(null, "report it with the lines of the log that name the bug; the next scrape comes all the same"),
         FailureReason.LabelLimit => new("a series has more or longer labels than are allowed",
             $"raise {Variables.LabelLimit.Name}, {Variables.LabelNameLengthLimit.Name} or {Variables.LabelValueLengthLimit.Name}, "
                 + $"or drop it by {Variables.MetricRelabelConfigs.Name}"),

@@ -66,7 +66,7 @@ internal static class Failures
         // In the words of Go's server and of nginx.
         if (status == HttpStatusCode.BadRequest && (words.Contains("HTTP request to an HTTPS server", StringComparison.Ordinal)
             || words.Contains("HTTP request was sent to HTTPS port", StringComparison.Ordinal)))
-            return new Failure(FailureReason.HttpOnHttpsPort, $"{Host(url)} wants https: {words}");
+            return new Failure(FailureReason.HttpOnHttpsPort, $"{Host(url)} wants https: {words}", Status: (int)status);
         var reason = status switch
         {
             HttpStatusCode.Unauthorized => FailureReason.Unauthorized,
@@ -78,7 +78,8 @@ internal static class Failures
         // Go's server resets the connection where it has not read the whole request, and its words may be lost with it.
         var detail = status == HttpStatusCode.BadRequest && words.Length == 0 && url.Scheme == "http"
             ? FailureDetail.MayWantHttps : FailureDetail.None;
-        return new Failure(reason, $"{Show(url)} answers {(int)status}{(words.Length > 0 ? ": " + words : "")}", detail);
+        return new Failure(reason, $"{Show(url)} answers {(int)status}{(words.Length > 0 ? ": " + words : "")}", detail,
+            (int)status);
     }
 
     /// <summary>The beginning of a body, for <see cref="FromStatus"/>; what there is of it when it is cut.</summary>

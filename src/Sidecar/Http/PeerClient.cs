@@ -24,7 +24,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     private volatile string? lastHeader;
     private volatile HttpMessageInvoker? invoker;
     private HttpMessageInvoker? retired;
-    private PeerTls? tls;
+    private volatile PeerTls? tls;
+    private (string? Header, DateTimeOffset? Expires) token; // of the judgement's thread
     private long tlsRead;
 
     private bool HasTlsFiles => options.Tls is { CaFile: not null } or { CertFile: not null } or { KeyFile: not null };
@@ -43,6 +44,21 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
             return response;
         response.Dispose();
         return await FollowAsync(create, rotated, cancellation);
+    }
+
+    /// <summary>When what it authenticates with and trusts expires, as far as that is known. One caller at a time.</summary>
+    public PeerExpiry Expiry
+    {
+        get
+        {
+            const string Bearer = "Bearer ";
+            if ((lastHeader ?? $"{options.AuthorizationType} {options.Credentials}") is var header && header != token.Header)
+            {
+                token = (header, header.StartsWith(Bearer, StringComparison.Ordinal)
+                    ? ServiceAccountToken.TryParse(header[Bearer.Length..])?.Expires : null);
+            }
+            return new PeerExpiry(token.Expires, tls?.CertificateExpires, tls?.CaExpires);
+        }
     }
 
     /// <summary>The failure as it may be shown: what the peer said may hold what it was sent.</summary>
@@ -72,7 +88,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         }
         if (!stale.IsNone)
             log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used",
-                ("error", stale.Message));
+                ("error", stale.Message), ("remedy", "mend the file, or what mounts it; it is read again for each request"));
         else
             log?.Recovered(credentialsLogKey, "Credentials can be read again");
         return header;
@@ -171,7 +187,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         catch (PeerException e) when (invoker is not null)
         {
             log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used",
-                    ("error", e.Failure.Message));
+                ("error", e.Failure.Message), ("remedy", "mend the file, or what mounts it; it is looked at again each second"));
         }
         return invoker!;
     }
@@ -206,4 +222,15 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         MaxResponseHeadersLength = 64, // kilobytes
         ActivityHeadersPropagator = null,
     });
+}
+
+/// <summary>When a peer will not believe us any more, or we not the peer; null where nothing is known.</summary>
+/// <param name="Ca">The last of the authorities.</param>
+internal readonly record struct PeerExpiry(DateTimeOffset? Token, DateTimeOffset? Certificate, DateTimeOffset? Ca)
+{
+    /// <summary>Of two peers of the same kind, whatever expires first.</summary>
+    public PeerExpiry OrSooner(PeerExpiry other) =>
+        new(Sooner(Token, other.Token), Sooner(Certificate, other.Certificate), Sooner(Ca, other.Ca));
+
+    private static DateTimeOffset? Sooner(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other : one;
 }

@@ -21,6 +21,12 @@ internal sealed class PeerTls
     private readonly byte[]? certificate;
     private readonly byte[]? key;
 
+    /// <summary>When the last of the authorities expires; null for the system's.</summary>
+    public DateTimeOffset? CaExpires { get; private set; }
+
+    /// <summary>When our own certificate expires; null for none.</summary>
+    public DateTimeOffset? CertificateExpires { get; private set; }
+
     /// <exception cref="PeerException">A file cannot be read.</exception>
     public PeerTls(TlsOptions options)
     {
@@ -100,6 +106,8 @@ internal sealed class PeerTls
         {
             throw PeerFile.Bad($"the CA file {options.CaFile} holds a damaged certificate");
         }
+        foreach (var authority in policy.CustomTrustStore)
+            CaExpires = CaExpires > authority.NotAfter ? CaExpires : authority.NotAfter;
         return policy.CustomTrustStore.Count > 0 ? policy : throw PeerFile.Bad($"the CA file {options.CaFile} holds no certificate in PEM");
     }
 
@@ -110,6 +118,7 @@ internal sealed class PeerTls
         {
             var pem = Encoding.UTF8.GetString(certificate!);
             using var alone = X509Certificate2.CreateFromPem(pem);
+            CertificateExpires = alone.NotAfter;
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(pem);
             return SslStreamCertificateContext.Create(WithKey(alone, Encoding.UTF8.GetString(key!)), chain, offline: true);

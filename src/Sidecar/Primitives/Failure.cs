@@ -64,9 +64,13 @@ internal enum FailureDetail
 }
 
 /// <summary>An expected failure: its reason, and one sentence for a person that names the cause.</summary>
-internal readonly record struct Failure(FailureReason Reason, string Message, FailureDetail Detail = FailureDetail.None)
+/// <param name="Status">Of the HTTP answer, where there was one that is the failure; else 0.</param>
+internal readonly record struct Failure(FailureReason Reason, string Message, FailureDetail Detail = FailureDetail.None, int Status = 0)
 {
     public bool IsNone => Reason == FailureReason.None;
+
+    /// <summary>What tells it from others in few words, the same each time: <c>http_status 503</c>.</summary>
+    public string Cause => Status > 0 ? $"{Word(Reason)} {Status}" : Word(Reason);
 
     /// <summary>The reason as a label value: <c>connection_refused</c>.</summary>
     public static string Word(FailureReason reason) => reason switch

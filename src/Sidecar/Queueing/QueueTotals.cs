@@ -41,3 +41,7 @@ internal struct QueueTotals
         Ahead += entry.IsAhead ? sign : 0;
     }
 }
+
+/// <summary>How full the queue is.</summary>
+/// <param name="IsUnstored">Scrapes wait in memory because they could not be written to the directory.</param>
+internal readonly record struct QueueRoom(long Bytes, long Limit, bool IsUnstored = false);

@@ -22,6 +22,9 @@ internal sealed partial class ScrapeQueue(
     /// <summary>Timestamps farther ahead of the clock are of a clock that was wrong; Prometheus's maxAheadTime.</summary>
     public static readonly TimeSpan MostAhead = TimeSpan.FromMinutes(10);
 
+    /// <summary>Drops that are no farther apart are one spell: a receiver that is too slow takes some and has others dropped.</summary>
+    private static readonly TimeSpan DropSpell = TimeSpan.FromSeconds(30);
+
     /// <summary>Wake-ups that are kept: more than there are workers.</summary>
     private const int MostWakes = 1024;
 
@@ -36,10 +39,34 @@ internal sealed partial class ScrapeQueue(
     private int takes;
     private int reports;
     private bool ended;
-    private volatile bool isDropping;
+    private DateTimeOffset? droppingSince;
+    private DateTimeOffset lastDropped;
 
-    /// <summary>Something was dropped for its size or age, and nothing was delivered since.</summary>
-    public bool IsDropping => isDropping;
+    /// <summary>
+    /// Since when scrapes are dropped for their size or age; null again once one was delivered and none was dropped for a while.
+    /// </summary>
+    public DateTimeOffset? DroppingSince
+    {
+        get
+        {
+            lock (gate)
+                return droppingSince;
+        }
+    }
+
+    /// <summary>What waits, where it waits now, and how much may: with a directory that takes nothing, that is memory.</summary>
+    public QueueRoom Room
+    {
+        get
+        {
+            lock (gate)
+            {
+                var isInMemory = folder is { IsHanging: true } || unstored > 0;
+                return new QueueRoom(isInMemory ? totals.MemoryBytes : totals.MemoryBytes + totals.FileBytes,
+                    isInMemory ? options.MemoryLimit : options.SizeLimit, IsUnstored: unstored > 0);
+            }
+        }
+    }
 
     /// <summary>The queue directory does not answer; null says that there is none.</summary>
     public bool? IsHanging => folder?.IsHanging;
@@ -128,7 +155,8 @@ internal sealed partial class ScrapeQueue(
         {
             if (!IsTaken(entry))
                 return; // given up meanwhile
-            isDropping = false;
+            if (droppingSince is not null && time.GetUtcNow() - lastDropped > DropSpell)
+                droppingSince = null;
             Leave(entry, QueueExit.Delivered);
             Report();
         }
@@ -162,7 +190,8 @@ internal sealed partial class ScrapeQueue(
                 return;
             CountDropped(entry, DropReason.Damaged);
             log.Error("A scrape cannot be sent and is given up", ("target", entry.Target.Url),
-                ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)), ("samples", entry.Samples), ("cause", cause));
+                ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)), ("samples", entry.Samples), ("error", cause),
+                ("remedy", "report it; where there is a queue directory, damaged/ has the scrape"));
             entry.Cause = cause;
             Leave(entry, QueueExit.SetAside);
             Report();
@@ -320,10 +349,11 @@ internal sealed partial class ScrapeQueue(
     private void Drop(TargetLine line, DropReason reason, string message, string remedy)
     {
         var entry = line.TakeFirst();
-        isDropping = true;
+        lastDropped = time.GetUtcNow();
+        droppingSince ??= lastDropped;
         CountDropped(entry, reason);
         Leave(entry, QueueExit.Dropped);
-        log.Recurring(LogLevel.Warn, $"queue {reason}", message,
+        log.Recurring(LogLevel.Error, $"queue {reason}", message,
             ("target", entry.Target.Url), ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)),
             ("samples", entry.Samples), ("waiting", totals.Count),
             ("limit", reason == DropReason.QueueSize ? Sizes.Format(options.SizeLimit) : null),

@@ -103,7 +103,8 @@ internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
             return false;
         }
         var before = true;
-        if (timestampsNow.TryGetValue(hash, out var last))
+        var isAgain = timestampsNow.TryGetValue(hash, out var last);
+        if (isAgain)
             ordered = true;
         else if (!timestamps.TryGetValue(hash, out last))
         {
@@ -121,6 +122,8 @@ internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
         if (!before || own > last)
             return true;
         outcome.OutOfOrder++;
+        if (own == last && !isAgain)
+            outcome.Repeated++; // the target has nothing newer yet, as cAdvisor between two of its looks
         return false;
     }
 

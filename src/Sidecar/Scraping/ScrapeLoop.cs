@@ -8,10 +8,6 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Scraping;
 
-/// <summary>The last scrape of a target, for people to look at.</summary>
-/// <param name="Started">Null before the first one ended.</param>
-internal readonly record struct LastScrape(DateTimeOffset? Started, TimeSpan Duration, Failure Failure, int Samples);
-
 /// <summary>Takes a loop off the list unless its target has come back.</summary>
 /// <param name="isReplaced">Another target has the same labels: markers would end its series.</param>
 internal delegate bool TryLeave(ScrapeLoop loop, out bool isReplaced);
@@ -39,7 +35,7 @@ internal sealed class ScrapeLoop : IDisposable
     private readonly LoopEdge edge;
     private readonly InternalErrors errors;
     private readonly Lock gate = new();
-    private LastScrape last;
+    private volatile LastScrape last = new();
     private long? goneSince;
     private Failure overLimit;
     private long lastTick;
@@ -95,14 +91,7 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
-    public LastScrape Last
-    {
-        get
-        {
-            lock (gate)
-                return last;
-        }
-    }
+    public LastScrape Last => last;
 
     /// <summary>
     /// Ends when the target has left, or with an exception when cancelled. Whatever else a tick throws, the next tick comes.
@@ -236,7 +225,8 @@ internal sealed class ScrapeLoop : IDisposable
             metrics.SampleOutOfOrder.Add(ReportSeries.Count);
             log.Recurring(LogLevel.Warn, "clock",
                 "The clock was set back: nothing is scraped until it has caught up, for ten minutes at most",
-                ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(clock.Last ?? 0)));
+                ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(clock.Last ?? 0)),
+                ("remedy", "set the clock right, by NTP (chrony, systemd-timesyncd)"));
             return;
         }
         if (isSetBack)
@@ -253,10 +243,13 @@ internal sealed class ScrapeLoop : IDisposable
         using var turn = download.BeginBody();
         var (body, failure) = forced.IsNone ? await DownloadAsync(turn, cancellation) : (null, forced);
         var outcome = new ScrapeOutcome { Failure = failure };
+        var (sent, size) = (0, 0L);
         try
         {
-            queue.Add(await passes.RunInSlicesAsync<ScrapeResult>(
-                context => series.BeginScrape(context, body, timestamp, started, outcome).TryFinish));
+            var made = await passes.RunInSlicesAsync<ScrapeResult>(
+                context => series.BeginScrape(context, body, timestamp, started, outcome).TryFinish);
+            (sent, size) = (made.Scrape.Samples, made.Scrape.Size);
+            queue.Add(made);
         }
         catch (Exception e)
         {
@@ -268,8 +261,7 @@ internal sealed class ScrapeLoop : IDisposable
         }
         outcome.Failure = download.Redact(outcome.Failure);
         clock.Made(timestamp);
-        lock (gate)
-            last = new LastScrape(startedAt, time.GetElapsedTime(started), outcome.Failure, outcome.Scraped);
+        last = last.Next(startedAt, time.GetElapsedTime(started), outcome, sent, size);
         Report(outcome);
     }
 
@@ -317,11 +309,11 @@ internal sealed class ScrapeLoop : IDisposable
         if (outcome.Failure.IsNone)
         {
             log.Recovered(key, "Scrapes succeed again", ("target", Target.Url), ("samples", outcome.Scraped));
-            if (outcome.Duplicates + outcome.OutOfOrder + outcome.OutOfBounds > 0)
+            if (outcome.Duplicates + outcome.OutOfOrder + outcome.OutOfBounds > outcome.Repeated)
             {
                 log.Recurring(LogLevel.Warn, "samples " + Target.Key, "Samples of this target are left out",
-                    ("target", Target.Url), ("duplicates", outcome.Duplicates), ("out_of_order", outcome.OutOfOrder),
-                    ("too_far_in_future", outcome.OutOfBounds));
+                    ("target", Target.Url), ("duplicates", outcome.Duplicates), ("out_of_order", outcome.OutOfOrder - outcome.Repeated),
+                    ("too_far_in_future", outcome.OutOfBounds), ("remedy", TargetAdvice.ForLeftOut(outcome)));
             }
             return;
         }
@@ -330,7 +322,8 @@ internal sealed class ScrapeLoop : IDisposable
             metrics.ExceededBodySizeLimit.Increment();
         if (outcome.IsOverSampleLimit)
             metrics.ExceededSampleLimit.Increment();
-        log.Recurring(LogLevel.Warn, key, "Scrape failed", ("target", Target.Url), ("reason", Failure.Word(outcome.Failure.Reason)),
-            ("error", outcome.Failure.Message));
+        log.Recurring(LogLevel.Warn, key, outcome.Failure.Cause, "Scrape failed", ("target", Target.Url),
+            ("reason", Failure.Word(outcome.Failure.Reason)), ("error", outcome.Failure.Message),
+            ("remedy", TargetAdvice.For(Target, options.Http, outcome.Failure).Remedy));
     }
 }

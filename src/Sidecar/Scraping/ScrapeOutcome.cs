@@ -23,6 +23,9 @@ internal sealed class ScrapeOutcome
     /// <summary>Not newer than the series' last sample.</summary>
     public int OutOfOrder { get; set; }
 
+    /// <summary>Of those that are out of order, the ones that the scrape before had with the same timestamp: nothing is lost.</summary>
+    public int Repeated { get; set; }
+
     /// <summary>More than ten minutes in the future.</summary>
     public int OutOfBounds { get; set; }
 

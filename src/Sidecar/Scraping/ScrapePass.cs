@@ -216,7 +216,7 @@ internal sealed class ScrapePass
         if (reason != FailureReason.Parse)
         {
             outcome.Scraped = outcome.PostRelabeling = outcome.Added = 0;
-            outcome.Duplicates = outcome.OutOfOrder = outcome.OutOfBounds = 0;
+            outcome.Duplicates = outcome.OutOfOrder = outcome.Repeated = outcome.OutOfBounds = 0;
         }
     }
 

@@ -3,11 +3,6 @@ namespace Sidecar.Sending;
 /// <summary>What receivers of the field mean by what they say, where the status alone does not tell.</summary>
 internal static class ReceiverWords
 {
-    /// <summary>Where each takes writes.</summary>
-    public const string Paths =
-        "check the path of SIDECAR_REMOTE_WRITE_URL: VictoriaMetrics takes writes at /api/v1/write, Prometheus there too (with --web.enable-remote-write-receiver), "
-        + "Nightingale at /prometheus/v1/write, Mimir at /api/v1/push, Thanos at /api/v1/receive; 'sidecar check' tells more";
-
     /// <summary>Nothing takes writes there. VictoriaMetrics says so by a 400 (app/victoria-metrics/main.go).</summary>
     public static bool IsWrongPath(int status, string words) =>
         status is 404 or 405 || (status == 400 && words.Contains("unsupported path", StringComparison.OrdinalIgnoreCase));

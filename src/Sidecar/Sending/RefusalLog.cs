@@ -6,7 +6,7 @@ using Sidecar.Telemetry;
 namespace Sidecar.Sending;
 
 /// <summary>Counts and logs what a receiver refuses for good: it is lost. Safe from any thread.</summary>
-internal sealed class RefusalLog(Metrics metrics, Log log)
+internal sealed class RefusalLog(SendingState state, Metrics metrics, Log log)
 {
     private long lost;
 
@@ -31,6 +31,7 @@ internal sealed class RefusalLog(Metrics metrics, Log log)
         metrics.ExemplarsFailedTotal.Add(exemplars);
         metrics.SamplesDroppedTotal.Add(DropReason.Rejected, samples);
         var all = Interlocked.Add(ref lost, samples);
+        state.Lost(failure);
         var (key, message) = (samples, isKnown) switch
         {
             (_, true) => ("remote write left out",
@@ -38,7 +39,7 @@ internal sealed class RefusalLog(Metrics metrics, Log log)
             (1, _) => ("remote write refused series", "The receiver refuses a series; it is dropped"),
             _ => ("remote write refused", "The receiver refuses what is sent; it is dropped"),
         };
-        log.Recurring(LogLevel.Error, key, message,
+        log.Recurring(LogLevel.Error, key, $"{failure.Cause} {isKnown}", message,
             ("error", failure.Message), ("reason", Failure.Word(failure.Reason)), ("samples", samples), ("refused_so_far", all),
             ("series", series),
             ("target", scrape.Target.Url),

@@ -25,7 +25,7 @@ internal sealed class RequestDelivery(
     private readonly RefusalBudget budget = new(time);
     private readonly RefusedSeries known = new(time);
     private readonly RequestSizes sizes = new(time);
-    private readonly RefusalLog refusals = new(metrics, log);
+    private readonly RefusalLog refusals = new(receiver.State, metrics, log);
 
     public WriteReceiver Receiver => receiver;
 

@@ -37,17 +37,6 @@ internal sealed class Sender(
     /// <summary>Beaten by each scrape taken, each attempt and each wait for one.</summary>
     public Pulse Pulse => delivery.Receiver.Pulse;
 
-    /// <inheritdoc cref="SendingState.LastFailure"/>
-    public Failure LastFailure => State.LastFailure;
-
-    /// <summary>Null while the last send was accepted or is tried again with nothing lost; else one sentence.</summary>
-    public string? WhyStuck => LastFailure switch
-    {
-        { IsNone: false } failure when State.IsRefusing => $"The receiver refuses all that is sent, and it is lost: {failure.Message}",
-        { IsNone: false } failure when queue.IsDropping => $"The receiver does not accept, and the queue is dropping: {failure.Message}",
-        _ => null,
-    };
-
     /// <summary>
     /// Works until the queue has ended and is empty, or until cancelled: then what is in flight stays unsent. Throws when a worker cannot
     /// go on; then nothing is sent any more, and the process is to end.

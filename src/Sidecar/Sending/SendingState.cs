@@ -1,6 +1,41 @@
+using Sidecar.Http;
 using Sidecar.Primitives;
 
 namespace Sidecar.Sending;
+
+/// <summary>How sending goes at one moment.</summary>
+internal sealed record SendingStatus
+{
+    /// <summary>The failure of the last attempt; none after one that was accepted.</summary>
+    public Failure LastFailure { get; init; }
+
+    /// <summary>Of <see cref="LastFailure"/>.</summary>
+    public AdviceText? Advice { get; init; }
+
+    /// <summary>Since when nothing was accepted, where <see cref="LastFailure"/> is one.</summary>
+    public DateTimeOffset? FailingSince { get; init; }
+
+    /// <summary>When a request was last posted, whatever came of it; null for never.</summary>
+    public DateTimeOffset? LastAttempt { get; init; }
+
+    /// <summary>When a request was last accepted; null for never.</summary>
+    public DateTimeOffset? LastAccepted { get; init; }
+
+    /// <summary>The latest time that some request waits for before it is tried again; null where none has. May have passed.</summary>
+    public DateTimeOffset? NextTry { get; init; }
+
+    /// <summary>Requests that were refused for good since one was accepted.</summary>
+    public long RefusedInARow { get; init; }
+
+    /// <summary>When samples were last lost because the receiver refuses them; null for never.</summary>
+    public DateTimeOffset? LastLost { get; init; }
+
+    /// <summary>Since when that happens again and again.</summary>
+    public DateTimeOffset? LosingSince { get; init; }
+
+    /// <summary>What the receiver said of what was lost last.</summary>
+    public Failure Refusal { get; init; }
+}
 
 /// <summary>
 /// How sending goes, for pages and probes: what came of the last attempts, and when the next one is due. Safe from any thread.
@@ -10,71 +45,63 @@ internal sealed class SendingState(TimeProvider time)
     /// <summary>So many refusals in a row, and nothing accepted in between, are no single series' doing.</summary>
     private const int RefusalsOfAll = 3;
 
+    /// <summary>Losses that are no farther apart are one spell; what is left out is tried again within ten minutes.</summary>
+    private static readonly TimeSpan Spell = TimeSpan.FromMinutes(10);
+
     private readonly Lock gate = new();
-    private Failure lastFailure;
-    private DateTimeOffset? lastAttempt;
-    private DateTimeOffset? lastAccepted;
-    private DateTimeOffset? nextTry;
-    private long refusedInARow;
+    private volatile SendingStatus now = new();
 
-    /// <summary>The failure of the last attempt; none after one that was accepted.</summary>
-    public Failure LastFailure => Read(() => lastFailure);
+    /// <summary>As it is now.</summary>
+    public SendingStatus Now => now;
 
-    /// <summary>When a request was last posted, whatever came of it; null for never.</summary>
-    public DateTimeOffset? LastAttempt => Read(() => lastAttempt);
+    /// <inheritdoc cref="SendingStatus.LastFailure"/>
+    public Failure LastFailure => now.LastFailure;
 
-    /// <summary>When a request was last accepted; null for never.</summary>
-    public DateTimeOffset? LastAccepted => Read(() => lastAccepted);
+    /// <inheritdoc cref="SendingStatus.LastAttempt"/>
+    public DateTimeOffset? LastAttempt => now.LastAttempt;
 
-    /// <summary>
-    /// The latest time that some request waits for before it is tried again; null where none has waited. May have passed.
-    /// </summary>
-    public DateTimeOffset? NextTry => Read(() => nextTry);
+    /// <inheritdoc cref="SendingStatus.LastAccepted"/>
+    public DateTimeOffset? LastAccepted => now.LastAccepted;
 
-    /// <summary>Requests that were refused for good since one was accepted.</summary>
-    public long RefusedInARow => Read(() => refusedInARow);
+    /// <inheritdoc cref="SendingStatus.NextTry"/>
+    public DateTimeOffset? NextTry => now.NextTry;
 
     /// <summary>The receiver refuses whatever it is sent, and all of it is lost.</summary>
-    public bool IsRefusing => RefusedInARow >= RefusalsOfAll;
+    public bool IsRefusing => now.RefusedInARow >= RefusalsOfAll;
 
-    public void Attempt()
-    {
-        lock (gate)
-            lastAttempt = time.GetUtcNow();
-    }
+    public void Attempt() => Set(s => s with { LastAttempt = time.GetUtcNow() });
 
-    public void Accepted()
+    public void Accepted() => Set(s => s with
     {
-        lock (gate)
-            (lastAccepted, lastFailure, refusedInARow) = (time.GetUtcNow(), default, 0);
-    }
+        LastAccepted = time.GetUtcNow(), LastFailure = default, Advice = null, FailingSince = null, RefusedInARow = 0,
+    });
 
     /// <summary>It is tried again.</summary>
-    public void Failed(Failure failure)
-    {
-        lock (gate)
-            lastFailure = failure;
-    }
+    public void Failed(Failure failure, AdviceText advice) => Set(s => Failing(s, failure, advice));
 
     /// <summary>For good.</summary>
-    public void Refused(Failure failure)
+    public void Refused(Failure failure, AdviceText advice) =>
+        Set(s => Failing(s, failure, advice) with { RefusedInARow = s.RefusedInARow + 1 });
+
+    /// <summary>Samples are lost: the receiver refuses them, or did so a short while ago.</summary>
+    public void Lost(Failure failure)
     {
-        lock (gate)
-            (lastFailure, refusedInARow) = (failure, refusedInARow + 1);
+        var at = time.GetUtcNow();
+        Set(s => s with { LastLost = at, LosingSince = at - s.LastLost <= Spell ? s.LosingSince : at, Refusal = failure });
     }
 
     public void Waits(TimeSpan wait)
     {
-        lock (gate)
-        {
-            var until = time.GetUtcNow() + wait;
-            nextTry = nextTry > until ? nextTry : until;
-        }
+        var until = time.GetUtcNow() + wait;
+        Set(s => s with { NextTry = s.NextTry > until ? s.NextTry : until });
     }
 
-    private T Read<T>(Func<T> read)
+    private SendingStatus Failing(SendingStatus s, Failure failure, AdviceText advice) =>
+        s with { LastFailure = failure, Advice = advice, FailingSince = s.FailingSince ?? time.GetUtcNow() };
+
+    private void Set(Func<SendingStatus, SendingStatus> change)
     {
         lock (gate)
-            return read();
+            now = change(now);
     }
 }

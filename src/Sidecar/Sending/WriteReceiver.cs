@@ -35,7 +35,6 @@ internal sealed class WriteReceiver(
     public static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
 
     private const string FailedKey = "remote write";
-    private const string PathKey = "remote write path";
 
     private readonly RetrySchedule retries = new(options.MinBackoff, options.MaxBackoff, time);
     private readonly KeyValuePair<string, string>[] headers = [.. options.Headers];
@@ -80,11 +79,12 @@ internal sealed class WriteReceiver(
         }
         catch (OperationCanceledException)
         {
-            return Retry(new Failure(FailureReason.Timeout, $"no answer within {options.Timeout.TotalSeconds:0.###}s"), scrape, waiting);
+            return Retry(new Failure(FailureReason.Timeout, $"no answer within {options.Timeout.TotalSeconds:0.###}s"), request, scrape,
+                waiting);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return Retry(Failures.From(e, options.Url), scrape, waiting);
+            return Retry(Failures.From(e, options.Url), request, scrape, waiting);
         }
     }
 
@@ -95,22 +95,24 @@ internal sealed class WriteReceiver(
         timeout.CancelAfter(options.Timeout);
         metrics.MetadataTotal.Add(request.Metadata);
         metrics.BytesTotal.Add(request.Length);
-        string error;
+        Failure failure;
         try
         {
             using var response = await client.SendAsync(() => Message(request, attempt: 0), timeout.Token);
             if (response.IsSuccessStatusCode)
                 return;
-            error = FailureOf(response, await Failures.ReadStartAsync(response, timeout.Token)).Message;
+            failure = FailureOf(response, await Failures.ReadStartAsync(response, timeout.Token));
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
-            error = e is OperationCanceledException ? "no answer in time" : Failures.From(e, options.Url).Message;
+            failure = e is OperationCanceledException ? new Failure(FailureReason.Timeout, "no answer in time")
+                : Failures.From(e, options.Url);
         }
         metrics.MetadataFailedTotal.Add(request.Metadata);
-        log.Recurring(LogLevel.Warn, "remote write metadata",
+        log.Recurring(LogLevel.Warn, "remote write metadata", failure.Cause,
             "The receiver did not take the metadata of metrics; their samples are not affected",
-            ("url", Failures.Show(options.Url)), ("error", error));
+            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("remedy", AdviceFor(failure, request).Remedy));
     }
 
     private async Task<WriteResult> JudgeAsync(
@@ -125,9 +127,10 @@ internal sealed class WriteReceiver(
             return Accepted();
         }
         var failure = FailureOf(response, await Failures.ReadStartAsync(response, cancellation));
-        // A path that is not there says nothing of versions.
+        // A path that is not there says nothing of versions. It may be a gateway that is being rolled out, or a mistake that will be
+        // mended: what waits is sent then.
         if (ReceiverWords.IsWrongPath(status, failure.Message))
-            return RetryPath(failure, scrape, waiting);
+            return Retry(failure, request, scrape, waiting, response, isPath: true);
         if (request.Version == WriteVersion.Two && (status == 415 || (status == 400 && !protocol.IsSettled))
             && FallBack($"it answers {status}"))
             return new WriteResult(WriteAnswer.NotUnderstood);
@@ -135,15 +138,17 @@ internal sealed class WriteReceiver(
         // by it.
         if (status is >= 500 or 429 or 499 or (>= 300 and < 400)
             || response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-            return Retry(failure, scrape, waiting, RetryAfter.Of(response, time));
+            return Retry(failure, request, scrape, waiting, response);
         if (status == 409 && ReceiverWords.IsAlreadyThere(failure.Message))
         {
             log.Recurring(LogLevel.Warn, "remote write conflict",
                 "The receiver has newer or the same samples of some series already; that counts as delivered",
-                ("url", Failures.Show(options.Url)), ("target", scrape.Target.Url), ("error", failure.Message));
+                ("url", Failures.Show(options.Url)), ("target", scrape.Target.Url), ("error", failure.Message),
+                ("remedy", "none after a restart; where it goes on, another sidecar sends the same series: give each a label of its own "
+                    + "(SIDECAR_EXTERNAL_LABELS=replica=a)"));
             return Accepted();
         }
-        State.Refused(failure);
+        State.Refused(failure, AdviceFor(failure, request, response));
         return new WriteResult(status is 400 or 413 ? WriteAnswer.RefusedInPart : WriteAnswer.Refused, failure, IsSize: status == 413);
     }
 
@@ -151,7 +156,6 @@ internal sealed class WriteReceiver(
     {
         State.Accepted();
         log.Recovered(FailedKey, "The receiver accepts again", ("url", Failures.Show(options.Url)));
-        log.Recovered(PathKey, "The receiver takes writes at its path", ("url", Failures.Show(options.Url)));
         return new WriteResult(WriteAnswer.Accepted);
     }
 
@@ -193,7 +197,8 @@ internal sealed class WriteReceiver(
         if (written < sent)
         {
             log.Recurring(LogLevel.Warn, "remote write written", "The receiver wrote less than it was sent, and calls that success",
-                ("url", Failures.Show(options.Url)), ("sent", sent), ("written", written));
+                ("url", Failures.Show(options.Url)), ("sent", sent), ("written", written),
+                ("remedy", "look at the receiver's log and limits; it tells nothing of what it left out"));
         }
         return true;
     }
@@ -210,34 +215,35 @@ internal sealed class WriteReceiver(
             return protocol.Current == WriteVersion.One;
         if (protocol.FallBack())
         {
-            log.Info("The receiver lacks remote write 2.0: 1.0 is used until the sidecar is restarted", ("url", Failures.Show(options.Url)),
-                ("because", why), ("remedy", "SIDECAR_REMOTE_WRITE_PROTOCOL=1.0 saves the try"));
+            log.Info("The receiver lacks remote write 2.0: 1.0 is used until the sidecar is restarted; nothing is lost by it",
+                ("url", Failures.Show(options.Url)), ("because", why));
         }
         return true;
     }
 
-    /// <param name="retryAfter">What the receiver asked for.</param>
-    private WriteResult Retry(Failure failure, Scrape scrape, int waiting, TimeSpan? retryAfter = null)
+    private AdviceText AdviceFor(Failure failure, EncodedRequest request, HttpResponseMessage? response = null) => ReceiverAdvice.For(
+        options.Url, failure.Status, failure, request.Version, location: Location(response), serverName: options.Http.Tls.ServerName);
+
+    private Uri? Location(HttpResponseMessage? response) =>
+        response?.Headers.Location is { } location && Uri.TryCreate(options.Url, location, out var to) ? to : null;
+
+    /// <param name="response">Null where there was no answer; else it may say when to come back, and where to.</param>
+    /// <param name="isPath">Nothing takes writes at this path.</param>
+    private WriteResult Retry(
+        Failure failure, EncodedRequest request, Scrape scrape, int waiting, HttpResponseMessage? response = null, bool isPath = false)
     {
-        State.Failed(failure);
+        var advice = AdviceFor(failure, request, response);
+        State.Failed(failure, advice);
+        var retryAfter = response is null ? null : RetryAfter.Of(response, time);
         var obeyed = retryAfter is { } asked ? retries.Obey(asked) : TimeSpan.Zero;
-        log.Recurring(LogLevel.Warn, FailedKey, "Sending failed; it is tried again until the receiver accepts",
+        log.Recurring(isPath ? LogLevel.Error : LogLevel.Warn, FailedKey, failure.Cause, isPath
+                ? "Sending failed: nothing takes writes at this path, which may be wrong; it is tried again and nothing is lost until "
+                    + "the queue is full"
+                : "Sending failed; it is tried again until the receiver accepts",
             ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
             ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting),
-            ("retry_after", obeyed > TimeSpan.Zero ? retryAfter : null), ("next_try_in", obeyed > TimeSpan.Zero ? obeyed : null));
-        return new WriteResult(WriteAnswer.Failed, failure);
-    }
-
-    /// <summary>
-    /// Nothing takes writes there: a gateway that is being rolled out, or a mistake that will be mended. What waits is sent then.
-    /// </summary>
-    private WriteResult RetryPath(Failure failure, Scrape scrape, int waiting)
-    {
-        State.Failed(failure);
-        log.Recurring(LogLevel.Error, PathKey,
-            "Sending failed: nothing takes writes at this path, which may be wrong; it is tried again and nothing is lost until the queue is full",
-            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
-            ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting), ("remedy", ReceiverWords.Paths));
+            ("retry_after", obeyed > TimeSpan.Zero ? retryAfter : null), ("next_try_in", obeyed > TimeSpan.Zero ? obeyed : null),
+            ("remedy", advice.Remedy));
         return new WriteResult(WriteAnswer.Failed, failure);
     }
 

@@ -17,7 +17,7 @@ internal sealed record PageSources
     /// <summary>Null when ready, else one sentence.</summary>
     public required Func<string?> WhyNotReady { get; init; }
 
-    /// <summary>Sentences on what is wrong and yet delivers.</summary>
+    /// <summary>What else is to be said of that, a line each.</summary>
     public Func<IReadOnlyList<string>> Troubles { get; init; } = () => [];
 
     /// <summary>The targets now.</summary>
@@ -25,6 +25,9 @@ internal sealed record PageSources
 
     /// <summary>What the page for people tells now.</summary>
     public required Func<Overview> Overview { get; init; }
+
+    /// <summary>Brings the own metrics up to the moment.</summary>
+    public Action Refresh { get; init; } = () => { };
 
     /// <summary>Called before answers are made, and every two seconds.</summary>
     public Action Round { get; init; } = () => { };
@@ -71,6 +74,7 @@ internal sealed class Listener : IDisposable
         return request.Path switch
         {
             "/" => OverviewPage.Answer(sources.Overview(), reloads: true),
+            "/defaults" => OverviewPage.Answer(sources.Overview(), reloads: true, showsDefaults: true),
             "/targets" => OverviewPage.Answer(sources.Overview(), reloads: false),
             "/-/healthy" => sources.WhyUnhealthy() is { } why ? HttpAnswer.Text(503, why) : Healthy,
             "/-/ready" => Ready(),
@@ -88,6 +92,7 @@ internal sealed class Listener : IDisposable
 
     private HttpAnswer OwnMetrics()
     {
+        sources.Refresh();
         var output = new ArrayBufferWriter<byte>(16 * 1024);
         sources.Metrics.Write(output);
         return new HttpAnswer(200, MetricsText.ContentType, output.WrittenMemory);

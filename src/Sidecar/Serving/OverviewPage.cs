@@ -7,15 +7,16 @@ using Sidecar.Telemetry;
 namespace Sidecar.Serving;
 
 /// <summary>
-/// The page for people: one response without script, of at most <see cref="MostBytes"/>, made anew for each request. What is wrong stands
+/// The page for people, which says what the judgement says: one response without script, of at most
+/// <see cref="MostBytes"/>, made anew for each request. What is wrong stands
 /// first; what does not fit is counted.
 /// </summary>
 internal static partial class OverviewPage
 {
-    public const int MostBytes = 30_000;
+    public const int MostBytes = 40_000;
 
     /// <summary>Kept free of targets, for the configuration behind them.</summary>
-    private const int ConfigurationBytes = 11_000;
+    private const int ConfigurationBytes = 12_000;
 
     /// <summary>Kept free for what closes a table and its section.</summary>
     private const int SectionEndBytes = 400;
@@ -28,18 +29,20 @@ internal static partial class OverviewPage
 
     /// <param name="overview">What it tells.</param>
     /// <param name="reloads">Whether it reloads itself; a page to read or copy from, or for a screen reader, had better not.</param>
-    public static HttpAnswer Answer(Overview overview, bool reloads)
+    /// <param name="showsDefaults">Settings that nobody set are unfolded, and stay so while it reloads.</param>
+    public static HttpAnswer Answer(Overview overview, bool reloads, bool showsDefaults = false)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(MostBytes);
         var html = new HtmlWriter(buffer, MostBytes);
-        var verdict = Verdict.Of(overview);
-        Head(html, overview, verdict, reloads);
+        Head(html, overview, reloads, showsDefaults);
+        Verdict(html, overview);
         Flow(html, overview);
         Plots(html, overview);
         html.Limit = MostBytes - ConfigurationBytes;
         Targets(html, overview);
+        Changes(html, overview);
         html.Limit = MostBytes - PageEndBytes;
-        Configuration(html, overview);
+        Configuration(html, overview, isLink: reloads && !showsDefaults, showsDefaults);
         html.Limit = MostBytes;
         html.Markup("""
             <footer><a href="/metrics">Own metrics</a><a href="/api/v1/targets">Targets as JSON</a><a href="/-/ready">Ready?</a><a
@@ -49,17 +52,17 @@ internal static partial class OverviewPage
         return new HttpAnswer(200, "text/html; charset=utf-8", buffer.AsMemory(0, html.Length), Rented: buffer);
     }
 
-    private static void Head(HtmlWriter html, Overview overview, Verdict verdict, bool reloads)
+    private static void Head(HtmlWriter html, Overview overview, bool reloads, bool showsDefaults)
     {
         var seconds = Math.Clamp((long)overview.ScrapeInterval.TotalSeconds, 5, 60);
-        html.Markup("<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>"u8).Text(verdict.Sentence, 80)
+        html.Markup("<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>"u8).Text(overview.Judgement.Sentence, 80)
             .Markup(" – Sidecar</title><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"u8)
             .Markup("<meta name=\"color-scheme\" content=\"light dark\">"u8);
         if (reloads)
             html.Markup("<meta http-equiv=\"refresh\" content=\""u8).Plain(seconds).Markup("\">"u8);
         html.Markup("<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"u8)
             .Markup("%3Ccircle cx='4' cy='4' r='3' fill='%23"u8)
-            .Markup(verdict.Level switch { Level.Good => "1a7f46"u8, Level.Warning => "c98500"u8, _ => "d1323a"u8 })
+            .Markup(overview.Judgement.Level switch { Level.Good => "1a7f46"u8, Level.Warning => "c98500"u8, _ => "d1323a"u8 })
             .Markup("'/%3E%3C/svg%3E\"><style>"u8).Markup(Style).Markup("</style></head><body><main><header><h1>Sidecar</h1><p>"u8)
             .Text(Metrics.Version).Markup(" · running for "u8).Duration(Whole(overview.Now - overview.Started)).Markup("</p><p>"u8)
             .Text(overview.Now.UtcDateTime.ToString("HH:mm:ss", null)).Markup(" UTC · "u8);
@@ -67,73 +70,190 @@ internal static partial class OverviewPage
             html.Markup("reloads every "u8).Plain(seconds).Markup(" s · <a href=\"/targets\">hold</a>"u8);
         else
             html.Markup("held · <a href=\"/targets\">reload</a> · <a href=\"/\">live</a>"u8);
-        html.Markup("</p></header><p role=\"status\" class=\"verdict "u8).Markup(Class(verdict.Level)).Markup("\">"u8)
-            .Text(verdict.Sentence, LongText).Markup("</p>"u8);
+        html.Markup("</p></header>"u8);
+    }
+
+    /// <summary>The judgement: all in a sentence, and of each condition since when, until when, why, and what to do.</summary>
+    private static void Verdict(HtmlWriter html, Overview overview)
+    {
+        var judgement = overview.Judgement;
+        html.Markup("<section class=\"verdict "u8).Markup(Class(judgement.Level)).Markup("\"><p role=\"status\">"u8)
+            .Text(judgement.Sentence, LongText).Markup("</p>"u8);
+        foreach (var finding in judgement.Findings)
+        {
+            if (finding.Condition == Condition.Starting)
+                continue;
+            var start = html.Length;
+            html.Markup("<div class=\"why "u8).Markup(Class(finding.Level)).Markup("\">"u8);
+            if (judgement.Findings.Length > 1)
+                html.Markup("<h3>"u8).Text(finding.Sentence, LongText).Markup("</h3>"u8);
+            When(html, overview.Now, finding);
+            if (finding.Fact is { } fact)
+                html.Markup("<p class=\"error\">"u8).Text(fact, LongText).Markup("</p>"u8);
+            if (finding.Cause is { } cause)
+                html.Markup("<p><i>cause</i> "u8).Text(cause, LongText).Markup("</p>"u8);
+            html.Markup("<p><i>remedy</i> "u8).Text(finding.Remedy, LongText).Markup("</p></div>"u8);
+            html.Keep(start);
+        }
+        html.Markup("</section>"u8);
+    }
+
+    private static void When(HtmlWriter html, DateTimeOffset now, Finding finding)
+    {
+        if (finding.Since is null && finding.LostFrom is null && finding.NextTry is null)
+            return;
+        html.Markup("<p>"u8);
+        var separator = ""u8;
+        if (finding.Since is { } since)
+        {
+            html.Markup("for "u8).Duration(Quantities.Rough(now - since));
+            separator = " · "u8;
+        }
+        if (finding.LostFrom is { } lost)
+        {
+            html.Markup(separator);
+            if (finding.Condition != Condition.ReceiverFails)
+                html.Markup("in "u8).Duration(Quantities.Rough(lost - now)).Markup(" it does not work any more"u8);
+            else if (lost - now < TimeSpan.FromSeconds(1))
+                html.Markup("the queue is full: the oldest is lost next"u8);
+            else
+                html.Markup("full in about "u8).Duration(Quantities.Rough(lost - now)).Markup(" at this rate; then the oldest is lost"u8);
+            separator = " · "u8;
+        }
+        if (finding.NextTry is { } next)
+            html.Markup(separator).Markup("tried again in "u8).Duration(Quantities.Rough(next - now));
+        html.Markup("</p>"u8);
     }
 
     /// <summary>From where it comes to where it goes: targets, queue, receiver.</summary>
     private static void Flow(HtmlWriter html, Overview overview)
     {
         html.Markup("<div class=\"flow\">"u8);
-        var (up, down) = Verdict.Count(overview.Targets);
-        Card(html, "Targets"u8, Verdict.OfTargets(overview).Level);
-        if (!overview.AreTargetsKnown)
+        OfTargets(html, overview);
+        Queue(html, overview);
+        Receiver(html, overview);
+        html.Markup("</div>"u8);
+    }
+
+    private static void OfTargets(HtmlWriter html, Overview overview)
+    {
+        var facts = overview.Facts;
+        var targets = facts.Targets;
+        Card(html, "Targets"u8, overview.Judgement.LevelOf(Subject.Targets));
+        if (!facts.AreTargetsKnown)
             html.Markup("<b>Unknown</b><p>The API server has given no list yet."u8);
-        else if (overview.Targets.Count == 0)
+        else if (targets.All == 0)
             html.Markup("<b>None</b><p>Discovery finds nothing to scrape."u8);
         else
         {
-            html.Markup("<b>"u8).Integer(up).Markup(" of "u8).Integer(overview.Targets.Count).Markup(" up</b><p>"u8);
+            html.Markup("<b>"u8).Integer(targets.Up).Markup(" of "u8).Integer(targets.All).Markup(" up</b><p>"u8);
             html.Markup("scraped every "u8).Duration(overview.ScrapeInterval);
-            if (down > 0)
-                html.Markup("</p><p class=\"error\">"u8).Integer(down).Markup(down == 1 ? " fails"u8 : " fail"u8);
+            if (targets.Down > 0)
+                html.Markup("</p><p class=\"error\">"u8).Integer(targets.Down).Markup(targets.Down == 1 ? " fails"u8 : " fail"u8);
         }
-        if (overview.DiscoveryError is { } reason)
-            html.Markup("</p><p class=\"error\">Discovery: "u8).Text(reason, 240);
+        if (facts.HighestTargets > targets.All)
+            html.Markup("</p><p class=\"error\">up to "u8).Integer(facts.HighestTargets).Markup(" in the last hour"u8);
+        if (!facts.DiscoveryFailure.IsNone)
+            html.Markup("</p><p class=\"error\">Discovery: "u8).Text(facts.DiscoveryFailure.Message, 240);
+        if (facts.DiscoveryAnswered is { } answered)
+            html.Markup("</p><p>discovery answered "u8).Ago(overview.Now - answered);
+        html.Markup("</p>"u8);
+        Expiries(html, overview.Now, facts.TargetExpiry);
+        html.Markup("</section>"u8);
+    }
+
+    private static void Queue(HtmlWriter html, Overview overview)
+    {
+        var (metrics, facts, judgement) = (overview.Metrics, overview.Facts, overview.Judgement);
+        var scrapes = (long)metrics.QueueScrapes.Value;
+        var (bytes, limit) = (facts.Queue.Bytes, facts.Queue.Limit);
+        var share = limit > 0 ? Math.Clamp((double)bytes / limit, 0, 1) : 0;
+        var level = judgement.LevelOf(Subject.Queue);
+        if (judgement.Find(Condition.AllRefused) is { } refused)
+            level = refused.Level; // it is empty because all of it is lost
+        else if (level == Level.Good && share > 0.5)
+            level = Level.Warning;
+        Card(html, "Queue"u8, level);
+        if (scrapes == 0)
+            html.Markup("<b>Empty</b>"u8);
+        else
+            html.Markup("<b>"u8).Count(scrapes, "scrape"u8).Markup("</b>"u8);
+        html.Markup("<div class=\"bar\"><i style=\"width:"u8).Fixed(share * 100, 1).Markup("%\"></i></div><p>"u8)
+            .Bytes(bytes).Markup(" of "u8).Bytes(limit);
+        if (facts.OldestWaiting is { } oldest)
+            html.Markup(", oldest "u8).Ago(overview.Now - oldest);
+        if (facts.OutageThatFits is { } fits)
+        {
+            html.Markup("</p><p>"u8);
+            if (judgement.Has(Condition.QueueDropping))
+                html.Markup("full"u8);
+            else if (judgement.Has(Condition.ReceiverFails))
+                html.Markup("full in about "u8).Duration(Quantities.Rough(fits));
+            else
+                html.Duration(Quantities.Rough(fits)).Markup(" of outage fit"u8);
+        }
+        var dropped = metrics.QueueDroppedScrapes[DropReason.QueueSize] + metrics.QueueDroppedScrapes[DropReason.QueueAge]
+            + metrics.QueueDroppedScrapes[DropReason.Damaged];
+        if (dropped > 0)
+            html.Markup("</p><p class=\"error\">"u8).Count(dropped, "scrape"u8).Markup(" dropped since the start"u8);
         html.Markup("</p></section>"u8);
+    }
 
-        Queue(html, overview);
-
-        Card(html, "Receiver"u8, Verdict.OfReceiver(overview).Level);
-        var metrics = overview.Metrics;
+    private static void Receiver(HtmlWriter html, Overview overview)
+    {
+        var (metrics, facts) = (overview.Metrics, overview.Facts);
+        var (sending, isRefused) = (facts.Sending, facts.IsAllRefused);
+        var isDroppedFor = overview.Judgement.Has(Condition.QueueDropping) && !sending.LastFailure.IsNone;
+        Card(html, "Receiver"u8, isDroppedFor ? Level.Bad : overview.Judgement.LevelOf(Subject.Receiver));
         var newest = metrics.QueueHighestSentTimestampSeconds.Value;
-        if (overview.ReceiverError is { } error)
-            html.Markup("<b>Does not accept</b><p class=\"error\">"u8).Text(error, 240).Markup("</p>"u8);
+        if (!sending.LastFailure.IsNone)
+        {
+            html.Markup(isRefused ? "<b>Refuses all</b><p class=\"error\">"u8 : "<b>Does not accept</b><p class=\"error\">"u8)
+                .Text(sending.LastFailure.Message, 240).Markup("</p>"u8);
+        }
         else if (newest <= 0)
             html.Markup("<b>Nothing sent yet</b>"u8);
         else
             html.Markup("<b>Accepts</b>"u8);
+        if (facts.Refused > 0)
+            html.Markup("<p class=\"error\">"u8).Count(facts.Refused, "sample"u8).Markup(" refused since the start: lost</p>"u8);
         html.Markup("<p>"u8);
         if (newest > 0)
         {
             html.Markup("It has all up to "u8).Ago(overview.Now - DateTimeOffset.FromUnixTimeMilliseconds((long)(newest * 1000)))
                 .Markup(": "u8).Count(metrics.SamplesAccepted.Value, "sample"u8).Markup(".<br>"u8);
         }
-        html.Markup("<code>"u8).Text(overview.ReceiverUrl, 120).Markup("</code></p></section></div>"u8);
+        if (sending.LastAccepted is { } accepted && !sending.LastFailure.IsNone)
+            html.Markup("last accepted "u8).Ago(overview.Now - accepted).Markup("<br>"u8);
+        html.Markup("<code>"u8).Text(overview.ReceiverUrl, 120).Markup("</code><br>remote write "u8).Text(overview.Protocol)
+            .Markup("</p>"u8);
+        Expiries(html, overview.Now, facts.ReceiverExpiry);
+        html.Markup("</section>"u8);
     }
 
-    private static void Queue(HtmlWriter html, Overview overview)
+    private static void Expiries(HtmlWriter html, DateTimeOffset now, PeerExpiry expiry)
     {
-        var metrics = overview.Metrics;
-        var (scrapes, bytes) = ((long)metrics.QueueScrapes.Value, metrics.QueueBytes.Value);
-        var oldest = metrics.QueueOldestTimestampSeconds.Value;
-        var share = overview.QueueLimit > 0 ? Math.Clamp(bytes / overview.QueueLimit, 0, 1) : 0;
-        Card(html, "Queue"u8, overview.IsDropping ? Level.Bad : share > 0.5 ? Level.Warning : Level.Good);
-        if (scrapes == 0)
-            html.Markup("<b>Empty</b>"u8);
-        else
-            html.Markup("<b>"u8).Count(scrapes, "scrape"u8).Markup("</b>"u8);
-        html.Markup("<div class=\"bar\"><i style=\"width:"u8).Fixed(share * 100, 1).Markup("%\"></i></div><p>"u8)
-            .Bytes(bytes).Markup(" of "u8).Bytes(overview.QueueLimit);
-        if (oldest > 0)
-            html.Markup(", oldest "u8).Ago(overview.Now - DateTimeOffset.FromUnixTimeMilliseconds((long)(oldest * 1000)));
-        var dropped = metrics.QueueDroppedScrapes[DropReason.QueueSize] + metrics.QueueDroppedScrapes[DropReason.QueueAge]
-            + metrics.QueueDroppedScrapes[DropReason.Damaged];
-        if (dropped > 0)
-            html.Markup("</p><p class=\"error\">"u8).Count(dropped, "scrape"u8).Markup(" dropped since the start"u8);
-        if (metrics.SamplesDroppedTotal[DropReason.Rejected] is > 0 and var rejected)
-            html.Markup("</p><p class=\"error\">"u8).Count(rejected, "sample"u8).Markup(" refused by the receiver since the start"u8);
-        html.Markup("</p></section>"u8);
+        if (expiry is { Token: null, Certificate: null, Ca: null })
+            return;
+        html.Markup("<p>"u8);
+        var separator = ""u8;
+        if (expiry.Token is { } token)
+            One("token"u8, token, ref separator);
+        if (expiry.Certificate is { } certificate)
+            One("client certificate"u8, certificate, ref separator);
+        if (expiry.Ca is { } ca)
+            One("CA"u8, ca, ref separator);
+        html.Markup("</p>"u8);
+
+        void One(ReadOnlySpan<byte> what, DateTimeOffset at, ref ReadOnlySpan<byte> separator)
+        {
+            html.Markup(separator).Markup(what);
+            if (at > now)
+                html.Markup(" expires in "u8).Duration(Quantities.Rough(at - now));
+            else
+                html.Markup(" has expired"u8);
+            separator = " · "u8;
+        }
     }
 
     private static void Card(HtmlWriter html, ReadOnlySpan<byte> title, Level level) =>
@@ -168,10 +288,10 @@ internal static partial class OverviewPage
                 .Markup(" after the start.</p></section>"u8);
             return;
         }
-        var highest = 0f;
+        var now = measured ?? history.Now(points);
+        var highest = (float)now;
         foreach (var point in points)
             highest = Math.Max(highest, point);
-        var now = measured ?? history.Now(points);
         figure(html, now);
         html.Markup("</b><small>highest "u8);
         figure(html, highest);
@@ -186,11 +306,13 @@ internal static partial class OverviewPage
         var left = overview.Targets.Count;
         if (left == 0)
         {
-            html.Markup("<p class=\"none\">"u8).Text(Verdict.OfTargets(overview).Sentence).Markup(" The log tells more.</p></section>"u8);
+            html.Markup("<p class=\"none\">"u8).Markup(overview.Facts.AreTargetsKnown ? "There is none."u8 : "None is known yet."u8)
+                .Markup(" The log tells more.</p></section>"u8);
             return;
         }
-        html.Markup("<table><thead><tr><th>State<th>Target<th>Last scrape<th>Took<th>Samples<tbody>"u8);
+        html.Markup("<table><thead><tr><th>State<th>Target<th>Last hour<th>Failures<th>Last scrape<th>Took<th>Samples<tbody>"u8);
         html.Limit -= SectionEndBytes;
+        string? advised = null; // once for all that fail alike
         foreach (var health in (ReadOnlySpan<TargetHealth>)[TargetHealth.Down, TargetHealth.Unknown, TargetHealth.Up])
         {
             foreach (var target in overview.Targets)
@@ -198,9 +320,10 @@ internal static partial class OverviewPage
                 if (target.Health != health)
                     continue;
                 var start = html.Length;
-                Target(html, overview, target);
+                Target(html, overview, target, target.Advice?.Remedy == advised ? null : target.Advice);
                 if (!html.Keep(start))
                     goto Full;
+                advised = target.Advice?.Remedy;
                 left--;
             }
         }
@@ -215,7 +338,7 @@ internal static partial class OverviewPage
         html.Markup("</section>"u8);
     }
 
-    private static void Target(HtmlWriter html, Overview overview, TargetStatus target)
+    private static void Target(HtmlWriter html, Overview overview, TargetStatus target, AdviceText? advice)
     {
         html.Markup(target.Health switch
         {
@@ -238,25 +361,65 @@ internal static partial class OverviewPage
         }
         if (labels > 0)
             html.Markup("</small>"u8);
-        if (target.LastError.Length > 0)
-            html.Markup("<p class=\"error\">"u8).Text(target.LastError, LongText).Markup("</p>"u8);
-        if (target.LastScrape is { } last)
+        var last = target.Last;
+        if (!last.Failure.IsNone)
         {
-            html.Markup("<td>"u8).Ago(overview.Now - last).Markup("<td>"u8).Duration(target.LastScrapeDuration)
-                .Markup("<td>"u8).Integer(target.Samples);
+            html.Markup("<p class=\"error\">"u8).Text(last.Failure.Message, LongText).Markup("</p>"u8);
+            if (advice is not null)
+            {
+                html.Markup("<p>"u8);
+                if (advice.Cause is { } cause)
+                    html.Markup("<i>cause</i> "u8).Text(cause, LongText).Markup("<br>"u8);
+                html.Markup("<i>remedy</i> "u8).Text(advice.Remedy, LongText).Markup("</p>"u8);
+            }
+        }
+        if (last.Started is { } started)
+        {
+            html.Markup("<td>"u8);
+            Plot.Strip(html, last.Hour.At(overview.Now));
+            html.Markup("<td>"u8).Integer(last.Failures);
+            if (last.FailingSince is { } since)
+                html.Markup("<small>for "u8).Duration(Quantities.Rough(overview.Now - since)).Markup("</small>"u8);
+            html.Markup("<td>"u8).Ago(overview.Now - started).Markup("<td>"u8).Duration(last.Duration)
+                .Markup("<td>"u8).Integer(last.Samples);
         }
         else
-            html.Markup("<td>not yet<td>–<td>–"u8);
+            html.Markup("<td><td>–<td>not yet<td>–<td>–"u8);
     }
 
-    private static void Configuration(HtmlWriter html, Overview overview)
+    private static void Changes(HtmlWriter html, Overview overview)
+    {
+        if (overview.Facts.Changes.IsEmpty)
+            return;
+        var start = html.Length;
+        html.Markup("<section class=\"card\" id=\"changes\"><h2>Last changes of targets</h2><table>"u8);
+        foreach (var change in overview.Facts.Changes)
+        {
+            html.Markup("<tr><th scope=\"row\">"u8).Ago(Quantities.Rough(overview.Now - change.At)).Markup("<td>"u8);
+            if (change.Gone > 0)
+                html.Integer(change.Gone).Markup(" gone "u8);
+            if (change.Added > 0)
+                html.Integer(change.Added).Markup(" new "u8);
+            html.Markup("<code>"u8).Text(change.Names, 200).Markup("</code><td>"u8).Count(change.Count, "target"u8);
+        }
+        html.Markup("</table></section>"u8);
+        html.Keep(start);
+    }
+
+    /// <param name="isLink">Defaults are behind a link: what is unfolded in a page that reloads would fold itself.</param>
+    private static void Configuration(HtmlWriter html, Overview overview, bool isLink, bool showsDefaults)
     {
         html.Markup("<section class=\"card\" id=\"configuration\"><h2>Configuration</h2>"u8);
         var left = 0;
         Settings(html, overview, isFromEnvironment: true, ref left);
-        html.Markup("<details><summary>Defaults in effect</summary>"u8);
-        Settings(html, overview, isFromEnvironment: false, ref left);
-        html.Markup("</details>"u8);
+        if (isLink)
+            html.Markup("<p><a href=\"/defaults\">Defaults in effect</a></p>"u8);
+        else
+        {
+            html.Markup(showsDefaults ? "<details open>"u8 : "<details>"u8).Markup("<summary>Defaults in effect</summary>"u8);
+            Settings(html, overview, isFromEnvironment: false, ref left);
+            html.Markup("</details>"u8);
+        }
         if (left > 0)
         {
             html.Markup("<p class=\"none\">"u8).Count(left, "variable"u8)

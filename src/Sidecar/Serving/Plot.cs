@@ -1,3 +1,6 @@
+using System.Numerics;
+using Sidecar.Scraping;
+
 namespace Sidecar.Serving;
 
 /// <summary>
@@ -6,6 +9,8 @@ namespace Sidecar.Serving;
 /// </summary>
 internal static class Plot
 {
+    private const ulong Mask = (1ul << UpDown.Minutes) - 1;
+
     private const int Height = 100;
 
     /// <summary>Points that the width has room for at least, so that the first few do not look like many.</summary>
@@ -49,6 +54,33 @@ internal static class Plot
         }
         html.Markup("3,0V"u8).Plain(Height + Top).Markup("\"/></svg>"u8);
         return width;
+    }
+
+    /// <summary>Up and down over the last hour: a bar of its minutes, the newest at the right.</summary>
+    public static void Strip(HtmlWriter html, UpDown hour)
+    {
+        html.Markup("<svg class=\"strip\" viewBox=\"0 0 60 1\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"failed in "u8)
+            .Plain(BitOperations.PopCount(hour.Down & Mask)).Markup(" of "u8)
+            .Plain(BitOperations.PopCount(hour.Scraped & Mask)).Markup(" minutes\">"u8);
+        Runs(html, "<path class=\"up\" d=\""u8, hour.Scraped & ~hour.Down & Mask);
+        Runs(html, "<path class=\"down\" d=\""u8, hour.Down & Mask);
+        html.Markup("</svg>"u8);
+    }
+
+    private static void Runs(HtmlWriter html, ReadOnlySpan<byte> path, ulong minutes)
+    {
+        if (minutes == 0)
+            return;
+        html.Markup(path);
+        while (minutes != 0)
+        {
+            // From the oldest, which is the highest bit, to the newest.
+            var high = BitOperations.Log2(minutes);
+            var length = BitOperations.LeadingZeroCount(~(minutes << (63 - high)));
+            html.Markup("M"u8).Plain(UpDown.Minutes - 1 - high).Markup(",.5h"u8).Plain(length);
+            minutes &= (1ul << (high - length + 1)) - 1;
+        }
+        html.Markup("\"/>"u8);
     }
 
     private static int Y(float value, float highest) =>

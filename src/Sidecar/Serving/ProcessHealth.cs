@@ -4,8 +4,8 @@ using Sidecar.Telemetry;
 namespace Sidecar.Serving;
 
 /// <summary>
-/// The one judgement of how the process is, which page, readiness and health follow. Unhealthy is what only a new start mends: a loop that
-/// has stopped moving. Not ready is what loses or will lose data. Trouble is what is wrong and yet delivers.
+/// Whether the process moves. Unhealthy is what only a new start mends: a loop that has stopped moving. All else is told by
+/// <see cref="Judgement"/>.
 /// </summary>
 internal sealed class ProcessHealth(TimeProvider time)
 {
@@ -31,15 +31,6 @@ internal sealed class ProcessHealth(TimeProvider time)
 
     /// <summary>When the oldest scrape that waits was made; null where none waits.</summary>
     public required Func<DateTimeOffset?> OldestWaiting { get; init; }
-
-    /// <summary>Why no targets are known; null when they are.</summary>
-    public required Func<string?> WhyNoTargets { get; init; }
-
-    /// <summary>Why what is sent is lost; null when it is not.</summary>
-    public required Func<string?> WhyLost { get; init; }
-
-    /// <summary>What is wrong and yet delivers, each a sentence or null.</summary>
-    public required IReadOnlyList<Func<string?>> Signs { get; init; }
 
     /// <summary>
     /// To be called often by a thread that nothing holds up. After a pause of the whole process — a machine that slept, a frozen container
@@ -67,21 +58,6 @@ internal sealed class ProcessHealth(TimeProvider time)
         if (Sending.Overdue(since) is { } sending && OldestWaiting() is { } oldest && time.GetUtcNow() - oldest > LeastWaiting)
             return $"Nothing was sent or tried for {Text(sending)}, although scrapes wait.";
         return null;
-    }
-
-    /// <summary>Null when what is scraped is delivered, or will be; else one sentence.</summary>
-    public string? WhyNotReady() => WhyUnhealthy() ?? WhyNoTargets() ?? WhyLost();
-
-    /// <summary>Sentences on what is wrong and yet delivers.</summary>
-    public IReadOnlyList<string> Troubles()
-    {
-        var found = new List<string>();
-        foreach (var sign in Signs)
-        {
-            if (sign() is { } sentence)
-                found.Add(sentence);
-        }
-        return found;
     }
 
     /// <summary>Of the loop that moved last, where all are overdue: one target's loop that hangs is not the process.</summary>

@@ -4,38 +4,28 @@ using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Queueing;
+using Sidecar.Requests;
 using Sidecar.Scraping;
 using Sidecar.Sending;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
 
-/// <summary>What the pages tell of the process: how it is, and how its targets are.</summary>
+/// <summary>What the process shows of itself: gathers the facts that are judged, and what the pages tell beside the judgement.</summary>
 internal sealed class ProcessState(
     Options options, ImmutableArray<Setting> settings, ImmutableArray<ScrapeJob> jobs, ScrapeQueue queue, Sender sender,
-    Metrics metrics, InternalErrors errors, History history, TimeProvider time)
+    ReceiverProtocol protocol, PeerClient receiver, Metrics metrics, InternalErrors errors, History history, TimeProvider time)
 {
     private readonly DateTimeOffset started = time.GetUtcNow();
+    private readonly Lock gate = new(); // of what is read for one judgement
 
-    /// <summary>Judged by what the loops show of themselves.</summary>
+    /// <summary>Whether the loops move.</summary>
     public ProcessHealth Health { get; } = new(time)
     {
         Scraping = () => [.. jobs.SelectMany(j => j.Scraper.Loops).Select(l => l.Pulse)],
         Discovery = [.. jobs.Select(j => j.Discovery.Pulse)],
         Sending = sender.Pulse,
-        OldestWaiting = () => metrics.QueueOldestTimestampSeconds.Value is > 0 and var seconds
-            ? DateTimeOffset.FromUnixTimeMilliseconds((long)(seconds * 1000)) : null,
-        WhyNoTargets = () => jobs.FirstOrDefault(j => !j.Discovery.IsKnown) is { } job
-            ? $"No targets are known yet: {job.Discovery.LastError ?? "the API server has not answered"}." : null,
-        WhyLost = () => sender.WhyStuck,
-        Signs =
-        [
-            () => errors.Recent is { } error ? $"There was {error}." : null,
-            () => queue.IsHanging == true
-                ? "The queue directory does not answer: scrapes wait in memory, and a crash would lose them. Look at the volume." : null,
-            () => queue.Ahead is > 0 and var ahead
-                ? $"{ahead} waiting scrapes are from the future: the clock was ahead when they were made, or is behind now." : null,
-        ],
+        OldestWaiting = () => OldestWaiting(metrics),
     };
 
     /// <summary>All that the listener shows.</summary>
@@ -43,46 +33,137 @@ internal sealed class ProcessState(
     {
         Metrics = metrics,
         WhyUnhealthy = Health.WhyUnhealthy,
-        WhyNotReady = Health.WhyNotReady,
-        Troubles = Health.Troubles,
+        WhyNotReady = () => Judge().WhyNotReady,
+        Troubles = () => Judge().Troubles,
         Targets = Targets,
         Overview = Overview,
+        Refresh = () => Judge(),
         Round = Health.LookRound,
     };
 
-    public IReadOnlyList<TargetStatus> Targets() =>
-    [
-        .. jobs.SelectMany(job => job.Scraper.Loops.Select(loop => new TargetStatus
+    /// <summary>Judges the process as it is now, and has the own metrics say the same.</summary>
+    public Judgement Judge()
+    {
+        lock (gate)
         {
-            Target = loop.Target,
-            ScrapePool = job.Options.Scrape.JobName,
-            ScrapeInterval = loop.Interval,
-            ScrapeTimeout = loop.Target.Timeout ?? job.Options.Scrape.Timeout,
-            Health = loop.Last.Started is null ? TargetHealth.Unknown : loop.Last.Failure.IsNone ? TargetHealth.Up : TargetHealth.Down,
-            LastError = loop.Last.Failure.Message ?? "",
-            LastScrape = loop.Last.Started,
-            LastScrapeDuration = loop.Last.Duration,
-            Samples = loop.Last.Samples,
-        })),
-    ];
+            var judgement = Judgement.Of(Facts());
+            JudgementMetrics.Set(metrics, judgement, protocol.Current);
+            return judgement;
+        }
+    }
+
+    public IReadOnlyList<TargetStatus> Targets()
+    {
+        var found = new List<TargetStatus>();
+        foreach (var job in jobs)
+        {
+            foreach (var loop in job.Scraper.Loops)
+            {
+                if (loop.IsGone)
+                    continue;
+                found.Add(new TargetStatus
+                {
+                    Target = loop.Target,
+                    ScrapePool = job.Options.Scrape.JobName,
+                    ScrapeInterval = loop.Interval,
+                    ScrapeTimeout = loop.Target.Timeout ?? job.Options.Scrape.Timeout,
+                    Last = loop.Last,
+                    Advice = AdviceOn(loop, job),
+                });
+            }
+        }
+        return found;
+    }
 
     /// <summary>What the page for people tells.</summary>
     public Overview Overview() => new()
     {
-        Now = time.GetUtcNow(),
+        Judgement = Judge(),
         Started = started,
         ScrapeInterval = options.Jobs.Min(j => j.Scrape.Interval),
-        AreTargetsKnown = jobs.All(j => j.Discovery.IsKnown),
-        DiscoveryError = jobs.Select(j => j.Discovery.LastError).FirstOrDefault(e => e is not null),
         Targets = Targets(),
         ReceiverUrl = Failures.Show(options.RemoteWrite.Url),
-        ReceiverError = sender.LastFailure is { IsNone: false } failure ? failure.Message : null,
-        IsDropping = queue.IsDropping,
-        WhyUnhealthy = Health.WhyUnhealthy(),
-        Troubles = Health.Troubles(),
-        QueueLimit = options.Queue.SizeLimit,
+        Protocol = Words(protocol.Current),
         Metrics = metrics,
         History = history,
         Settings = settings,
     };
+
+    /// <summary>Of remote write.</summary>
+    public static string Words(WriteVersion version) => version == WriteVersion.One ? "1.0" : "2.0";
+
+    private ProcessFacts Facts()
+    {
+        var sending = sender.State.Now;
+        var facts = new ProcessFacts
+        {
+            Now = time.GetUtcNow(),
+            WhyHanging = Health.WhyUnhealthy(),
+            AreTargetsKnown = true,
+            Sending = sending,
+            IsAllRefused = sender.State.IsRefusing,
+            Refused = metrics.SamplesDroppedTotal[DropReason.Rejected],
+            HasSent = sending.LastAccepted is not null,
+            Queue = queue.Room,
+            AgeLimit = options.Queue.AgeLimit,
+            OldestWaiting = OldestWaiting(metrics),
+            DroppingSince = queue.DroppingSince,
+            IsFolderHanging = queue.IsHanging == true,
+            Ahead = queue.Ahead,
+            Bug = errors.Recent,
+            ReceiverExpiry = receiver.Expiry,
+            Targets = Count(),
+        };
+        foreach (var job in jobs)
+        {
+            var discovery = job.Discovery;
+            facts = facts with
+            {
+                AreTargetsKnown = facts.AreTargetsKnown && discovery.IsKnown,
+                DiscoveryFailure = facts.DiscoveryFailure.IsNone ? discovery.LastFailure : facts.DiscoveryFailure,
+                DiscoveryAnswered = facts.DiscoveryAnswered < discovery.LastAnswer ? facts.DiscoveryAnswered
+                    : discovery.LastAnswer ?? facts.DiscoveryAnswered,
+                HighestTargets = facts.HighestTargets + discovery.Changes.Highest,
+                Changes = [.. facts.Changes.Concat(discovery.Changes.Last).OrderByDescending(c => c.At).Take(TargetChanges.Most)],
+                ApiServerExpiry = facts.ApiServerExpiry.OrSooner(job.ApiServerExpiry),
+                TargetExpiry = facts.TargetExpiry.OrSooner(job.TargetExpiry),
+            };
+        }
+        return facts;
+    }
+
+    private TargetCounts Count()
+    {
+        var (all, up, down) = (0, 0, 0);
+        var (samples, rate) = (0L, 0.0);
+        (ScrapeLoop Loop, ScrapeJob Job)? failing = null;
+        foreach (var job in jobs)
+        {
+            foreach (var loop in job.Scraper.Loops)
+            {
+                if (loop.IsGone)
+                    continue;
+                var last = loop.Last;
+                all++;
+                samples += last.Sent;
+                rate += last.Size / loop.Interval.TotalSeconds;
+                up += last.Started is not null && last.Failure.IsNone ? 1 : 0;
+                if (last.Failure.IsNone)
+                    continue;
+                down++;
+                if (failing is not { } known || last.FailingSince < known.Loop.Last.FailingSince)
+                    failing = (loop, job);
+            }
+        }
+        return failing is { Loop: var longest, Job: var its }
+            ? new TargetCounts(all, up, down, samples, rate, longest.Last.FailingSince, longest.Last.Failure, AdviceOn(longest, its))
+            : new TargetCounts(all, up, down, samples, rate, null, default, null);
+    }
+
+    private static AdviceText? AdviceOn(ScrapeLoop loop, ScrapeJob job) =>
+        loop.Last.Failure is { IsNone: false } failure ? TargetAdvice.For(loop.Target, job.Options.Scrape.Http, failure) : null;
+
+    private static DateTimeOffset? OldestWaiting(Metrics metrics) =>
+        metrics.QueueOldestTimestampSeconds.Value is > 0 and var seconds
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)(seconds * 1000)) : null;
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Sidecar.Serving;
 
 /// <summary>Figures with their units, as people read them: three digits, and the unit that suits.</summary>
@@ -39,6 +41,23 @@ internal static class Quantities
             _ => html.Two(seconds / 86400, " d"u8, seconds / 3600 % 24, " h"u8),
         };
     }
+
+    /// <summary>A duration as <see cref="Duration"/> writes it, for a sentence.</summary>
+    public static string Text(TimeSpan duration)
+    {
+        var buffer = new byte[48];
+        var html = new HtmlWriter(buffer, buffer.Length);
+        html.Duration(duration);
+        return Encoding.UTF8.GetString(buffer, 0, html.Length);
+    }
+
+    /// <summary>No finer than people want it: whole seconds, from a minute on whole minutes, from a day on whole hours.</summary>
+    public static TimeSpan Rough(TimeSpan duration) => duration.TotalSeconds switch
+    {
+        < 60 => TimeSpan.FromSeconds(Math.Max(1, (long)duration.TotalSeconds)),
+        < 86400 => TimeSpan.FromMinutes((long)duration.TotalMinutes),
+        _ => TimeSpan.FromHours((long)duration.TotalHours),
+    };
 
     /// <summary>How long ago: just now, 4 s ago, 2 min 10 s ago.</summary>
     public static HtmlWriter Ago(this HtmlWriter html, TimeSpan age) =>

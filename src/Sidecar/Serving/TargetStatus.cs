@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Text.Json;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
+using Sidecar.Http;
+using Sidecar.Scraping;
 
 namespace Sidecar.Serving;
 
@@ -25,18 +27,13 @@ internal sealed record TargetStatus
 
     public required TimeSpan ScrapeTimeout { get; init; }
 
-    public TargetHealth Health { get; init; }
+    public LastScrape Last { get; init; } = new();
 
-    /// <summary>Empty when the last scrape went well.</summary>
-    public string LastError { get; init; } = "";
+    /// <summary>On the failure of the last scrape; null where it succeeded.</summary>
+    public AdviceText? Advice { get; init; }
 
-    /// <summary>Null before the first one.</summary>
-    public DateTimeOffset? LastScrape { get; init; }
-
-    public TimeSpan LastScrapeDuration { get; init; }
-
-    /// <summary>What the last scrape had.</summary>
-    public int Samples { get; init; }
+    public TargetHealth Health =>
+        Last.Started is null ? TargetHealth.Unknown : Last.Failure.IsNone ? TargetHealth.Up : TargetHealth.Down;
 
     /// <summary>The answer of <c>/api/v1/targets</c> in Prometheus's shape (its HTTP API, section Targets).</summary>
     public static ReadOnlyMemory<byte> WriteJson(IReadOnlyList<TargetStatus> targets)
@@ -76,9 +73,9 @@ internal sealed record TargetStatus
         json.WriteString("scrapePool"u8, ScrapePool);
         json.WriteString("scrapeUrl"u8, url);
         json.WriteString("globalUrl"u8, url);
-        json.WriteString("lastError"u8, LastError);
-        json.WriteString("lastScrape"u8, (LastScrape ?? DateTimeOffset.MinValue).UtcDateTime); // Go's zero time is .NET's
-        json.WriteNumber("lastScrapeDuration"u8, LastScrapeDuration.TotalSeconds);
+        json.WriteString("lastError"u8, Last.Failure.Message ?? "");
+        json.WriteString("lastScrape"u8, (Last.Started ?? DateTimeOffset.MinValue).UtcDateTime); // Go's zero time is .NET's
+        json.WriteNumber("lastScrapeDuration"u8, Last.Duration.TotalSeconds);
         json.WriteString("health"u8, Health switch
         {
             TargetHealth.Up => "up"u8,

@@ -9,6 +9,9 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     /// <summary>How many failures are told apart; those beyond share a count, so that neither memory nor the log is flooded.</summary>
     private const int MaxKeys = 256;
 
+    /// <summary>Causes of one failure that are told apart; those beyond count as the last one.</summary>
+    private const int MaxCauses = 16;
+
     private const string SharedKey = "";
 
     private static readonly TimeSpan QuietTime = TimeSpan.FromMinutes(1);
@@ -25,8 +28,15 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     {
         public DateTimeOffset Began;
         public DateTimeOffset LastSeen;
-        public DateTimeOffset LastWritten;
         public long Count;
+        public readonly List<Cause> Causes = [];
+    }
+
+    /// <summary>One of the causes of a failure that goes on.</summary>
+    private sealed class Cause(string words)
+    {
+        public readonly string Words = words;
+        public DateTimeOffset? LastWritten;
         public long CountSinceWritten;
     }
 
@@ -64,10 +74,15 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     public void Error(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Error, message, fields);
 
     /// <summary>
-    /// A failure that recurs: written the first time for <paramref name="key"/>, then at most once a minute with the number of
-    /// times it happened since, this one included (<c>repeated=37</c>).
+    /// A failure that recurs: written the first time for <paramref name="key"/> and <paramref name="message"/>, then at most once a minute
+    /// with the number of times it happened since, this one included (<c>repeated=37</c>).
     /// </summary>
-    public void Recurring(LogLevel lineLevel, string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
+    public void Recurring(LogLevel lineLevel, string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields) =>
+        Recurring(lineLevel, key, message, message, fields);
+
+    /// <summary>The same, where one message tells of several causes: each is written the first time.</summary>
+    public void Recurring(
+        LogLevel lineLevel, string key, string cause, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
     {
         if (lineLevel < level)
             return;
@@ -78,12 +93,13 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
             var episode = FindOrAdd(key, now);
             episode.LastSeen = now;
             episode.Count++;
-            episode.CountSinceWritten++;
-            if (episode.Count > 1 && now - episode.LastWritten < QuietTime)
+            var one = CauseOf(episode, cause);
+            one.CountSinceWritten++;
+            if (now - one.LastWritten < QuietTime)
                 return;
-            repeated = episode.Count > 1 ? episode.CountSinceWritten : 0;
-            episode.LastWritten = now;
-            episode.CountSinceWritten = 0;
+            repeated = one.LastWritten is null ? 0 : one.CountSinceWritten;
+            one.LastWritten = now;
+            one.CountSinceWritten = 0;
         }
         if (repeated > 0)
             Write(lineLevel, message, [.. fields, ("repeated", repeated)]);
@@ -106,6 +122,18 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
             lasted = time.GetUtcNow() - episode.Began;
         }
         Write(LogLevel.Info, message, [.. fields, ("lasted", lasted), ("failures", episode.Count)]);
+    }
+
+    private static Cause CauseOf(Episode episode, string words)
+    {
+        foreach (var cause in episode.Causes)
+        {
+            if (cause.Words == words)
+                return cause;
+        }
+        if (episode.Causes.Count < MaxCauses)
+            episode.Causes.Add(new Cause(words));
+        return episode.Causes[^1];
     }
 
     private Episode FindOrAdd(string key, DateTimeOffset now)

@@ -14,7 +14,10 @@ internal sealed class Metrics
     /// <summary>Prometheus's buckets for this one: the client library's defaults and four long ones.</summary>
     private static readonly double[] SendBuckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
 
+    private static readonly Condition[] AllConditions = Enum.GetValues<Condition>();
+
     private readonly ProcessMetrics process;
+    private long conditions;
     private readonly CounterBy<WatchEventType> sliceEvents = Events("endpointslice");
     private readonly CounterBy<WatchEventType> endpointsEvents = Events("endpoints");
     private readonly CounterBy<WatchEventType> serviceEvents = Events("service");
@@ -165,6 +168,34 @@ internal sealed class Metrics
         "Scrapes dropped from the queue before all of it was delivered, by reason.", "reason",
         [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged], DropReasons.Word);
 
+    // The judgement
+
+    /// <summary>A bit for each <see cref="Condition"/> that holds.</summary>
+    public long Conditions
+    {
+        get => Interlocked.Read(ref conditions);
+        set => Interlocked.Exchange(ref conditions, value);
+    }
+
+    public Gauge QueueRoomSeconds { get; } = new("sidecar_queue_room_seconds",
+        "How long nothing could be sent before the queue is full and the oldest scrapes go, at the rate of now.");
+
+    public Gauge HighestTargets { get; } = new("sidecar_targets_highest_1h",
+        "The most targets that there were at one time in the last hour.");
+
+    public Gauge TargetsDown { get; } = new("sidecar_targets_down", "Targets whose last scrape failed.");
+
+    public Gauge LastAcceptedSeconds { get; } = new("sidecar_last_accepted_timestamp_seconds",
+        "When remote storage last accepted a request, in seconds since 1970; 0 for never.");
+
+    public Gauge DiscoveryAnsweredSeconds { get; } = new("sidecar_discovery_answered_timestamp_seconds",
+        "When discovery last had an answer of the API server, in seconds since 1970; 0 for never and for static targets.");
+
+    public Gauge WriteVersion { get; } = new("sidecar_remote_write_version", "The version of remote write in use: 1 or 2.");
+
+    public Gauge ExpirySeconds { get; } = new("sidecar_credentials_expiry_timestamp_seconds",
+        "When the first token, client certificate or CA that the sidecar uses expires, in seconds since 1970; 0 where none is known to.");
+
     // The process
 
     public CounterBy<ProcessLoop> InternalErrors { get; } = new("sidecar_internal_errors_total",
@@ -231,6 +262,19 @@ internal sealed class Metrics
         QueueDirectoryHanging.Write(text);
         QueueAheadScrapes.Write(text);
         QueueDroppedScrapes.Write(text);
+        text.Family("sidecar_condition", "gauge", "1 while a condition holds that the page and /-/ready tell of, else 0.");
+        foreach (var condition in AllConditions)
+        {
+            text.Sample("sidecar_condition", MetricsText.Label("condition", Telemetry.Conditions.Word(condition)),
+                Conditions >> (int)condition & 1);
+        }
+        QueueRoomSeconds.Write(text);
+        HighestTargets.Write(text);
+        TargetsDown.Write(text);
+        LastAcceptedSeconds.Write(text);
+        DiscoveryAnsweredSeconds.Write(text);
+        WriteVersion.Write(text);
+        ExpirySeconds.Write(text);
         InternalErrors.Write(text);
         text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
         text.Sample("prometheus_build_info", BuildLabels, 1);

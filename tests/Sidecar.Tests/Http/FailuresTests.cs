@@ -129,7 +129,7 @@ public sealed class FailuresTests : IDisposable
     [Theory]
     [MemberData(nameof(Statuses))]
     public void A_status_is_told_with_the_peers_words(HttpStatusCode status, string body, string reason, string message) =>
-        Assert.Equal(new Failure(Enum.Parse<FailureReason>(reason), message),
+        Assert.Equal(new Failure(Enum.Parse<FailureReason>(reason), message, Status: (int)status),
         Failures.FromStatus(status, new Uri("https://me:secret@peer:6443/metrics?token=secret"), Encoding.UTF8.GetBytes(body)));
 
     [Fact]

@@ -5,6 +5,8 @@ using System.Text.Json;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Sidecar.Discovery;
+using Sidecar.Primitives;
+using Sidecar.Scraping;
 using Sidecar.Serving;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Telemetry;
@@ -206,10 +208,12 @@ public sealed class ListenerTests : IAsyncLifetime
                 ScrapePool = "apiserver",
                 ScrapeInterval = TimeSpan.FromMinutes(1),
                 ScrapeTimeout = TimeSpan.FromSeconds(10),
-                Health = TargetHealth.Down,
-                LastError = "connection refused",
-                LastScrape = new DateTimeOffset(2026, 11, 23, 7, 0, 0, TimeSpan.Zero),
-                LastScrapeDuration = TimeSpan.FromSeconds(0.25),
+                Last = new LastScrape
+                {
+                    Failure = new Failure(FailureReason.ConnectionRefused, "connection refused"),
+                    Started = new DateTimeOffset(2026, 11, 23, 7, 0, 0, TimeSpan.Zero),
+                    Duration = TimeSpan.FromSeconds(0.25),
+                },
             },
             new TargetStatus
             {

@@ -13,9 +13,6 @@ public sealed class ProcessHealthTests
     private readonly Pulse sending;
     private readonly ProcessHealth health;
     private DateTimeOffset? oldestWaiting;
-    private string? whyNoTargets;
-    private string? whyLost;
-    private string? sign;
 
     public ProcessHealthTests()
     {
@@ -27,9 +24,6 @@ public sealed class ProcessHealthTests
             Discovery = [discovery],
             Sending = sending,
             OldestWaiting = () => oldestWaiting,
-            WhyNoTargets = () => whyNoTargets,
-            WhyLost = () => whyLost,
-            Signs = [() => null, () => sign],
         };
     }
 
@@ -38,8 +32,6 @@ public sealed class ProcessHealthTests
     {
         Pass(TimeSpan.FromDays(1));
         Assert.Null(health.WhyUnhealthy());
-        Assert.Null(health.WhyNotReady());
-        Assert.Empty(health.Troubles());
     }
 
     [Fact]
@@ -50,7 +42,6 @@ public sealed class ProcessHealthTests
         Assert.Null(health.WhyUnhealthy());
         Pass(TimeSpan.FromMinutes(2));
         Assert.Equal("Discovery has not moved for 4m0s.", health.WhyUnhealthy());
-        Assert.Equal(health.WhyUnhealthy(), health.WhyNotReady());
         discovery.Beat(TimeSpan.FromMinutes(3));
         Assert.Null(health.WhyUnhealthy());
     }
@@ -98,19 +89,6 @@ public sealed class ProcessHealthTests
         Assert.Null(health.WhyUnhealthy());
         Pass(TimeSpan.FromSeconds(10)); // and if it does not move then, it hangs
         Assert.StartsWith("No scrape loop has moved for 50s", health.WhyUnhealthy(), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Readiness_tells_of_targets_and_losses_and_troubles_do_not_touch_it()
-    {
-        sign = "There was a bug.";
-        Assert.Null(health.WhyNotReady());
-        Assert.Equal(["There was a bug."], health.Troubles());
-        whyLost = "The receiver refuses everything.";
-        Assert.Equal(whyLost, health.WhyNotReady());
-        whyNoTargets = "No targets are known yet.";
-        Assert.Equal(whyNoTargets, health.WhyNotReady());
-        Assert.Null(health.WhyUnhealthy());
     }
 
     /// <summary>Time passes while the listener's thread looks round.</summary>

@@ -1,8 +1,7 @@
 using System.Buffers.Text;
 using System.Text.Json;
-using Sidecar.Http;
 
-namespace Sidecar.Commands;
+namespace Sidecar.Http;
 
 /// <summary>
 /// What a bearer token says of itself: the claims of a JWT (RFC 7519), read and not trusted; its signature is the API server's affair.

@@ -1,0 +1,67 @@
+using Sidecar.Telemetry;
+
+namespace Sidecar.Serving;
+
+/// <summary>How grave a state is.</summary>
+internal enum Level
+{
+    Good,
+    /// <summary>Not yet, or not quite, or it will pass: a part is lost, or all will be.</summary>
+    Warning,
+    /// <summary>All is lost, or what was scraped is.</summary>
+    Bad,
+}
+
+/// <summary>Whose state a condition is about: one card of the page each.</summary>
+internal enum Subject
+{
+    Targets,
+    Queue,
+    Receiver,
+    Process,
+}
+
+/// <summary>What is lost under a condition.</summary>
+internal enum Loss
+{
+    None,
+    /// <summary>Nothing yet; see <see cref="Finding.LostFrom"/>.</summary>
+    Ahead,
+    Some,
+    All,
+}
+
+/// <summary>One condition that holds now: what it is, since when, why, what it costs, and what to do. Never changes.</summary>
+internal sealed class Finding
+{
+    public required Condition Condition { get; init; }
+
+    public required Level Level { get; init; }
+
+    public required Subject Subject { get; init; }
+
+    public Loss Loss { get; init; }
+
+    /// <summary>What is so, in a sentence.</summary>
+    public required string Sentence { get; init; }
+
+    /// <summary>The fact behind it, in the words of whoever said it; null where the sentence is all.</summary>
+    public string? Fact { get; init; }
+
+    /// <summary>The likely cause, where the fact does not tell it.</summary>
+    public string? Cause { get; init; }
+
+    public required string Remedy { get; init; }
+
+    /// <summary>Null where nobody knows.</summary>
+    public DateTimeOffset? Since { get; init; }
+
+    /// <summary>When data begins to be lost if this goes on; null where it is lost already, or never will be.</summary>
+    public DateTimeOffset? LostFrom { get; init; }
+
+    /// <summary>When it is tried again.</summary>
+    public DateTimeOffset? NextTry { get; init; }
+
+    /// <summary>A process under it is not ready: what it is there for does not come about.</summary>
+    public bool IsNotReady => Level == Level.Bad || Condition == Condition.NoTargetsKnown;
+}

@@ -1,0 +1,38 @@
+using Sidecar.Http;
+using Sidecar.Requests;
+using Sidecar.Telemetry;
+
+namespace Sidecar.Serving;
+
+/// <summary>The own metrics that say what the judgement says.</summary>
+internal static class JudgementMetrics
+{
+    public static void Set(Metrics metrics, Judgement judgement, WriteVersion version)
+    {
+        var facts = judgement.Facts;
+        var bits = 0L;
+        foreach (var finding in judgement.Findings)
+            bits |= 1L << (int)finding.Condition;
+        metrics.Conditions = bits;
+        metrics.QueueRoomSeconds.Set(facts.OutageThatFits?.TotalSeconds ?? double.PositiveInfinity);
+        metrics.HighestTargets.Set(facts.HighestTargets);
+        metrics.TargetsDown.Set(facts.Targets.Down);
+        metrics.LastAcceptedSeconds.Set(Seconds(facts.Sending.LastAccepted));
+        metrics.DiscoveryAnsweredSeconds.Set(Seconds(facts.DiscoveryAnswered));
+        metrics.WriteVersion.Set(version == WriteVersion.One ? 1 : 2);
+        metrics.ExpirySeconds.Set(Seconds(First(facts.ApiServerExpiry, facts.TargetExpiry, facts.ReceiverExpiry)));
+    }
+
+    private static DateTimeOffset? First(params ReadOnlySpan<PeerExpiry> expiries)
+    {
+        DateTimeOffset? first = null;
+        foreach (var expiry in expiries)
+        {
+            foreach (var at in (ReadOnlySpan<DateTimeOffset?>)[expiry.Token, expiry.Certificate, expiry.Ca])
+                first = first is null || at < first ? at ?? first : first;
+        }
+        return first;
+    }
+
+    private static double Seconds(DateTimeOffset? at) => (at?.ToUnixTimeMilliseconds() ?? 0) / 1000.0;
+}
