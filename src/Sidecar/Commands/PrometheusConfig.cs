@@ -70,9 +70,15 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         if (!scrape.Protocols.SequenceEqual(ScrapeProtocols.Default))
         {
             yaml.Comment("From Prometheus 2.49 on:");
-            yaml.List("scrape_protocols", Value(Variables.ScrapeProtocols)!
-                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+            yaml.List("scrape_protocols", scrape.Protocols.Select(ScrapeProtocols.Name));
         }
+        if (scrape.ReadsNative)
+            yaml.Comment("From Prometheus 3.8 on; before, native histograms take --enable-feature=native-histograms:");
+        yaml.Flag("scrape_native_histograms", scrape.ReadsNative, usual: false);
+        if ((scrape.Reading & (BodyReading.ClassicToo | BodyReading.ClassicToCustomBuckets)) != 0)
+            yaml.Comment("From Prometheus 3.0 on:");
+        yaml.Flag("always_scrape_classic_histograms", (scrape.Reading & BodyReading.ClassicToo) != 0, usual: false);
+        yaml.Flag("convert_classic_histograms_to_nhcb", (scrape.Reading & BodyReading.ClassicToCustomBuckets) != 0, usual: false);
         if ((scrape.Reading & BodyReading.BoundsAsScraped) != 0)
             yaml.Comment($"{Variables.BucketLabels.Name} is as_scraped, which Prometheus does up to 2.55 and no later one has.");
         if (scrape.BodySizeLimit > 0)

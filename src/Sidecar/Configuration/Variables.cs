@@ -94,6 +94,16 @@ internal static class Variables
         @default: "OpenMetricsText1.0.0,OpenMetricsText0.0.1,PrometheusText1.0.0,PrometheusText0.0.4",
         inWords: "OpenMetrics, then text; newest first",
         meaning: "formats asked for, best first; PrometheusProto first turns native histograms on");
+    public static Variable ScrapeNativeHistograms { get; } = Row(
+        "SIDECAR_SCRAPE_NATIVE_HISTOGRAMS", VariableGroup.Scraping, "boolean", example: "true",
+        inWords: "`true` where PrometheusProto is asked for first",
+        meaning: "native histograms are read, and protobuf, which alone carries them, is asked for first");
+    public static Variable AlwaysScrapeClassicHistograms { get; } = Row(
+        "SIDECAR_ALWAYS_SCRAPE_CLASSIC_HISTOGRAMS", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
+        meaning: "the classic series of a histogram that has a native form, or is given one, are sent too");
+    public static Variable ConvertClassicHistograms { get; } = Row(
+        "SIDECAR_CONVERT_CLASSIC_HISTOGRAMS_TO_NHCB", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
+        meaning: "classic histograms become native ones of custom buckets; takes SIDECAR_REMOTE_WRITE_PROTOCOL=2.0");
     public static Variable BucketLabels { get; } = Row(
         "SIDECAR_BUCKET_LABELS", VariableGroup.Scraping, "word", example: "as_scraped", @default: "normalized",
         meaning: "le and quantile: normalized as Prometheus 3 stores them (1.0), or as_scraped as Prometheus 2 does (1)");

@@ -11,4 +11,10 @@ internal enum BodyReading : byte
 
     /// <summary><c>le</c> and <c>quantile</c> stay as the target writes them: <c>1</c> does not become <c>1.0</c>.</summary>
     BoundsAsScraped = 0x10,
+
+    /// <summary>The classic series of a histogram that has a native form, or is given one, are read too.</summary>
+    ClassicToo = 0x20,
+
+    /// <summary>Classic histograms become native ones of custom buckets.</summary>
+    ClassicToCustomBuckets = 0x40,
 }

@@ -11,7 +11,7 @@ internal sealed class MetricFamily
     private int helpLength;
     private int unitLength;
 
-    /// <param name="lane">Ordinals of families that alternate in one sample must differ: lane 1 has odd numbers, lane 2 even ones.</param>
+    /// <param name="lane">Ordinals of families that alternate in one sample must differ: each of three lanes has its own.</param>
     public MetricFamily(int lane = 1) => Ordinal = lane;
 
     /// <summary>Another one for each metric of a body, so that what was derived from a metric can be kept while it lasts.</summary>
@@ -30,11 +30,20 @@ internal sealed class MetricFamily
     /// <summary>Begins another metric of which only the name is known.</summary>
     public void Begin(ReadOnlySpan<byte> name)
     {
-        Ordinal += 2;
+        Ordinal += 3;
         Type = MetricType.Unknown;
         nameLength = helpLength = unitLength = 0;
         Insert(0, name);
         nameLength = name.Length;
+    }
+
+    /// <summary>Begins another metric, of which all is known that is known of this one.</summary>
+    public void CopyFrom(MetricFamily other)
+    {
+        Begin(other.Name);
+        SetHelp(other.Help);
+        SetUnit(other.Unit);
+        Type = other.Type;
     }
 
     public void SetHelp(ReadOnlySpan<byte> help)

@@ -1,52 +1,18 @@
 namespace Sidecar.Exposition;
 
-/// <summary>A run of buckets of a native histogram.</summary>
-/// <param name="offset">Buckets between the end of the run before, or bucket 0, and the first of this one.</param>
-/// <param name="length">Buckets in it.</param>
-internal readonly struct BucketSpan(int offset, uint length)
-{
-    public readonly int Offset = offset;
-    public readonly uint Length = length;
-}
-
-/// <summary>The buckets of one sign: runs, and a delta (integer histogram) or a count (float histogram) for each bucket in them.</summary>
-internal sealed class NativeBuckets
-{
-    public BucketSpan[] Spans = new BucketSpan[8];
-    public int SpanCount;
-    public long[] Deltas = new long[64];
-    public int DeltaCount;
-    public double[] Counts = [];
-    public int CountCount;
-
-    /// <summary>Buckets, and runs of them, that one histogram can have: a bound on memory that no real one comes near.</summary>
-    private const int Most = 64 * 1024;
-
-    public void Clear() => SpanCount = DeltaCount = CountCount = 0;
-
-    /// <summary>False when there are too many; so do the other two.</summary>
-    public bool TryAddSpan(BucketSpan span) => TryAdd(ref Spans, ref SpanCount, span);
-
-    public bool TryAddDelta(long delta) => TryAdd(ref Deltas, ref DeltaCount, delta);
-
-    public bool TryAddCount(double count) => TryAdd(ref Counts, ref CountCount, count);
-
-    private static bool TryAdd<T>(ref T[] items, ref int count, T item)
-    {
-        if (count >= Most)
-            return false;
-        if (count == items.Length)
-            Array.Resize(ref items, Math.Max(16, count * 2));
-        items[count++] = item;
-        return true;
-    }
-}
-
 /// <summary>
 /// The value of a sample of a native histogram; field by field io.prometheus.client.Histogram, and the Histogram of remote write. Reused.
 /// </summary>
 internal sealed class NativeHistogram
 {
+    /// <summary>Of a histogram whose buckets have the upper bounds in <see cref="Bounds"/>, and the last one none.</summary>
+    public const int CustomBuckets = -53;
+
+    // Prometheus knows schemas from -9 to 52, and 8 is the finest that it stores.
+    private const int CoarsestSchema = -9;
+    private const int FinestSchema = 8;
+    private const int FinestKnownSchema = 52;
+
     /// <summary><see cref="CountFloat"/>, <see cref="ZeroCountFloat"/> and the buckets' floats are used, not the integers.</summary>
     public bool IsFloat;
     public ulong Count;
@@ -59,6 +25,10 @@ internal sealed class NativeHistogram
     public readonly NativeBuckets Negative = new();
     public readonly NativeBuckets Positive = new();
 
+    /// <summary>Upper bounds of custom buckets, each greater than the one before; custom_values in remote write.</summary>
+    public double[] Bounds = [];
+    public int BoundCount;
+
     /// <summary>A gauge histogram: it has no resets (reset hint GAUGE = 3 in remote write).</summary>
     public bool IsGauge;
 
@@ -67,16 +37,25 @@ internal sealed class NativeHistogram
         IsFloat = IsGauge = false;
         Count = ZeroCount = 0;
         CountFloat = ZeroCountFloat = Sum = ZeroThreshold = 0;
-        Schema = 0;
+        Schema = BoundCount = 0;
         Negative.Clear();
         Positive.Clear();
+    }
+
+    public void SetBounds(ReadOnlySpan<double> bounds)
+    {
+        if (Bounds.Length < bounds.Length)
+            Bounds = new double[bounds.Length * 2];
+        bounds.CopyTo(Bounds);
+        BoundCount = bounds.Length;
     }
 
     /// <summary>Why Prometheus would not store it (Validate of its model/histogram), in words; null for a good one.</summary>
     public string? WhyInvalid()
     {
-        if (Schema is < -4 or > 8)
-            return $"the native histogram has the schema {Schema}, which is none from -4 to 8";
+        if (Schema is < CoarsestSchema or > FinestKnownSchema)
+            return Schema == CustomBuckets ? "the native histogram has custom buckets, and protobuf has no bounds for them"
+                : $"the native histogram has the schema {Schema}, which is none from {CoarsestSchema} to {FinestKnownSchema}";
         double inBuckets = 0;
         if (WhyInvalid(Positive, ref inBuckets) is { } positive)
             return positive;
@@ -88,6 +67,16 @@ internal sealed class NativeHistogram
         inBuckets += ZeroCount;
         return double.IsNaN(Sum) ? inBuckets <= Count ? null : "the native histogram has more observations in its buckets than in all"
             : inBuckets == Count ? null : "the buckets of the native histogram do not add up to its count";
+    }
+
+    /// <summary>A valid one that is finer than Prometheus stores becomes as fine as it does.</summary>
+    public void Reduce()
+    {
+        if (Schema <= FinestSchema)
+            return;
+        Positive.Reduce(Schema - FinestSchema, IsFloat);
+        Negative.Reduce(Schema - FinestSchema, IsFloat);
+        Schema = FinestSchema;
     }
 
     private string? WhyInvalid(NativeBuckets buckets, ref double inBuckets)

@@ -20,6 +20,9 @@ internal sealed class ProtobufHistogram
     /// <summary>It has exemplars besides those of its classic buckets.</summary>
     public bool HasExemplars { get; private set; }
 
+    /// <summary>It has classic buckets.</summary>
+    public bool HasBuckets { get; private set; }
+
     /// <summary>Any part that only native histograms have; one without observations has an empty run of buckets to show it.</summary>
     public bool IsNative =>
         Native.Positive.SpanCount > 0 || Native.Negative.SpanCount > 0 || Native.ZeroThreshold > 0 || Native.ZeroCount > 0;
@@ -29,7 +32,7 @@ internal sealed class ProtobufHistogram
     {
         Native.Clear();
         Created = 0;
-        HasExemplars = false;
+        HasExemplars = HasBuckets = false;
         var isGood = true;
         var fields = new ProtobufFields(bytes, start, end);
         while (isGood && fields.Next())
@@ -43,6 +46,7 @@ internal sealed class ProtobufHistogram
                     Native.Sum = fields.Double;
                     break;
                 case BucketField:
+                    HasBuckets = true;
                     break;
                 case 4 << 3 | ProtobufFields.Fixed64:
                     Native.CountFloat = fields.Double;

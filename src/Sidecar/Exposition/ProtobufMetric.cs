@@ -25,7 +25,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     private byte[] bytes = [];
     private bool readsNative;
     private bool keepsBounds; // as the target's text format has them
-    private bool? isNativeFamily; // its first histogram decides, as in Prometheus
+    private bool readsClassicToo;
     private Step step;
     private int valueStart;    // of the value's message
     private int valueEnd;
@@ -64,6 +64,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     {
         readsNative = native;
         keepsBounds = (reading & BodyReading.BoundsAsScraped) != 0;
+        readsClassicToo = (reading & BodyReading.ClassicToo) != 0;
         step = Step.None;
         Error = null;
     }
@@ -72,7 +73,6 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     public void BeginFamily(ulong type)
     {
         TypeNumber = type;
-        isNativeFamily = null;
         family.Type = type switch
         {
             Counter => MetricType.Counter,
@@ -146,7 +146,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
                 ReadSingle();
                 return Error is null;
             case Step.Native:
-                step = Step.None;
+                step = readsClassicToo && histogram.HasBuckets ? Step.Count : Step.None;
                 BeginSample(NameAt, family.Name.Length);
                 ReadNative();
                 return Error is null;
@@ -217,8 +217,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
             return Step.None;
         }
         (count, sum, created) = (histogram.Count, Canonical(histogram.Native.Sum), histogram.Created);
-        isNativeFamily ??= readsNative && histogram.IsNative;
-        return isNativeFamily.Value ? Step.Native : Step.Count;
+        return readsNative && histogram.IsNative ? Step.Native : Step.Count;
     }
 
     /// <summary>
@@ -247,6 +246,8 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     private void ReadNative()
     {
         Error = histogram.Native.WhyInvalid();
+        if (Error is null)
+            histogram.Native.Reduce();
         histogram.Native.IsGauge = TypeNumber == GaugeHistogram;
         sample.HasHistogram = true;
         sample.Histogram = histogram.Native;
@@ -260,21 +261,8 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
             else if (fields.Tag == ProtobufHistogram.BucketField && !histogram.HasExemplars)
                 ReadBucket(fields.Start, fields.End, needsTimestamp: true, out _);
         }
-        SortExemplars();
+        sample.SortExemplars();
     }
-
-    /// <summary>By time and value, as Prometheus stores them; there are few.</summary>
-    private void SortExemplars()
-    {
-        var exemplars = sample.Exemplars.AsSpan(0, sample.ExemplarCount);
-        for (var i = 1; i < exemplars.Length; i++)
-        {
-            for (var at = i; at > 0 && IsBefore(exemplars[at], exemplars[at - 1]); at--)
-                (exemplars[at], exemplars[at - 1]) = (exemplars[at - 1], exemplars[at]);
-        }
-    }
-
-    private static bool IsBefore(Exemplar a, Exemplar b) => a.Timestamp < b.Timestamp || (a.Timestamp == b.Timestamp && a.Value < b.Value);
 
     private bool NextBucket()
     {

@@ -148,6 +148,19 @@ internal sealed class Sample
         return exemplar;
     }
 
+    /// <summary>By time and value, as Prometheus stores those of a native histogram; there are few.</summary>
+    public void SortExemplars()
+    {
+        var exemplars = Exemplars.AsSpan(0, ExemplarCount);
+        for (var i = 1; i < exemplars.Length; i++)
+        {
+            for (var at = i; at > 0 && IsBefore(exemplars[at], exemplars[at - 1]); at--)
+                (exemplars[at], exemplars[at - 1]) = (exemplars[at - 1], exemplars[at]);
+        }
+
+        static bool IsBefore(Exemplar a, Exemplar b) => a.Timestamp < b.Timestamp || (a.Timestamp == b.Timestamp && a.Value < b.Value);
+    }
+
     /// <summary>Gives label <paramref name="index"/> another value of at most 32 bytes.</summary>
     public void Rewrite(int index, ReadOnlySpan<byte> value)
     {

@@ -31,7 +31,13 @@ internal sealed class SampleReader : IDisposable
     private readonly TextParserState state = new();
     private readonly BodyWindow window;
     private readonly Func<string> lineTooLong;
+    private readonly Sample read = new(); // by the parsers
     private ProtobufReader? protobuf; // made for the first such body
+    private HistogramConversion? conversion; // likewise
+    private bool converts;
+    private bool isHeld; // what was read comes after the histogram that it ended
+    private bool isDone; // nothing is left of the body but the histogram at its end
+    private bool keepsClassic;
     private BodyFormat format;
     private int lines;   // end of the whole lines
     private int awaited; // bytes from the window's start on, before parsing is tried again
@@ -42,10 +48,11 @@ internal sealed class SampleReader : IDisposable
     public SampleReader(Func<bool>? isSliceOver = null)
     {
         window = new BodyWindow(isSliceOver);
+        Sample = read;
         lineTooLong = () => $"line {state.Line + 1} is longer than {LongestLine} bytes";
     }
 
-    public Sample Sample { get; } = new();
+    public Sample Sample { get; private set; }
 
     /// <summary>Asked now and then while this body is read; what it answers ends the reading, in words.</summary>
     public Func<string?>? Interrupt
@@ -78,9 +85,15 @@ internal sealed class SampleReader : IDisposable
         lines = awaited = 0;
         state.Reset();
         state.KeepsBounds = (reading & BodyReading.BoundsAsScraped) != 0;
+        Sample = read;
+        isHeld = isDone = false;
+        keepsClassic = (reading & BodyReading.ClassicToo) != 0;
+        converts = (reading & BodyReading.ClassicToCustomBuckets) != 0;
+        if (converts)
+            (conversion ??= new HistogramConversion(state.Names)).Reset();
         if (format >= BodyFormat.PrometheusProto)
         {
-            protobuf ??= new ProtobufReader(window, Sample, state.Names);
+            protobuf ??= new ProtobufReader(window, read, state.Names);
             protobuf.Begin(isNative: format == BodyFormat.PrometheusProto, reading);
         }
     }
@@ -88,12 +101,36 @@ internal sealed class SampleReader : IDisposable
     /// <summary>Lets go of the body; the reader can open another one.</summary>
     public void Dispose()
     {
-        Sample.Window = []; // it may be large
+        read.Window = []; // it may be large
         window.Dispose();
     }
 
     /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body, at an error, or when paused.</summary>
-    public bool Read() => format >= BodyFormat.PrometheusProto ? protobuf!.Read() : ReadText();
+    public bool Read() => converts ? ReadConverted(conversion!) : ReadOne();
+
+    private bool ReadOne() => format >= BodyFormat.PrometheusProto ? protobuf!.Read() : ReadText();
+
+    private bool ReadConverted(HistogramConversion conversion)
+    {
+        while (isHeld || (!isDone && ReadOne()))
+        {
+            if (!isHeld && conversion.TryEnd(read))
+            {
+                isHeld = true;
+                Sample = conversion.Sample;
+                return true;
+            }
+            isHeld = false;
+            Sample = read;
+            if (!conversion.Gather(read) || keepsClassic)
+                return true;
+        }
+        if (IsPaused || Error != ReadError.None)
+            return false;
+        isDone = true;
+        Sample = conversion.Sample;
+        return conversion.TryEnd(null);
+    }
 
     private bool ReadText()
     {
@@ -129,7 +166,7 @@ internal sealed class SampleReader : IDisposable
     private Entry ReadPrometheusText(out string? error)
     {
         var parser = new TextParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
-        var entry = parser.Read(Sample);
+        var entry = parser.Read(read);
         window.Start = parser.Consumed;
         error = parser.Error;
         return entry;
@@ -138,7 +175,7 @@ internal sealed class SampleReader : IDisposable
     private Entry ReadOpenMetrics(out string? error)
     {
         var parser = new OpenMetricsParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
-        var entry = parser.Read(Sample);
+        var entry = parser.Read(read);
         window.Start = parser.Consumed;
         error = parser.Error;
         return entry;
@@ -170,7 +207,7 @@ internal sealed class SampleReader : IDisposable
             }
             awaited = 0;
             state.Before = -1; // it was moved
-            Sample.Window = window.Bytes;
+            read.Window = window.Bytes;
             isUtf8 = Utf8.IsValid(window.Bytes.AsSpan(window.Start, lines - window.Start));
             return true;
         }

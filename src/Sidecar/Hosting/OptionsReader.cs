@@ -86,6 +86,7 @@ internal static class OptionsReader
         }
 
         var scheme = settings.Read(Variables.Scheme, Words.OneOf(("http", "http"), ("https", "https")));
+        var (protocols, native) = ReadProtocols(settings);
         var plain = targets.IsEmpty ? scheme == "http" : targets.Any(t => (t.Scheme ?? scheme) == "http" && !IsLoopback(t.Address));
         return new()
         {
@@ -105,9 +106,9 @@ internal static class OptionsReader
             HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
             HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
             TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),
-            Protocols = settings.Read(Variables.ScrapeProtocols, Protocols.Parse),
-            Reading = settings.Read(Variables.BucketLabels, Words.OneOf(
-                ("normalized", BodyReading.Usual), ("as_scraped", BodyReading.BoundsAsScraped))),
+            Protocols = protocols,
+            NativeHistograms = native,
+            Reading = ReadReading(settings),
             SampleLimit = settings.Read(Variables.SampleLimit, Words.Integer(0, int.MaxValue)),
             LabelLimits = new(
                 settings.Read(Variables.LabelLimit, Words.Integer(0, int.MaxValue)),
@@ -121,6 +122,38 @@ internal static class OptionsReader
                 ReadRules(settings, Variables.WriteRelabelConfigs)),
             ExternalLabels = ReadExternalLabels(settings),
         };
+    }
+
+    /// <summary>As in Prometheus, protobuf goes first where native histograms are wanted and nobody has chosen an order.</summary>
+    private static (ImmutableArray<BodyFormat> Protocols, bool? Native) ReadProtocols(Settings settings)
+    {
+        var protocols = settings.Read(Variables.ScrapeProtocols, Protocols.Parse);
+        bool? native = settings.IsSet(Variables.ScrapeNativeHistograms)
+            ? settings.Read(Variables.ScrapeNativeHistograms, Words.Boolean, absent: false) : null;
+        if (native is true && !settings.IsSet(Variables.ScrapeProtocols))
+        {
+            protocols = protocols.Insert(0, BodyFormat.PrometheusProto);
+            settings.Derive(Variables.ScrapeProtocols, string.Join(',', protocols.Select(ScrapeProtocols.Name)));
+        }
+        if (native is true && !protocols.Contains(BodyFormat.PrometheusProto))
+            settings.Warn(Variables.ScrapeNativeHistograms,
+                $"{Variables.ScrapeProtocols.Name} lacks PrometheusProto, and no other format carries them");
+        settings.Derive(Variables.ScrapeNativeHistograms, native ?? protocols[0] == BodyFormat.PrometheusProto ? "true" : "false");
+        return (protocols, native);
+    }
+
+    private static BodyReading ReadReading(Settings settings)
+    {
+        var reading = settings.Read(Variables.BucketLabels, Words.OneOf(
+            ("normalized", BodyReading.Usual), ("as_scraped", BodyReading.BoundsAsScraped)));
+        if (settings.Read(Variables.AlwaysScrapeClassicHistograms, Words.Boolean))
+            reading |= BodyReading.ClassicToo;
+        if (!settings.Read(Variables.ConvertClassicHistograms, Words.Boolean))
+            return reading;
+        if (settings.Read(Variables.RemoteWriteProtocol, text => (Parsed<string>)text) != "2.0")
+            settings.Error(Variables.ConvertClassicHistograms, "custom buckets are sent over remote write 2.0 alone",
+                $"set {Variables.RemoteWriteProtocol.Name}=2.0, if the receiver stores them (Prometheus from 3.0 on)");
+        return reading | BodyReading.ClassicToCustomBuckets;
     }
 
     private static RelabelRules ReadPreset(Settings settings) =>

@@ -19,6 +19,7 @@ internal static class HistogramMessage
     private const int PositiveSpans = 11; // and 12 for deltas, 13 for counts
     private const int ResetHint = 14;
     private const int Timestamp = 15;
+    private const int CustomValues = 16;
     private const int StartTimestamp = 17;
 
     /// <summary>Histogram.ResetHint.GAUGE; of others it is unknown whether they were reset.</summary>
@@ -42,6 +43,7 @@ internal static class HistogramMessage
         WriteBuckets(to, PositiveSpans, histogram.Positive, histogram.IsFloat);
         to.WriteVarint(ResetHint, histogram.IsGauge ? GaugeHint : 0);
         to.WriteVarint(Timestamp, timestamp);
+        WriteDoubles(to, CustomValues, histogram.Bounds.AsSpan(0, histogram.BoundCount));
         to.WriteVarint(StartTimestamp, startTimestamp);
         to.End(message);
     }
@@ -55,19 +57,26 @@ internal static class HistogramMessage
             to.WriteVarint(2, span.Length);
             to.End(message);
         }
-        if (isFloat ? buckets.CountCount == 0 : buckets.DeltaCount == 0)
-            return;
-        var packed = to.Begin(isFloat ? spans + 2 : spans + 1);
         if (isFloat)
         {
-            foreach (var count in buckets.Counts.AsSpan(0, buckets.CountCount))
-                to.WriteRawDouble(count);
+            WriteDoubles(to, spans + 2, buckets.Counts.AsSpan(0, buckets.CountCount));
+            return;
         }
-        else
-        {
-            foreach (var delta in buckets.Deltas.AsSpan(0, buckets.DeltaCount))
-                to.WriteRawSigned(delta);
-        }
+        if (buckets.DeltaCount == 0)
+            return;
+        var packed = to.Begin(spans + 1);
+        foreach (var delta in buckets.Deltas.AsSpan(0, buckets.DeltaCount))
+            to.WriteRawSigned(delta);
+        to.End(packed);
+    }
+
+    private static void WriteDoubles(WireBuffer to, int field, ReadOnlySpan<double> values)
+    {
+        if (values.IsEmpty)
+            return;
+        var packed = to.Begin(field);
+        foreach (var value in values)
+            to.WriteRawDouble(value);
         to.End(packed);
     }
 }

@@ -160,7 +160,7 @@ internal sealed class BodyDownload(
             failure = new Failure(FailureReason.ContentType, "the target does not say what it serves: the Content-Type is missing");
             return false;
         }
-        if (ScrapeProtocols.FromContentType(text, readsNative: options.Protocols[0] == BodyFormat.PrometheusProto) is { } format)
+        if (ScrapeProtocols.FromContentType(text, options.ReadsNative) is { } format)
         {
             (body.Format, body.Reading) = (format, options.Reading);
             return true;

@@ -20,6 +20,11 @@ internal sealed record ScrapeOptions : TargetOptions
     /// <summary>The formats that are asked for, best first; never empty.</summary>
     public ImmutableArray<BodyFormat> Protocols { get; init; } = ScrapeProtocols.Default;
 
+    /// <summary>Whether native histograms are read; null where that goes by the format that is asked for first.</summary>
+    public bool? NativeHistograms { get; init; }
+
+    public bool ReadsNative => NativeHistograms ?? Protocols[0] == BodyFormat.PrometheusProto;
+
     /// <summary>How bodies are read beside their format.</summary>
     public BodyReading Reading { get; init; }
 

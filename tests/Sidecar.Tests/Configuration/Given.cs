@@ -55,6 +55,8 @@ internal static class Given
     public static Dictionary<string, string?> Around(Variable variable, string value)
     {
         var environment = Pod((variable.Name, value));
+        if (variable == Variables.ConvertClassicHistograms)
+            environment[Variables.RemoteWriteProtocol.Name] = "2.0";
         foreach (var http in new[] { Variables.ScrapeHttp, Variables.RemoteWriteHttp })
         {
             if (variable == http.CertFile)

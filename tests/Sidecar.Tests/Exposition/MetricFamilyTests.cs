@@ -64,8 +64,8 @@ public sealed class MetricFamilyTests
             Metric = { Classic(1, 1, []), Native(NativeHistogram()) } },
             Family("b", MetricKind.GaugeHistogram, Classic(1, 1, [])), Family("c", MetricKind.Untyped, Untyped(1)));
         var families = Read(body, BodyFormat.PrometheusProto, 1);
-        Assert.All(families[..6], f => Assert.EndsWith(":a_seconds Histogram 'some\\n \"text\"' [seconds]", f.Text));
-        Assert.All(families[6..9], f => Assert.EndsWith(":b GaugeHistogram", f.Text));
+        Assert.All(families[..4], f => Assert.EndsWith(":a_seconds Histogram 'some\\n \"text\"' [seconds]", f.Text));
+        Assert.All(families[4..7], f => Assert.EndsWith(":b GaugeHistogram", f.Text));
         Assert.Equal("c:c Unknown", families[^1].Text);
         Assert.Equal(3, families.Select(f => f.Ordinal).Distinct().Count());
     }

@@ -20,20 +20,23 @@ internal static class ParsedText
         Read(Encoding.UTF8.GetBytes(body), chunk, limit, format);
 
     /// <summary>Reads the body once whole and once cut in two at each of its bytes: the result must be the same. Gives that.</summary>
-    public static List<string> ReadAtEverySplit(ReadOnlySpan<byte> body, BodyFormat format)
+    public static List<string> ReadAtEverySplit(ReadOnlySpan<byte> body, BodyFormat format, BodyReading reading = BodyReading.Usual)
     {
         var gzip = Gzip(body);
-        var whole = Read(new MemoryStream(gzip), 0, format);
+        var whole = Read(new MemoryStream(gzip), 0, format, reading);
         for (var split = 0; split <= gzip.Length; split++)
-            Assert.Equal(whole, Read(new SplitStream(gzip, split), 0, format));
-        Assert.Equal(whole, Read(new ChunkedStream(gzip, 1), 0, format));
+            Assert.Equal(whole, Read(new SplitStream(gzip, split), 0, format, reading));
+        Assert.Equal(whole, Read(new ChunkedStream(gzip, 1), 0, format, reading));
         return whole;
     }
 
-    private static List<string> Read(Stream gzip, long limit, BodyFormat format)
+    public static List<string> ReadWhole(ReadOnlySpan<byte> body, BodyFormat format, BodyReading reading) =>
+        Read(new MemoryStream(Gzip(body)), 0, format, reading);
+
+    private static List<string> Read(Stream gzip, long limit, BodyFormat format, BodyReading reading = BodyReading.Usual)
     {
         using var reader = new SampleReader();
-        reader.Open(gzip, limit, format);
+        reader.Open(gzip, limit, format, reading);
         var lines = new List<string>();
         while (reader.Read())
             lines.Add(Describe(reader.Sample));
@@ -92,7 +95,8 @@ internal static class ParsedText
         var count = histogram.IsFloat ? Describe(histogram.CountFloat) : histogram.Count.ToString(CultureInfo.InvariantCulture);
         var zero = histogram.IsFloat ? Describe(histogram.ZeroCountFloat) : histogram.ZeroCount.ToString(CultureInfo.InvariantCulture);
         return $"[{kind}{(histogram.IsGauge ? "gauge " : "")}n={count} s={Describe(histogram.Sum)} schema={histogram.Schema} "
-            + $"zero={zero}({Describe(histogram.ZeroThreshold)}) +{Describe(histogram.Positive, histogram.IsFloat)} -{Describe(histogram.Negative, histogram.IsFloat)}]";
+            + $"zero={zero}({Describe(histogram.ZeroThreshold)}) +{Describe(histogram.Positive, histogram.IsFloat)} -{Describe(histogram.Negative, histogram.IsFloat)}"
+            + $"{string.Concat(histogram.Bounds.AsSpan(0, histogram.BoundCount).ToArray().Select(b => $" <={Describe(b)}"))}]";
     }
 
     private static string Describe(NativeBuckets buckets, bool isFloat)

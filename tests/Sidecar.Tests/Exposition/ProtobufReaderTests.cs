@@ -146,9 +146,29 @@ public sealed class ProtobufReaderTests
         ([Family("a", MetricKind.Histogram,
         new Metric { Histogram = new(NativeHistogram()) { CreatedTimestamp = Time(1234) }, TimestampMs = 5 })],
             "a{} [n=6 s=4.5 schema=1 zero=2(0.001) +0:1 2:1 1 1 --3:1 1] @5 since 1234"),
-        ["the first histogram of a family decides: classic"] =
-            ([Family("a", MetricKind.Histogram, Classic(1, 1, []), Native(NativeHistogram(), "b", "c"))],
-            "a_count{} 1|a_sum{} 1|a_bucket{le=\"+Inf\"} 1|a_count{b=\"c\"} 6|a_sum{b=\"c\"} 4.5|a_bucket{b=\"c\",le=\"+Inf\"} 6"),
+        // Prometheus 3.5 reads the second as a classic one, and fails where a native one comes first.
+        ["each histogram of a family is what it brings"] =
+            ([Family("a", MetricKind.Histogram, Classic(1, 1, []), Native(NativeHistogram(), "b", "c"), Classic(2, 3, [], "b", "d"))],
+            "a_count{} 1|a_sum{} 1|a_bucket{le=\"+Inf\"} 1|a{b=\"c\"} [n=6 s=4.5 schema=1 zero=2(0.001) +0:1 2:1 1 1 --3:1 1]|"
+            + "a_count{b=\"d\"} 2|a_sum{b=\"d\"} 3|a_bucket{b=\"d\",le=\"+Inf\"} 2"),
+        ["native: a classic one behind it"] = ([Family("a", MetricKind.Histogram, Native(NativeHistogram()), Classic(1, 1, [], "b", "c"))],
+            "a{} [n=6 s=4.5 schema=1 zero=2(0.001) +0:1 2:1 1 1 --3:1 1]|"
+            + "a_count{b=\"c\"} 1|a_sum{b=\"c\"} 1|a_bucket{b=\"c\",le=\"+Inf\"} 1"),
+        ["a coarser schema than today's"] = ([Family("a", MetricKind.Histogram, Native(new(NativeHistogram()) { Schema = -9 }))],
+            "a{} [n=6 s=4.5 schema=-9 zero=2(0.001) +0:1 2:1 1 1 --3:1 1]"),
+        // Of schema 10, four buckets go into one: 1 to 4 into 1, 5 to 8 into 2, 9 to 12 into 3, 13 to 16 into 4.
+        ["a finer schema is reduced to 8"] = ([Family("a", MetricKind.Histogram, Native(new()
+            {
+                SampleCount = 21, SampleSum = 1, Schema = 10, ZeroThreshold = 0.1,
+                PositiveSpan = { new BucketSpan { Offset = 1, Length = 5 }, new BucketSpan { Offset = 7, Length = 1 } },
+                PositiveDelta = { 1, 0, 0, 0, 1, 1 },
+                NegativeSpan = { new BucketSpan { Offset = -2, Length = 4 } }, NegativeDelta = { 2, 1, 0, 1 },
+            }))], "a{} [n=21 s=1 schema=8 zero=0(0.1) +1:2 1:1 4 -2 1 -0:2 8 -4]"),
+        ["a finer schema of floats"] = ([Family("a", MetricKind.Histogram, Native(new()
+            {
+                SampleCountFloat = 3, Schema = 52, PositiveCount = { 0.5, 1.5, 1 },
+                PositiveSpan = { new BucketSpan { Offset = -1, Length = 3 } },
+            }))], "a{} [float n=3 s=0 schema=8 zero=0(0) +0:2 2 1 -]"),
     };
 
     private static readonly Dictionary<string, (byte[] Body, string Cause)> BadBodies = new()
@@ -195,13 +215,12 @@ public sealed class ProtobufReaderTests
         ["native: too many buckets"] = (WithHistogram(h => h.PositiveDelta.Add(0)), "another number of buckets than its runs say"),
         ["native: too few buckets"] = (WithHistogram(h => h.PositiveDelta.Clear()), "another number of buckets than its runs say"),
         ["native: runs overlap"] = (WithHistogram(h => h.PositiveSpan[1].Offset = -1), "a run of buckets before the one in front of it"),
-        ["native: schema 9"] = (WithHistogram(h => h.Schema = 9), "the schema 9"),
-        ["native: schema -5"] = (WithHistogram(h => h.Schema = -5), "the schema -5"),
+        ["native: schema 53"] = (WithHistogram(h => h.Schema = 53), "the schema 53"),
+        ["native: schema -10"] = (WithHistogram(h => h.Schema = -10), "the schema -10"),
+        ["native: custom buckets"] = (WithHistogram(h => h.Schema = -53), "custom buckets, and protobuf has no bounds"),
         ["native: negative float count"] =
             (Of(Family("a", MetricKind.Histogram, Native(new() { SampleCountFloat = -1, ZeroCountFloat = 1, ZeroThreshold = 1 }))),
             "a negative count"),
-        ["native: a classic one in the family"] =
-        (Of(Family("a", MetricKind.Histogram, Native(NativeHistogram()), Classic(1, 1, []))), "do not add up"),
     };
 
     /// <summary>All bodies, good and bad.</summary>
