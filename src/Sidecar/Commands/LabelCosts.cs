@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text;
+using Sidecar.Records;
 using Sidecar.Requests;
 
 namespace Sidecar.Commands;
@@ -24,7 +25,7 @@ internal static class LabelCosts
         metric.Name.EndsWith("_bucket", StringComparison.Ordinal) ? metric.Labels.Find(static l => l.Name == "le")?.Texts ?? [] : [];
 
     /// <summary>Fills in the labels of these metrics.</summary>
-    public static void Count(List<MetricCost> metrics, SentSeries series)
+    public static void Count(List<MetricCost> metrics, ScrapeWalk series)
     {
         MetricCost? metric = null;
         while (series.Next())

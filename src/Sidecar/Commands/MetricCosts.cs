@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text;
+using Sidecar.Records;
 using Sidecar.Requests;
 
 namespace Sidecar.Commands;
@@ -42,8 +43,10 @@ internal sealed class MetricCosts
     }
 
     /// <summary>Adds one scrape, encoded in requests as they would be sent.</summary>
-    public MetricCosts Add(SentSeries series)
+    /// <param name="labels">See <see cref="ScrapeWalk"/>.</param>
+    public MetricCosts Add(Scrape scrape, PassContext context, TargetLabels? labels = null)
     {
+        var series = new ScrapeWalk(scrape, context, labels);
         while (series.Next())
         {
             var metric = Find(series.Labels.Find("__name__"u8));
@@ -56,9 +59,11 @@ internal sealed class MetricCosts
                 bytes += LabelMessage.Size(series.Labels.Name(i).Length, series.Labels.Value(i).Length);
             metric.BytesInRequest += bytes;
             requestBytes += bytes;
-            Share(series.Encode());
+            series.Commit();
+            if (context.Encoder.IsFull)
+                Share(context.Encoder.Take());
         }
-        Share(series.TakeRest());
+        Share(context.Encoder.Take());
         return this;
     }
 

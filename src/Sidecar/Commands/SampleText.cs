@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Sidecar.Exposition;
+using Sidecar.Records;
 using Sidecar.Requests;
 
 namespace Sidecar.Commands;
@@ -12,16 +13,16 @@ internal sealed class SampleText(Stream output)
     private readonly HashSet<string> typed = [];
     private int family; // the last whose type was looked at
 
-    public void Write(SentSeries sample)
+    public void Write(ScrapeWalk sample)
     {
         var name = sample.Labels.Find("__name__"u8);
         // Relabeling may have given the series another name: then nothing is known of its type.
-        if (sample.Family is { } now && now.Ordinal != family && now.Has(name))
+        if (sample.Sample?.Family is { } now && now.Ordinal != family && now.Has(name))
         {
             family = now.Ordinal;
             WriteType(now, name);
         }
-        if (sample.Histogram is { } histogram)
+        if (sample.Sample is { HasHistogram: true, Histogram: { } histogram })
         {
             // This format has no native histograms: what there is to say of one stands in a comment.
             output.Write("# native histogram "u8);

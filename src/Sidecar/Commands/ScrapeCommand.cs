@@ -39,11 +39,8 @@ internal static class ScrapeCommand
                 isGood = false;
                 output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
             }
-            using (var samples = new SentSeries(scrape, once.Context))
-            {
-                while (samples.Next())
-                    text.Write(samples);
-            }
+            for (var samples = new ScrapeWalk(scrape, once.Context); samples.Next();)
+                text.Write(samples);
             scrape.Release();
         }
         return isGood;

@@ -55,7 +55,7 @@ internal sealed class ServerCheck(Options options, JobOptions job, Log silent, T
     {
         if (scrape.Body is null || !scrape.IsGood)
             return null;
-        using var series = new SentSeries(scrape, context, new TargetLabels([], [], honorLabels: false, null));
+        var series = new ScrapeWalk(scrape, context, new TargetLabels([], [], honorLabels: false, null));
         while (series.Next())
         {
             if (series.Labels.Find("__name__"u8).SequenceEqual("process_start_time_seconds"u8))

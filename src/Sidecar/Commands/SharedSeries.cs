@@ -18,15 +18,12 @@ internal sealed class SharedSeries
     {
         var shared = 0;
         var (example, other) = ("", default(Target));
-        using (var series = new SentSeries(scrape, context))
+        for (var series = new ScrapeWalk(scrape, context); series.Next();)
         {
-            while (series.Next())
-            {
-                var hash = series.Labels.Hash;
-                if (owners.TryAdd(hash, scrape.Target) || owners[hash] == scrape.Target || shared++ > 0)
-                    continue;
-                (example, other) = (Text(series.Labels), owners[hash]);
-            }
+            var hash = series.Labels.Hash;
+            if (owners.TryAdd(hash, scrape.Target) || owners[hash] == scrape.Target || shared++ > 0)
+                continue;
+            (example, other) = (Text(series.Labels), owners[hash]);
         }
         if (other is null)
             return null;

@@ -51,8 +51,7 @@ internal static class TopCommand
                 good++;
             else
                 output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
-            using (var series = new SentSeries(scrape, once.Context))
-                costs.Add(series);
+            costs.Add(scrape, once.Context);
             if (largest is null || scrape.Samples > largest.Samples)
             {
                 largest?.Release();
@@ -65,8 +64,7 @@ internal static class TopCommand
         output.Progress.Say("Counting");
         var metrics = costs.Sorted();
         metrics.RemoveRange(Math.Min(count, metrics.Count), Math.Max(0, metrics.Count - count));
-        using (var series = new SentSeries(largest!, once.Context))
-            LabelCosts.Count(metrics, series);
+        LabelCosts.Count(metrics, new ScrapeWalk(largest!, once.Context));
         var savings = new TopSavings(job, largest!, once.Context, environment);
         var proposals = savings.Propose(metrics);
         output.Progress.Clear();

@@ -75,9 +75,6 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
     private TargetLabels WithRules(SeriesRules rules) =>
         new(scrape.Target.Labels, job.Scrape.ExternalLabels, job.Scrape.HonorLabels, rules);
 
-    private static MetricCosts Count(Scrape scrape, PassContext context, TargetLabels labels)
-    {
-        using var series = new SentSeries(scrape, context, labels);
-        return new MetricCosts().Add(series);
-    }
+    private static MetricCosts Count(Scrape scrape, PassContext context, TargetLabels labels) =>
+        new MetricCosts().Add(scrape, context, labels);
 }

@@ -9,13 +9,9 @@ internal struct HeldEncoding(SeriesEncoder encoder, HeldRequests held, bool mayH
 {
     private readonly bool mayHold = mayHold;
     private bool holds = mayHold;
-    private int bodySamples;
-    private int otherSamples;
 
-    /// <param name="samples">Samples of the body read so far, this one included.</param>
-    public void CommitBody(Sample sample, long timestamp, int samples)
+    public void Commit(Sample sample, long timestamp)
     {
-        bodySamples = samples;
         if (!holds)
             return;
         encoder.Commit(sample, timestamp);
@@ -24,10 +20,9 @@ internal struct HeldEncoding(SeriesEncoder encoder, HeldRequests held, bool mayH
     }
 
     /// <summary>A marker or a report sample.</summary>
-    public void CommitOther(double value, long timestamp, bool isSent = true)
+    public void Commit(double value, long timestamp)
     {
-        otherSamples++;
-        if (!holds || !isSent)
+        if (!holds)
             return;
         encoder.Commit(value, timestamp);
         if (encoder.IsFull)
@@ -40,15 +35,14 @@ internal struct HeldEncoding(SeriesEncoder encoder, HeldRequests held, bool mayH
         encoder.Drop();
         held.Release();
         holds = mayHold;
-        bodySamples = otherSamples = 0;
     }
 
     public HeldRequests Finish(in ReportSamples report, long timestamp)
     {
         for (var i = 0; i < ReportSeries.Count && holds; i++)
         {
-            var isSent = report.TryBegin(encoder, i, out var value);
-            CommitOther(value, timestamp, isSent);
+            if (report.TryBegin(encoder, i, out var value))
+                Commit(value, timestamp);
         }
         if (holds)
             Hold();
@@ -58,7 +52,7 @@ internal struct HeldEncoding(SeriesEncoder encoder, HeldRequests held, bool mayH
 
     private void Hold()
     {
-        if (encoder.Take() is { } request && !held.TryAdd(request, bodySamples, otherSamples))
+        if (encoder.Take() is { } request && !held.TryAdd(request))
             holds = false;
     }
 }

@@ -13,17 +13,14 @@ internal sealed class HeldRequests(HeldBudget budget)
 
     public IReadOnlyList<EncodedRequest> Requests => requests;
 
-    /// <summary>Samples of the body, skipped ones included, that these requests account for, counted from its start.</summary>
-    public int BodySamples { get; private set; }
-
-    /// <summary>Markers and report samples in these requests, counted from the first marker.</summary>
-    public int OtherSamples { get; private set; }
+    /// <summary>Samples in them: the first so many of those that the scrape sends.</summary>
+    public int Samples { get; private set; }
 
     /// <summary>Nothing is left to stream: markers and report samples are held too.</summary>
     public bool IsComplete { get; set; }
 
     /// <summary>False when the budget is spent; then the request is released.</summary>
-    public bool TryAdd(EncodedRequest request, int bodySamples, int otherSamples)
+    public bool TryAdd(EncodedRequest request)
     {
         if (!budget.TryTake(request.Capacity))
         {
@@ -32,8 +29,7 @@ internal sealed class HeldRequests(HeldBudget budget)
         }
         size += request.Capacity;
         requests.Add(request);
-        BodySamples = bodySamples;
-        OtherSamples = otherSamples;
+        Samples += request.Samples;
         return true;
     }
 
@@ -44,7 +40,7 @@ internal sealed class HeldRequests(HeldBudget budget)
         foreach (var request in requests)
             request.Release();
         requests.Clear();
-        BodySamples = OtherSamples = 0;
+        Samples = 0;
         IsComplete = false;
     }
 }

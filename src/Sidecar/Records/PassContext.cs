@@ -13,6 +13,7 @@ internal sealed class PassContext
     {
         Reader = new SampleReader(() => Slice.IsOver);
         Encoder = new SeriesEncoder(samplesPerRequest, protocol);
+        Body = new BodyWalk(Reader, Encoder);
     }
 
     public PassSlice Slice { get; } = new();
@@ -20,4 +21,6 @@ internal sealed class PassContext
     public SampleReader Reader { get; }
 
     public SeriesEncoder Encoder { get; }
+
+    public BodyWalk Body { get; }
 }

@@ -17,7 +17,7 @@ internal sealed class RecallPass
         series.Known.LastTimestamp = last.Timestamp;
         context.Encoder.Begin(series.Labels);
         if (last.Body is not null)
-            context.Reader.Open(last.Body.OpenRead(), sizeLimit: 0, last.Body.Format, last.Body.Reading);
+            context.Body.Open(last.Body);
     }
 
     /// <inheritdoc cref="PassStep{T}"/>
@@ -26,15 +26,14 @@ internal sealed class RecallPass
         isKnown = last.Body is not null;
         if (last.Body is null)
             return true;
-        var (reader, encoder) = (context.Reader, context.Encoder);
-        while (reader.Read())
+        var walk = context.Body;
+        while (walk.Next())
         {
-            var sample = reader.Sample;
-            if (encoder.Begin(sample, out var hash) is SeriesOutcome.Dropped or SeriesOutcome.Failed)
+            if (walk.Outcome is SeriesOutcome.Dropped or SeriesOutcome.Failed)
                 continue;
-            series.Known.Recall(hash, sample.HasTimestamp && series.Options.HonorTimestamps ? sample.Timestamp : null);
+            series.Known.Recall(walk.Hash, walk.Sample.HasTimestamp && series.Options.HonorTimestamps ? walk.Sample.Timestamp : null);
         }
-        if (reader.IsPaused)
+        if (context.Reader.IsPaused)
             return false;
         series.LastBody = last.Body.AddReference();
         return true;

@@ -22,6 +22,7 @@ internal sealed class ScrapePass
     private readonly KnownSeries known;
     private readonly SampleReader reader;
     private readonly SeriesEncoder encoder;
+    private readonly BodyWalk walk;
     private readonly CompressedBody? body;
     private readonly long timestamp;
     private readonly long started;
@@ -43,7 +44,7 @@ internal sealed class ScrapePass
     public ScrapePass(TargetSeries series, PassContext context, CompressedBody? body, long timestamp, long started, ScrapeOutcome outcome)
     {
         (this.series, this.body, this.timestamp, this.started, this.outcome) = (series, body, timestamp, started, outcome);
-        (known, reader, encoder) = (series.Known, context.Reader, context.Encoder);
+        (known, reader, encoder, walk) = (series.Known, context.Reader, context.Encoder, context.Body);
         sampleLimit = series.Options.SampleLimit > 0 ? series.Options.SampleLimit : int.MaxValue;
         held = new HeldRequests(series.Budget);
         encoding = new HeldEncoding(encoder, held, series.Protocol is null or { IsSettled: true });
@@ -112,7 +113,7 @@ internal sealed class ScrapePass
     private void Open(CompressedBody text)
     {
         var options = series.Options;
-        reader.Open(text.OpenRead(), options.BodySizeLimit, text.Format, text.Reading);
+        walk.Open(text, options.BodySizeLimit);
         reader.Interrupt = () => worked + series.Time.GetElapsedTime(resumed) < (series.Target.Timeout ?? options.Timeout) ? null
             : $"reading the body takes longer than SIDECAR_SCRAPE_TIMEOUT, after {reader.BytesRead} bytes uncompressed";
     }
@@ -121,25 +122,24 @@ internal sealed class ScrapePass
     private bool ReadBody()
     {
         var hasLabelLimits = !series.Options.LabelLimits.IsNone;
-        while (outcome.Failure.IsNone && reader.Read())
+        while (outcome.Failure.IsNone && walk.Next())
         {
-            var sample = reader.Sample;
-            var ordinal = outcome.Scraped++;
+            var sample = walk.Sample;
+            outcome.Scraped++;
             metadata?.Add(sample.Family);
-            var fate = encoder.Begin(sample, out var hash);
-            if (fate == SeriesOutcome.Dropped)
+            if (walk.Outcome == SeriesOutcome.Dropped)
                 continue;
-            if (fate == SeriesOutcome.Failed)
+            if (walk.Outcome == SeriesOutcome.Failed)
                 Fail(FailureReason.Parse, sample, encoder.Error);
             else if (hasLabelLimits && encoder.Exceeded(sample, series.Options.LabelLimits) is { } exceeded)
                 Fail(FailureReason.LabelLimit, sample, exceeded);
-            else if (!Accept(sample, hash, out var own))
-                skipped.Add(ordinal);
-            else if (fate == SeriesOutcome.Sent)
+            else if (!Accept(sample, walk.Hash, out var own))
+                skipped.Add(walk.Ordinal);
+            else if (walk.Outcome == SeriesOutcome.Sent)
             {
                 // Write relabeling is decided again when the body is streamed again: nothing needs to be noted.
                 outcome.Sent++;
-                encoding.CommitBody(sample, own, outcome.Scraped);
+                encoding.Commit(sample, own);
             }
         }
         return !reader.IsPaused;
@@ -190,7 +190,7 @@ internal sealed class ScrapePass
         }
         vanished = new CompressedBody();
         vanishedText = new GZipStream(vanished.OpenWrite(), CompressionLevel.Fastest);
-        reader.Open(previous.OpenRead(), sizeLimit: 0, previous.Format, previous.Reading);
+        walk.Open(previous);
     }
 
     /// <summary>What the end of the body says of the scrape.</summary>
@@ -223,21 +223,20 @@ internal sealed class ScrapePass
     /// <summary>Streams the last good body again for the series that are there and not here. False when the slice is over.</summary>
     private bool ReadVanished()
     {
-        while (reader.Read())
+        while (walk.Next())
         {
-            var sample = reader.Sample;
-            var fate = encoder.Begin(sample, out var hash);
-            if (fate is SeriesOutcome.Dropped or SeriesOutcome.Failed || !known.TakeVanished(hash, Forgets) || fate == SeriesOutcome.Unsent)
+            if (walk.Outcome is SeriesOutcome.Dropped or SeriesOutcome.Failed || !known.TakeVanished(walk.Hash, Forgets)
+                || walk.Outcome == SeriesOutcome.Unsent)
                 continue;
-            if (known.HasOwn(hash, out var own))
+            if (known.HasOwn(walk.Hash, out var own))
             {
                 // It is there with timestamps of its own now: its marker must be newer than they are, and sent after them.
                 if (own >= timestamp)
                     continue;
                 ordered = true;
             }
-            encoding.CommitOther(FloatText.StaleNaN, timestamp);
-            SeriesText.Write(vanishedText!, sample);
+            encoding.Commit(FloatText.StaleNaN, timestamp);
+            SeriesText.Write(vanishedText!, walk.Sample);
             outcome.Vanished++;
         }
         return !reader.IsPaused;
