@@ -32,6 +32,31 @@ public sealed class AlertTests
             Assert.Contains(alert["labels"]["severity"].Text(), (string[])["critical", "warning"]);
             Assert.NotEmpty(alert["annotations"]["summary"].Text());
             Assert.True(alert["annotations"]["description"].Text().Length > 60, Expression.Name(alert));
+            Assert.Equal($"https://example.com/sidecar/src/docs/alerts.md#{Expression.Name(alert).ToLowerInvariant()}",
+                alert["annotations"]["runbook_url"].Text());
         }
     }
+
+    /// <summary>The anchors that the alerts lead to, and no others.</summary>
+    [Fact]
+    public void Every_alert_has_its_runbook() => Assert.Equal(
+        Alerts.Select(Expression.Name).Distinct().Order(),
+        RepositoryFiles.Read("src", "docs", "alerts.md").Split('\n').Where(l => l.StartsWith("### ", StringComparison.Ordinal))
+            .Select(l => l[4..]).Order());
+
+    /// <summary>Routes and silences that people have for kubernetes-mixin go on working where the meaning is the same.</summary>
+    [Theory]
+    [InlineData("KubeAPIErrorBudgetBurn", "critical critical warning warning")]
+    [InlineData("KubeAPIDown", "critical")]
+    [InlineData("KubeAPIInstanceUnreachable", "critical")]
+    [InlineData("KubeAggregatedAPIDown", "warning")]
+    [InlineData("KubeClientCertificateExpiration", "critical warning")]
+    public void Names_are_those_of_the_mixin(string name, string severities) => Assert.Equal(severities,
+        string.Join(' ', Alerts.Where(a => Expression.Name(a) == name).Select(a => a["labels"]["severity"].Text()).Order()));
+
+    /// <summary>A number of events is a whole one.</summary>
+    [Fact]
+    public void Counts_are_rounded() => Assert.All(
+        Alerts.Where(a => a["annotations"]["description"].Text().Contains("$value | humanize }}", StringComparison.Ordinal)),
+        a => Assert.Contains("ceil(", a["expr"].Text()));
 }

@@ -6,8 +6,8 @@ namespace Sidecar.Tests.Deploy;
 /// <summary>What dashboards and rules ask for parses, and exists: in the sidecar, in a captured kube-apiserver, in the stand-in.</summary>
 public sealed class ExpressionTests
 {
-    /// <summary>Labels that every scraped series may have.</summary>
-    private static readonly string[] TargetLabels = ["job", "instance", "cluster"];
+    /// <summary>Labels that every scraped series may have; node is static-pod.yaml's.</summary>
+    private static readonly string[] TargetLabels = ["job", "instance", "cluster", "node"];
 
     private static readonly string[] PerScrape =
         ["up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added"];

@@ -45,6 +45,7 @@ public sealed partial class NightingaleRulesTests
         {
             Assert.Equal(("prometheus", "metric", 0), (Text(alert, "cate"), Text(alert, "prod"), alert.GetProperty("disabled").GetInt32()));
             Assert.Equal(7, alert.GetProperty("enable_days_of_week").GetArrayLength());
+            Assert.Matches("/alerts\\.md#[a-z]+$", Text(alert, "runbook_url"));
             Assert.All(alert.GetProperty("append_tags").EnumerateArray(), t => Assert.Matches("^[a-z]+=[0-9a-z]+$", t.GetString()));
         }
     }
@@ -77,8 +78,10 @@ public sealed partial class NightingaleRulesTests
         return [.. json.RootElement.Clone().EnumerateArray()];
     }
 
-    private static string Name(YamlNode alert) =>
-        alert["alert"].Text() + (alert["labels"].Has("window") ? $"-{alert["labels"]["window"].Text()}" : "");
+    /// <summary>With what tells alerts of one name apart.</summary>
+    private static string Name(YamlNode alert) => alert["alert"].Text() + (alert["labels"].Has("long") ? $"-{alert["labels"]["long"].Text()}"
+        : Rules.Count(r => r.Rule.Has("alert") && r.Rule["alert"].Text() == alert["alert"].Text()) > 1
+            ? $"-{alert["labels"]["severity"].Text()}" : "");
 
     private static string Text(JsonElement rule, string key) => rule.GetProperty(key).GetString()!;
 
