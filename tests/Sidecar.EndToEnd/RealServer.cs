@@ -88,6 +88,24 @@ public sealed class RealServer : IAsyncDisposable
                 $"-httpListenAddr=127.0.0.1:{port}", "-loggerLevel=WARN", "-promscrape.kubernetesSDCheckInterval=1s"];
         }, "health");
 
+    /// <summary>An HTTP proxy that wants user and password, and takes no more than so many clients.</summary>
+    /// <param name="port">Where it listens; null for any port.</param>
+    public static Task<RealServer> TinyproxyAsync(string password, int? port = null) =>
+        StartAsync("tinyproxy", "tinyproxy-bin", async (folder, free) =>
+        {
+            var file = Path.Combine(folder, "tinyproxy.conf");
+            await File.WriteAllTextAsync(file, $"""
+                Port {free}
+                Listen 127.0.0.1
+                Timeout 60
+                MaxClients 20
+                LogLevel Warning
+                BasicAuth user {password}
+
+                """);
+            return ["-d", "-c", file];
+        }, null, port);
+
     /// <summary>etcd, whose /metrics stand behind TLS on <see cref="Port"/>.</summary>
     public static Task<RealServer> EtcdAsync(string certificateFile, string keyFile) => StartAsync("etcd", "etcd-server", (folder, port) =>
     {
@@ -140,13 +158,13 @@ public sealed class RealServer : IAsyncDisposable
     }
 
     private static async Task<RealServer> StartAsync(
-        string command, string package, Func<string, int, Task<string[]>> arguments, string? readyPath)
+        string command, string package, Func<string, int, Task<string[]>> arguments, string? readyPath, int? atPort = null)
     {
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/bin").Append("/usr/sbin")
             .Select(p => Path.Combine(p, command)).FirstOrDefault(File.Exists);
         Assert.SkipWhen(path is null, $"{command} is not installed (Debian's package {package})");
         var folder = Directory.CreateTempSubdirectory("sidecar-" + command).FullName;
-        var port = FreePort();
+        var port = atPort ?? FreePort();
         var start = new ProcessStartInfo(path!, await arguments(folder, port)) { RedirectStandardError = true,
             RedirectStandardOutput = true, WorkingDirectory = folder };
         var server = new RealServer(Process.Start(start)!, folder, port);

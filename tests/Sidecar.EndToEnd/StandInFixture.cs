@@ -22,10 +22,14 @@ public sealed class StandInFixture : IAsyncDisposable
     /// <summary>What the sidecar is started with; tests change it before <see cref="Start"/>.</summary>
     public Dictionary<string, string> Environment { get; } = [];
 
-    public static async Task<StandInFixture> CreateAsync(int apiServers = 1)
+    /// <param name="receiverName">In the receiver's certificate, which the cluster's authority issues; null for no TLS.</param>
+    public static async Task<StandInFixture> CreateAsync(int apiServers = 1, string? receiverName = null)
     {
-        var fixture = new StandInFixture(await StandInCluster.StartAsync(apiServers), new Receiver());
+        var cluster = await StandInCluster.StartAsync(apiServers);
+        var fixture = new StandInFixture(cluster, new Receiver(receiverName is null ? null : cluster.Authority.Issue(receiverName)));
         await fixture.Receiver.StartAsync();
+        if (receiverName is not null)
+            fixture.Environment["SIDECAR_REMOTE_WRITE_TLS_CA_FILE"] = cluster.CaFile;
         fixture.Environment["SIDECAR_REMOTE_WRITE_URL"] = fixture.Receiver.WriteUrl.ToString();
         fixture.Environment["SIDECAR_KUBERNETES_API_SERVER"] = fixture.ApiServer.Address.ToString();
         fixture.Environment["SIDECAR_KUBERNETES_TOKEN_FILE"] = fixture.Cluster.TokenFile;

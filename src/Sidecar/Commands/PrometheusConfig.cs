@@ -317,6 +317,11 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             yaml.End();
         }
         WriteHttp(remote.Http);
+        if (Value(Variables.RemoteWriteProxyUrl) is { } proxy)
+        {
+            yaml.Text("proxy_url", Redacted.Of(Variables.RemoteWriteProxyUrl, proxy));
+            yaml.Text("no_proxy", Value(Variables.RemoteWriteNoProxy));
+        }
         WriteRules("write_relabel_configs", Value(Variables.WriteRelabelConfigs));
         yaml.Begin("queue_config");
         yaml.Plain("max_samples_per_send", remote.MaxSamplesPerSend.ToString(CultureInfo.InvariantCulture));

@@ -37,10 +37,12 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var answer = await PostAsync(request, cancellation);
         request.Release();
         var url = Failures.Show(remote.Url);
+        var through = WriteReceiver.Through(remote);
         if (answer.Failure.IsNone)
         {
             return new CheckStep(Name, CheckStatus.Ok, sendsSample
-                ? $"{url} accepts a sample of {SeriesName}" : $"{url} accepts a request without samples; --send tries one with a sample");
+                ? $"{url} accepts a sample of {SeriesName}{through}"
+                : $"{url} accepts a request without samples{through}; --send tries one with a sample");
         }
         return new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) }
             .With(ReceiverAdvice.For(remote.Url, answer.Status, answer.Failure, protocol.Current, isEmpty: !sendsSample, answer.Location,
@@ -88,11 +90,14 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
             cancellation.ThrowIfCancellationRequested();
-            return new ProbeAnswer(0, await Reach.LookAsync(timeout.IsCancellationRequested
+            var failure = timeout.IsCancellationRequested
                 ? new Failure(FailureReason.Timeout,
                     $"{Failures.Host(remote.Url)} did not answer within "
-                        + $"{Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s)")
-                : Failures.From(e, remote.Url), remote.Url, time, cancellation));
+                        + $"{Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s){WriteReceiver.Through(remote)}")
+                : Failures.From(e, remote.Url);
+            // What is behind a proxy cannot be looked at from here.
+            return new ProbeAnswer(0, remote.Http.Proxy?.Covers(remote.Url) == true
+                ? failure : await Reach.LookAsync(failure, remote.Url, time, cancellation));
         }
     }
 }

@@ -38,6 +38,16 @@ internal static class Urls
         return url.AbsolutePath.EndsWith('/') ? url : new Uri(url.AbsoluteUri + "/");
     }
 
+    /// <summary>A proxy that is spoken to in plain HTTP, with a user and password in the URL where it wants them.</summary>
+    public static Parsed<Uri> ParseProxy(string text)
+    {
+        if (text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || text.StartsWith("socks", StringComparison.OrdinalIgnoreCase))
+            return new Wrong("a proxy that is spoken to in TLS or SOCKS, where only HTTP proxies are supported");
+        var parsed = Parse(text);
+        return parsed.Value is { } url && url.PathAndQuery != "/"
+            ? new Wrong("a URL with a path or query, which a proxy does not have") : parsed;
+    }
+
     /// <summary>Absolute path without query: <c>/metrics</c>.</summary>
     public static Parsed<string> ParsePath(string text)
     {

@@ -156,6 +156,14 @@ internal static class Variables
         example: "X-Scope-OrgID=tenant", redaction: Redaction.PairValues,
         meaning: "added to every request: Name=value,… or a JSON object");
     public static HttpVariables RemoteWriteHttp { get; } = HttpRows($"{Prefix}REMOTE_WRITE_", VariableGroup.RemoteWrite, "receiver");
+    public static Variable RemoteWriteProxyUrl { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_PROXY_URL", VariableGroup.RemoteWrite, "URL",
+        example: "http://proxy:3128", redaction: Redaction.UrlPassword,
+        meaning: "HTTP proxy on the way to the receiver, with a user and password in the URL where it wants them");
+    public static Variable RemoteWriteNoProxy { get; } = Row(
+        "SIDECAR_REMOTE_WRITE_NO_PROXY", VariableGroup.RemoteWrite, "hosts",
+        example: ".svc,10.0.0.0/8,receiver:8428",
+        meaning: "reached without the proxy: hosts, domains, networks, each with a port or not, or *; as Go reads NO_PROXY");
     public static Variable RemoteWriteTimeout { get; } = Row(
         "SIDECAR_REMOTE_WRITE_TIMEOUT", VariableGroup.RemoteWrite, "duration", example: "30s", @default: "30s",
         meaning: "bound of one request");

@@ -214,7 +214,7 @@ internal static class OptionsReader
             // Without a URL there is an error, and these options are thrown away.
             Url = url is null ? null! : WithoutUser(url),
             Headers = settings.Read(Variables.RemoteWriteHeaders, Headers.Parse, absent: []),
-            Http = http,
+            Http = http with { Proxy = HttpOptionsReader.ReadProxy(settings) },
             Timeout = settings.Read(Variables.RemoteWriteTimeout, Durations.Within(Millisecond, Durations.MostForTimers)),
             Protocol = settings.Read(Variables.RemoteWriteProtocol, Words.OneOf(
                 ("auto", WriteProtocol.Auto), ("1.0", WriteProtocol.One), ("2.0", WriteProtocol.Two))),

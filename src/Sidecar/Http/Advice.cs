@@ -120,6 +120,7 @@ internal static class Advice
             $"look at {Variables.MetricsPath.Name} and {peer.Address}"),
         FailureReason.Redirect => new("a login page or a proxy is in between",
             $"let {peer.Address} name the address that answers itself"),
+        FailureReason.Proxy => ForProxy(peer, failure.Detail),
         FailureReason.Credentials => new(null, FixFile),
         FailureReason.ContentType => new("something else than an exporter answers there: a web page, or JSON",
             $"look at {peer.Address} and {Variables.MetricsPath.Name}"),
@@ -146,6 +147,19 @@ internal static class Advice
                 + "as in Prometheus, nothing of such a scrape is kept",
             "fix the exporter; the line is named above"),
         _ => new("the other side has trouble of its own", $"look at the log of {peer.Who}"),
+    };
+
+    private static AdviceText ForProxy(CheckPeer peer, FailureDetail detail) => detail switch
+    {
+        FailureDetail.ProxyCredentials => new("user and password are missing in its URL, or are wrong",
+            $"write them into {Variables.RemoteWriteProxyUrl.Name}, like http://USER:PASSWORD@HOST:PORT, with @ / : in them percent-encoded"),
+        FailureDetail.ProxyForbids => new("its rules do not allow this host, this port, or CONNECT",
+            $"have it allow {peer.Who}, or name the host in {Variables.RemoteWriteNoProxy.Name} where it is reached without the proxy"),
+        FailureDetail.ProxyCannotReach => new($"{peer.Who} is away, or cannot be reached or resolved from where the proxy is",
+            $"look at host and port ({peer.Address}) and at the proxy's log; a host that is reached without it belongs in "
+                + Variables.RemoteWriteNoProxy.Name),
+        _ => new("it is not running, is no HTTP proxy, or a firewall is in between",
+            $"look at host and port in {Variables.RemoteWriteProxyUrl.Name}"),
     };
 
     private static AdviceText ForCertificate(CheckPeer peer, FailureDetail detail) => detail switch

@@ -99,7 +99,8 @@ internal static class Failures
         }
     }
 
-    private static Failure FromSocket(SocketError error, Uri url, string host) => error switch
+    /// <param name="host">Who it is, for the words.</param>
+    public static Failure FromSocket(SocketError error, Uri url, string host) => error switch
     {
         SocketError.ConnectionRefused => new Failure(FailureReason.ConnectionRefused, $"{host} refuses connections: nothing listens there"),
         SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain =>

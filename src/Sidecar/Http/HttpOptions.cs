@@ -21,12 +21,15 @@ internal sealed record HttpOptions
 
     public TlsOptions Tls { get; init; } = new();
 
+    /// <summary>Null where the peer is reached without one.</summary>
+    public Proxy? Proxy { get; init; }
+
     /// <summary>What a record prints of itself ends up in logs and in the output of tests, so the secrets stay out.</summary>
     public override string ToString() =>
         $"HttpOptions {{ AuthorizationType = {AuthorizationType}, Credentials = {(Credentials is null ? "" : "<redacted>")}, "
         + $"CredentialsFile = {CredentialsFile}, BasicAuthUsername = {(BasicAuthUsername is null ? "" : "<redacted>")}, "
         + $"BasicAuthPassword = {(BasicAuthPassword is null ? "" : "<redacted>")}, BasicAuthPasswordFile = {BasicAuthPasswordFile}, "
-        + $"Tls = {Tls} }}";
+        + $"Tls = {Tls}, Proxy = {Proxy?.Host} }}";
 }
 
 /// <summary>TLS towards one peer. Files are PEM and are read again when they change.</summary>

@@ -59,6 +59,26 @@ internal static class HttpOptionsReader
         return options;
     }
 
+    /// <summary>Null where the receiver is reached without one.</summary>
+    public static Proxy? ReadProxy(Settings settings)
+    {
+        var without = NoProxy.Parse(settings.ReadText(Variables.RemoteWriteNoProxy, Texts.ParseLine) ?? "");
+        foreach (var entry in without.Unknown)
+            settings.Warn(Variables.RemoteWriteNoProxy, $"{entry} is no host, domain, address or network, and so leaves nothing out");
+        if (!settings.IsSet(Variables.RemoteWriteProxyUrl))
+        {
+            if (settings.IsSet(Variables.RemoteWriteNoProxy))
+                settings.Warn(Variables.RemoteWriteNoProxy, $"has no effect without {Variables.RemoteWriteProxyUrl.Name}");
+            return null;
+        }
+        var url = settings.Read<Uri?>(Variables.RemoteWriteProxyUrl, text =>
+        {
+            var parsed = Urls.ParseProxy(text);
+            return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem);
+        }, absent: null);
+        return url is null ? null : new Proxy(url, without);
+    }
+
     /// <summary>The first set variable of each kind of authentication in use; more than one is an error.</summary>
     private static List<Variable> CheckAuthentication(Settings settings, HttpVariables names, Peer peer)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
@@ -62,7 +63,13 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     }
 
     /// <summary>The failure as it may be shown: what the peer said may hold what it was sent.</summary>
-    public Failure Redact(Failure failure) => failure.IsNone ? failure : failure with { Message = credentials.Redact(failure.Message) };
+    public Failure Redact(Failure failure)
+    {
+        if (failure.IsNone)
+            return failure;
+        var words = credentials.Redact(failure.Message);
+        return failure with { Message = options.Proxy?.Redact(words) ?? words };
+    }
 
     public void Dispose()
     {
@@ -108,6 +115,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
                 KeepPublicHeaders(request);
             else if (authorization is not null)
                 request.Headers.TryAddWithoutValidation("Authorization", authorization);
+            if (options.Proxy is { Authorization: { } toProxy } proxy && proxy.Relays(url))
+                request.Headers.TryAddWithoutValidation("Proxy-Authorization", toProxy);
 
             var response = await SendAsync(request, isRedirected: next is not null, cancellation);
             if (!IsFollowed(request.Method, response.StatusCode) || response.Headers.Location is not { } location)
@@ -124,25 +133,36 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         }
     }
 
-    /// <summary>One request. What fails behind a redirect names the host that failed, which the caller does not know.</summary>
+    /// <summary>
+    /// One request. What fails at a proxy or behind a redirect names the host that failed, which the caller does not know.
+    /// </summary>
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool isRedirected, CancellationToken cancellation)
     {
+        var url = request.RequestUri!;
+        var proxy = options.Proxy?.Relays(url) == true ? options.Proxy : null;
+        HttpResponseMessage response;
         try
         {
             try
             {
-                return await (await InvokerAsync(cancellation)).SendAsync(request, cancellation);
+                response = await (await InvokerAsync(cancellation)).SendAsync(request, cancellation);
             }
             catch (ObjectDisposedException)
             {
                 // Certificates were renewed twice while this request waited for a thread: its connections are gone, and it was not sent.
-                return await (await InvokerAsync(cancellation)).SendAsync(request, cancellation);
+                response = await (await InvokerAsync(cancellation)).SendAsync(request, cancellation);
             }
         }
-        catch (HttpRequestException e) when (isRedirected && e is not PeerException)
+        catch (HttpRequestException e) when ((isRedirected || proxy is not null) && Failures.Find<PeerException>(e) is null)
         {
-            throw new PeerException(Failures.From(e, request.RequestUri!));
+            throw new PeerException(proxy?.Broken() ?? Failures.From(e, url));
         }
+        if (proxy?.Refusal(response, url) is { IsNone: false } refusal)
+        {
+            response.Dispose();
+            throw new PeerException(refusal);
+        }
+        return response;
     }
 
     private static PeerException Bad(string message) => new(new Failure(FailureReason.Redirect, message));
@@ -208,14 +228,44 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         return true;
     }
 
+    /// <summary>
+    /// What the handler cannot do: a tunnel whose failures are named, and another name in TLS. It takes streams that are secure already.
+    /// </summary>
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, PeerTls files, CancellationToken cancellation)
+    {
+        var url = context.InitialRequestMessage.RequestUri!;
+        Stream stream;
+        if (options.Proxy is { } proxy && proxy.Covers(url))
+        {
+            stream = await proxy.ConnectAsync(url, time, cancellation);
+        }
+        else
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(context.DnsEndPoint, cancellation);
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+            stream = new NetworkStream(socket, ownsSocket: true);
+        }
+        return url.Scheme == "https" && options.Tls.ServerName is not null ? await files.SecureAsync(stream, cancellation) : stream;
+    }
+
     private HttpMessageInvoker Connect(PeerTls files) => new(new SocketsHttpHandler
     {
-        ConnectCallback = options.Tls.ServerName is null ? null : files.ConnectAsync,
+        ConnectCallback = options is { Tls.ServerName: null, Proxy: null }
+            ? null : (context, cancellation) => ConnectAsync(context, files, cancellation),
         SslOptions = files.Options(),
         MaxConnectionsPerServer = maxConnectionsPerServer,
         AllowAutoRedirect = false,
         UseCookies = false,
-        UseProxy = false, // as Prometheus: no proxy unless configured
+        UseProxy = options.Proxy is not null, // as Prometheus: no proxy unless configured
+        Proxy = options.Proxy,
         AutomaticDecompression = DecompressionMethods.None,
         PooledConnectionLifetime = TimeSpan.FromMinutes(15), // so that a changed address of a name is noticed
         ConnectTimeout = TimeSpan.FromSeconds(30),

@@ -59,28 +59,20 @@ internal sealed class PeerTls
     }
 
     /// <summary>
-    /// Connects where another name than the host's is verified and sent as SNI: SocketsHttpHandler would overwrite it with the host's, but
-    /// takes a connection that is secure already.
+    /// TLS where another name than the host's is verified and sent as SNI: SocketsHttpHandler takes the host's in any case.
     /// </summary>
-    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    /// <param name="stream">A connection to the peer, which is disposed of with the result or where this fails.</param>
+    public async Task<Stream> SecureAsync(Stream stream, CancellationToken cancellation)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        Stream? stream = null;
+        var secure = new SslStream(stream);
         try
         {
-            await socket.ConnectAsync(context.DnsEndPoint, cancellation);
-            stream = new NetworkStream(socket, ownsSocket: true);
-            if (context.InitialRequestMessage.RequestUri!.Scheme != "https")
-                return stream;
-            var secure = new SslStream(stream);
-            stream = secure;
             await secure.AuthenticateAsClientAsync(Options(), cancellation);
             return secure;
         }
         catch (Exception e)
         {
-            await (stream?.DisposeAsync() ?? ValueTask.CompletedTask);
-            socket.Dispose();
+            await secure.DisposeAsync();
             if (e is AuthenticationException or IOException)
                 throw new HttpRequestException(HttpRequestError.SecureConnectionError, inner: e);
             throw;

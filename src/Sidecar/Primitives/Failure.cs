@@ -22,6 +22,8 @@ internal enum FailureReason
     /// <summary>Any other status that is not a success.</summary>
     HttpStatus,
     Redirect,
+    /// <summary>The proxy on the way to the peer: not reached, wants credentials, or does not reach the peer.</summary>
+    Proxy,
     /// <summary>The token, certificate or key file cannot be read or parsed.</summary>
     Credentials,
     ContentType,
@@ -61,6 +63,12 @@ internal enum FailureDetail
     Connected,
     /// <summary>One scrape is larger than the queue may take.</summary>
     QueueSizeLimit,
+    /// <summary>The proxy wants credentials, or others.</summary>
+    ProxyCredentials,
+    /// <summary>The proxy's rules are against it.</summary>
+    ProxyForbids,
+    /// <summary>The proxy finds no way to the peer.</summary>
+    ProxyCannotReach,
 }
 
 /// <summary>An expected failure: its reason, and one sentence for a person that names the cause.</summary>
@@ -88,6 +96,7 @@ internal readonly record struct Failure(FailureReason Reason, string Message, Fa
         FailureReason.NotFound => "not_found",
         FailureReason.HttpStatus => "http_status",
         FailureReason.Redirect => "redirect",
+        FailureReason.Proxy => "proxy",
         FailureReason.Credentials => "credentials",
         FailureReason.ContentType => "content_type",
         FailureReason.ContentEncoding => "content_encoding",

@@ -79,8 +79,8 @@ internal sealed class WriteReceiver(
         }
         catch (OperationCanceledException)
         {
-            return Retry(new Failure(FailureReason.Timeout, $"no answer within {options.Timeout.TotalSeconds:0.###}s"), request, scrape,
-                waiting);
+            return Retry(new Failure(FailureReason.Timeout, $"no answer within {options.Timeout.TotalSeconds:0.###}s{Through(options)}"),
+                request, scrape, waiting);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -169,11 +169,17 @@ internal sealed class WriteReceiver(
             && Uri.TryCreate(options.Url, location, out var to))
             failure = failure with { Message = $"{failure.Message}; it redirects to {Failures.Show(to)}, which is not followed" };
         failure = client.Redact(failure);
+        if (options.Http.Proxy?.Relays(options.Url) == true)
+            failure = failure with { Message = $"{failure.Message}{Through(options)}, whose answer it may be" };
         // A receiver may well answer with what it was sent; headers are the user's, and may be keys.
         foreach (var (_, value) in options.Headers)
             failure = failure with { Message = PeerCredentials.Without(failure.Message, value) };
         return failure;
     }
+
+    /// <summary>Empty where there is no proxy on the way.</summary>
+    public static string Through(RemoteWriteOptions options) =>
+        options.Http.Proxy is { } proxy && proxy.Covers(options.Url) ? $" through the proxy {proxy.Host}" : "";
 
     /// <summary>
     /// Receivers of 2.0 say how much they have written (specification 2.0, section "Response"); older ones take the message for an empty

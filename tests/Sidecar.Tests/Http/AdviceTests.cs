@@ -34,6 +34,10 @@ public sealed class AdviceTests
     [InlineData("Certificate", "None", "authority that signed it")]
     [InlineData("Connection", "MayWantHttps", "to https")]
     [InlineData("TlsHandshake", "MayWantHttp", "to http,")]
+    [InlineData("Proxy", "ProxyCredentials", "USER:PASSWORD")]
+    [InlineData("Proxy", "ProxyForbids", "have it allow")]
+    [InlineData("Proxy", "ProxyCannotReach", "proxy's log")]
+    [InlineData("Proxy", "None", "SIDECAR_REMOTE_WRITE_PROXY_URL")]
     [InlineData("BodySizeLimit", "QueueSizeLimit", "SIDECAR_QUEUE_SIZE_LIMIT")]
     public void Each_detail_has_its_own_remedy(string reason, string detail, string remedy)
     {
