@@ -33,8 +33,9 @@ switch (args)
                      each; samples as stored there; writes compare.md and compare.svg into the current folder. Other binaries than those
                      on the path: variables PROMETHEUS, VMAGENT, VICTORIA_METRICS
             scale    the published sidecar with 10,000, 100,000 and 1,000,000 series, and with 1, 10 and 100 targets; writes scale.md and scale.svg
-            soak     [--minutes 60] [--samples 20000]
-                     a scrape a second, a twentieth of its series new each time; writes soak.md and soak.svg
+            soak     [--minutes 10] [--churn 0] [--only TEXT] [--binary FILE]
+                     four sizes of targets and intervals, in both versions of remote write, with and without TLS, all at once: the worst
+                     second's memory beside the first minute's mean, above 1.15 exit code 1; writes soak.md and soak.svg
             outage   the receiver is away for ten seconds, and in the middle of it each of the three is killed and started again: what is lost;
                      writes outage.md
             campaign [--minutes 10] [--seed S] [--faults Kill,Receiver,…] [--without DiskFrozen,…] [--processors 1] [--log FILE] [--binary FILE]

@@ -3,7 +3,7 @@ using Cluster;
 
 namespace Sidecar.Benchmarks;
 
-/// <summary>The other side, in a process of its own: API servers' <c>/metrics</c> over TLS, and a receiver that discards.</summary>
+/// <summary>The other side, in a process of its own: API servers' <c>/metrics</c> over TLS, and receivers that discard, over HTTP and over TLS.</summary>
 internal static class TargetCommand
 {
     /// <summary>With churn, so many bodies are made; then they come again, by which time their series have long been forgotten.</summary>
@@ -21,7 +21,10 @@ internal static class TargetCommand
         bodies.GetOrAdd(1, i => payload.Gzip(samples, i));
         await using var receiver = new Receiver { IsDiscarding = true };
         await receiver.StartAsync();
-        Console.WriteLine($"{string.Join(',', cluster.ApiServers.Select(s => s.Port))} {receiver.Port} {cluster.TokenFile} {cluster.CaFile}");
+        await using var tlsReceiver = new Receiver(cluster.Authority.Issue("127.0.0.1")) { IsDiscarding = true };
+        await tlsReceiver.StartAsync();
+        Console.WriteLine($"{string.Join(',', cluster.ApiServers.Select(s => s.Port))} {receiver.WriteUrl} {tlsReceiver.WriteUrl} "
+            + $"{cluster.TokenFile} {cluster.CaFile}");
         await Console.In.ReadToEndAsync(); // until whoever started it ends
         return 0;
     }

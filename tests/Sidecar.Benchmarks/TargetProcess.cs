@@ -11,9 +11,10 @@ internal sealed class TargetProcess : IDisposable
     {
         this.process = process;
         Ports = [.. answer[0].Split(',').Select(int.Parse)];
-        ReceiverUrl = $"http://127.0.0.1:{answer[1]}/api/v1/write";
-        TokenFile = answer[2];
-        CaFile = answer[3];
+        ReceiverUrl = answer[1];
+        TlsReceiverUrl = answer[2];
+        TokenFile = answer[3];
+        CaFile = answer[4];
     }
 
     /// <summary>One for each target.</summary>
@@ -22,6 +23,9 @@ internal sealed class TargetProcess : IDisposable
     public int Port => Ports[0];
 
     public string ReceiverUrl { get; }
+
+    /// <summary>The same over TLS, with a certificate of <see cref="CaFile"/>.</summary>
+    public string TlsReceiverUrl { get; }
 
     public string TokenFile { get; }
 

@@ -154,7 +154,8 @@ internal sealed class Metrics
         new("sidecar_queue_oldest_timestamp_seconds", "Time of the oldest scrape in the queue, in seconds since 1970; 0 when it is empty.");
 
     public Counter QueueDamagedFiles { get; } =
-        new("sidecar_queue_damaged_files_total", "Files of the queue directory that could not be used and were set aside.");
+        new("sidecar_queue_damaged_files_total",
+            "Unusable files of the queue directory: moved to damaged/, or left in place (links, pipes, no permission).");
 
     public Counter QueueDirectoryFailures { get; } = new("sidecar_queue_directory_failures_total", "Failed calls to the queue directory.");
 
