@@ -51,7 +51,9 @@ internal static class Program
     {
         NativeHeap.UseOneArena();
         var time = TimeProvider.System;
-        var metrics = new Metrics(options.RemoteWrite.Url, options.Jobs[0].Scrape.JobName, options.Jobs[0].Scrape.Interval, time);
+        var metrics = new Metrics(options.RemoteWrite.Url, options.Jobs[0].Name, options.Jobs[0].Scrape.Interval, time);
+        foreach (var job in options.Jobs.Skip(1))
+            metrics.AddJob(job.Name, job.Scrape.Interval);
         using var standardError = new StandardError();
         var log = new Log(standardError, options.Operation.LogLevel, options.Operation.LogFormat, time);
         standardError.LinesDropped += lines => log.Warn("Log lines were dropped: nobody read standard error", ("lines", lines),
@@ -69,13 +71,14 @@ internal static class Program
         var protocol = new ReceiverProtocol(options.RemoteWrite.Protocol);
         using var passes = new Passes(options.RemoteWrite.MaxSamplesPerSend, protocol, errors, time);
         var folder = options.Queue.Directory is { } directory
-            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.Jobs[0].Scrape.SeriesRules, time),
-                metrics, log, time, errors) : null;
+            ? new FolderThread(new ScrapeFolder(directory, new FolderCalls(), metrics, log, options.RulesOf, time), metrics, log, time,
+                errors) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
         using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time);
         using var bodies = new LargeBodies(options.Queue.BodyLimit);
         var budget = new HeldBudget(HeldBudget.Usual);
+        var peers = new Dictionary<HttpOptions, PeerClient>();
         var jobs = options.Jobs.Select(Begin).ToImmutableArray();
         using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
         var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, metrics, errors,
@@ -111,17 +114,26 @@ internal static class Program
             DropRest = queue.DropRest,
         };
         var isGood = await lifetime.RunAsync(stop);
-        foreach (var job in jobs)
-            job.Dispose();
+        foreach (var peer in peers.Values)
+            peer.Dispose();
         return isGood ? ExitCode.Done : ExitCode.Failed;
 
         ScrapeJob Begin(JobOptions job)
         {
-            var targets = new PeerClient(job.Scrape.Http, maxConnectionsPerServer: 2, time, log);
-            var apiServer = new PeerClient(job.Kubernetes.Http, maxConnectionsPerServer: 2, time, log);
+            var itsLog = log.OfJob(job.Scrape.Job);
+            var (apiServer, targets) = (Peer(job.Kubernetes.Http), Peer(job.Scrape.Http));
             var download = new BodyDownload(targets, job.Scrape, options.Queue, bodies, time);
-            return new(job, apiServer, targets, new TargetDiscovery(job, apiServer, metrics, log, errors, time),
-                new Scraper(job.Scrape, protocol, download, passes, budget, queue, metrics, log, errors, time, stop.Token));
+            return new(job, apiServer, targets, new TargetDiscovery(job, apiServer, metrics, itsLog, errors, time),
+                new Scraper(job.Scrape, protocol, download, passes, budget, queue, metrics, itsLog, errors, time, stop.Token,
+                    job == options.Jobs[0] ? options.IsLeft : null));
+        }
+
+        // One for all that is asked with the same credentials and trust: connections, and the thread that reads their files.
+        PeerClient Peer(HttpOptions http)
+        {
+            if (!peers.TryGetValue(http, out var peer))
+                peers[http] = peer = new(http, maxConnectionsPerServer: 4 * options.Jobs.Length, time, log);
+            return peer;
         }
     }
 

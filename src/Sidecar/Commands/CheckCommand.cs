@@ -24,17 +24,19 @@ internal sealed class CheckCommand : IDisposable
     private readonly Options options;
     private readonly JobOptions job;
     private readonly CheckReport report;
+    private readonly SharedSeries shared; // of all jobs
     private readonly TimeProvider time;
     private readonly OneScrape once;
     private readonly Log silent;
     private ServiceAccountToken? apiToken;
     private ServiceAccountToken? scrapeToken;
 
-    private CheckCommand(Options options, JobOptions job, CheckReport report, TimeProvider time)
+    private CheckCommand(Options options, JobOptions job, CheckReport report, SharedSeries shared, TimeProvider time)
     {
         this.options = options;
         this.job = job;
         this.report = report;
+        this.shared = shared;
         this.time = time;
         silent = new Log(TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, time);
         once = new OneScrape(options, job, silent, time);
@@ -91,12 +93,15 @@ internal sealed class CheckCommand : IDisposable
             report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
         if (CertificateCheck.Run("write cert", Variables.RemoteWriteHttp.CertFile, options.RemoteWrite.Http.Tls, time) is { } write)
             report.Add(write);
+        var shared = new SharedSeries();
         var bytesPerSecond = 0.0;
         foreach (var job in options.Jobs)
         {
-            using var check = new CheckCommand(options, job, report, time);
+            report.Begin(job.Variables);
+            using var check = new CheckCommand(options, job, report, shared, time);
             bytesPerSecond += await check.RunAsync(cancellation);
         }
+        report.Begin(null);
         if (bytesPerSecond > 0 || options.Queue.Directory is not null)
             report.Add(await new QueueCheck(options.Queue, bytesPerSecond, time).RunAsync(cancellation));
         using var receiver = new PeerClient(options.RemoteWrite.Http, maxConnectionsPerServer: 1, time);
@@ -259,7 +264,6 @@ internal sealed class CheckCommand : IDisposable
     {
         var peer = job.Targets.IsEmpty ? CheckPeer.FoundTarget : CheckPeer.StaticTarget;
         var servers = new ServerCheck(options, job, silent, time);
-        var shared = new SharedSeries();
         var (samples, bytesPerSecond) = (0L, 0.0);
         foreach (var target in targets)
         {

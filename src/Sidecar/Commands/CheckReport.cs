@@ -25,16 +25,32 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
     /// <summary>Known once the configuration is: a failure of a file names the variable that names the file.</summary>
     public ImmutableArray<Setting> Settings { get; set; } = [];
 
+    /// <summary>Whose steps come; null for those of the whole process.</summary>
+    public JobVariables? Job { get; private set; }
+
+    /// <summary>The steps that come are of this job.</summary>
+    public void Begin(JobVariables? job)
+    {
+        Job = job is { Name.Length: > 0 } ? job : null;
+        if (Job is null || isJson)
+            return;
+        output.Progress.Clear();
+        using var text = output.Text();
+        text.WriteLine($"job {Job.Name}");
+    }
+
     public void Say(string what) => output.Progress.Say(what);
 
     public void Add(CheckStep step)
     {
         steps.Add(step);
+        step.Job = Job?.Name;
+        (step.Cause, step.Remedy) = (Localized(step.Cause), Localized(step.Remedy));
         if (step.Remedy == Advice.FixFile && Settings.FirstOrDefault(s => s.Variable.Type == "file" && s.Value.Length > 0
             && step.Fact.Contains(s.Value, StringComparison.Ordinal)) is { } setting)
         {
-            step.Cause = $"{setting.Variable.Name} names {setting.Value}";
-            step.Remedy = $"fix the file, or let {setting.Variable.Name} name another";
+            step.Cause = $"{setting.Name} names {setting.Value}";
+            step.Remedy = $"fix the file, or let {setting.Name} name another";
         }
         output.Progress.Clear();
         if (isJson)
@@ -45,7 +61,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             text.WriteLine($"    cause:  {OneLine.Of(step.Cause)}");
         if (step.Remedy is not null)
             text.WriteLine($"    remedy: {OneLine.Of(step.Remedy)}");
-        if (step.Paste is not null)
+        if (step.Paste is not null && Job is null)
             text.WriteLine(step.Paste); // not indented: the shell wants the end of a here-document at the start of its line
     }
 
@@ -59,11 +75,19 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             return;
         }
         using var text = output.Text();
+        var missing = steps.FindAll(s => s is { Job: not null, Paste: not null });
+        if (missing.Count > 0)
+        {
+            text.WriteLine("The rules that are missing, for all jobs:");
+            text.WriteLine(RbacRules.Merge(missing.ConvertAll(s => s.Paste!)));
+        }
         text.WriteLine();
         var warnings = steps.FindAll(s => s.Status == CheckStatus.Warning).Count;
         text.WriteLine(!IsGood ? $"{Failed} of {steps.Count} steps failed."
             : warnings == 0 ? "All is well." : $"Nothing failed; {warnings} of {steps.Count} steps warn{(warnings == 1 ? "s" : "")}.");
     }
+
+    private string? Localized(string? words) => words is null || Job is null ? words : Job.Localize(words);
 
     private string Mark(CheckStatus status)
     {
@@ -86,6 +110,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
         foreach (var step in steps)
         {
             json.WriteStartObject();
+            WriteIfThere("job"u8, step.Job);
             json.WriteString("step"u8, step.Name);
             json.WriteString("status"u8, CheckStep.Word(step.Status));
             json.WriteString("fact"u8, step.Fact);

@@ -23,6 +23,9 @@ internal sealed class CheckStep(string name, CheckStatus status, string fact)
 
     public string Fact { get; } = fact;
 
+    /// <summary>Whose step it is; null where it is of the whole process, or of the only job.</summary>
+    public string? Job { get; set; }
+
     /// <summary>The likely cause, where the fact does not tell it.</summary>
     public string? Cause { get; set; }
 

@@ -26,6 +26,8 @@ internal static class Help
         var name = topic.ToUpperInvariant().Replace('-', '_');
         if (!name.StartsWith(Variables.Prefix, StringComparison.Ordinal))
             name = Variables.Prefix + name;
+        if (name.IndexOf(JobVariables.Separator, StringComparison.Ordinal) is > 0 and var job)
+            name = Variables.Prefix + name[(job + JobVariables.Separator.Length)..];
         if (Variables.All.FirstOrDefault(v => v.Name == name) is { } variable)
         {
             WriteWrapped(output, "", $"{variable.Name}: {variable.Meaning}.");
@@ -63,6 +65,8 @@ internal static class Help
             WriteTable(output, [.. group]);
         }
         output.WriteLine();
+        WriteWrapped(output, "", $"Profiles of {Variables.Jobs.Name}: {string.Join(", ", JobProfile.All.Select(p => p.Name))}.");
+        output.WriteLine("A job's own variable comes first, then its profile, then the variable for all jobs, then the default.");
         output.WriteLine("Durations are written like 15s or 1m30s, sizes like 16MB or 1GiB or 8Mi, booleans true and false.");
         output.WriteLine($"An empty value counts as unset, but for {Variables.ListenAddress.Name}.");
     }

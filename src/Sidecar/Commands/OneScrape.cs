@@ -52,7 +52,8 @@ internal sealed class OneScrape(Options options, JobOptions job, Log log, TimePr
         output.Progress.Clear();
         if (found.Targets.Count > 0)
             return found.Targets;
-        output.Errors.WriteLine($"sidecar: {found.Error ?? "there is no target"}");
+        var whose = job.Variables.Name.Length > 0 ? $"job {job.Name}: " : "";
+        output.Errors.WriteLine($"sidecar: {whose}{found.Error ?? "there is no target"}");
         output.Errors.WriteLine("sidecar check tells why, and what to do");
         return null;
     }

@@ -44,11 +44,12 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         {
             job = each;
             if (job.Targets.IsEmpty)
-                WriteScrape(job.Scrape.JobName, job.Scrape.Params, WriteKubernetes);
+                WriteScrape(job.Name, job.Scrape.Params, WriteKubernetes);
             else
                 WriteStatic();
         }
         yaml.End();
+        job = options.Jobs[0];
         yaml.Begin("remote_write");
         WriteRemoteWrite();
         yaml.End();
@@ -59,6 +60,16 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         var scrape = job.Scrape;
         yaml.BeginItem();
         yaml.Text("job_name", jobName);
+        var first = options.Jobs[0].Scrape;
+        if (scrape.Interval != first.Interval || scrape.Timeout != first.Timeout)
+        {
+            yaml.Plain("scrape_interval", Durations.Format(scrape.Interval));
+            yaml.Plain("scrape_timeout", Durations.Format(scrape.Timeout));
+        }
+        if (!scrape.ExternalLabels.SequenceEqual(first.ExternalLabels))
+            yaml.Comment($"{job.Variables.NameOf(Variables.ExternalLabels)}: in Prometheus they are the same for all jobs.");
+        if (Value(Variables.WriteRelabelConfigs) != options.Jobs[0].Variables.Find(environment, Variables.WriteRelabelConfigs).Text)
+            yaml.Comment($"{job.Variables.NameOf(Variables.WriteRelabelConfigs)}: in Prometheus they are the same for all jobs.");
         yaml.Plain("scheme", scrape.Scheme);
         yaml.Text("metrics_path", scrape.MetricsPath);
         WriteParams(query);
@@ -88,7 +99,9 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         WriteLimit("label_limit", scrape.LabelLimits.Count);
         WriteLimit("label_name_length_limit", scrape.LabelLimits.NameLength);
         WriteLimit("label_value_length_limit", scrape.LabelLimits.ValueLength);
-        WriteHttp(scrape.Http);
+        if (scrape.Http.IsForTlsOnly && scrape.Scheme == "http")
+            yaml.Comment("Credentials are sent over https only, which Prometheus does not have.");
+        WriteHttp(scrape.Http, scrape.Scheme);
         writeTargets();
         WriteMetricRules();
         yaml.EndItem();
@@ -214,6 +227,13 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         }
         WriteTargetRules(() =>
         {
+            if (job.Name != job.Scrape.JobName)
+            {
+                yaml.BeginItem();
+                yaml.Plain("target_label", "job");
+                yaml.Text("replacement", job.Scrape.JobName);
+                yaml.EndItem();
+            }
             if (labels.Count == 0)
                 return;
             yaml.BeginItem();
@@ -221,7 +241,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             yaml.Text("regex", string.Join(';', values));
             yaml.Plain("action", "keep");
             yaml.EndItem();
-        }, isNeeded: labels.Count > 0);
+        }, isNeeded: labels.Count > 0 || job.Name != job.Scrape.JobName);
     }
 
     /// <summary>Sharding goes by the address as it was discovered, and so comes first.</summary>
@@ -266,7 +286,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             var alike = left.FindAll(t => (t.Query ?? job.Scrape.Params) == query);
             left.RemoveAll(alike.Contains);
             var isFirst = number == 1;
-            WriteScrape(isFirst ? job.Scrape.JobName : $"{job.Scrape.JobName}-{number}", query, () =>
+            WriteScrape(isFirst ? job.Name : $"{job.Name}-{number}", query, () =>
             {
                 yaml.Begin("static_configs");
                 while (alike.Count > 0)
@@ -276,7 +296,8 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
                     alike.RemoveAll(group.Contains);
                     yaml.BeginItem();
                     yaml.List("targets", group.ConvertAll(static t => t.Address));
-                    WriteStaticLabels(first.Scheme, first.MetricsPath, isFirst ? null : job.Scrape.JobName);
+                    WriteStaticLabels(first.Scheme, first.MetricsPath,
+                        isFirst && job.Name == job.Scrape.JobName ? null : job.Scrape.JobName);
                     yaml.EndItem();
                 }
                 yaml.End();
@@ -338,9 +359,13 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         yaml.EndItem();
     }
 
-    private void WriteHttp(HttpOptions http)
+    private void WriteHttp(HttpOptions http, string scheme = "https")
     {
-        if (http.BasicAuthUsername is not null || http.BasicAuthPassword is not null || http.BasicAuthPasswordFile is not null)
+        if (http.IsForTlsOnly && scheme == "http")
+        {
+            // Prometheus would send them.
+        }
+        else if (http.BasicAuthUsername is not null || http.BasicAuthPassword is not null || http.BasicAuthPasswordFile is not null)
         {
             yaml.Begin("basic_auth");
             // A user without a password may well be a token.
@@ -374,5 +399,5 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
     }
 
     /// <summary>As the environment has it; null where it is not set.</summary>
-    private string? Value(Variable variable) => environment.GetValueOrDefault(variable.Name)?.Trim() is { Length: > 0 } text ? text : null;
+    private string? Value(Variable variable) => job.Variables.Find(environment, variable).Text;
 }

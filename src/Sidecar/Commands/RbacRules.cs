@@ -1,4 +1,5 @@
 using Sidecar.Discovery;
+using Sidecar.Http;
 using Sidecar.Primitives;
 
 namespace Sidecar.Commands;
@@ -9,6 +10,9 @@ namespace Sidecar.Commands;
 /// </summary>
 internal static class RbacRules
 {
+    private const string Start = "kubectl apply -f - <<'EOF'\n";
+    private const string End = "EOF";
+    private const string EksGroup = "metrics.eks.amazonaws.com";
     private const string DeployedUser = "system:serviceaccount:sidecar:sidecar";
 
     /// <param name="service">Of which the Endpoints are read by name; null for all.</param>
@@ -22,8 +26,22 @@ internal static class RbacRules
             $"apiGroups: [{group}]\n    resources: [{query.Resource}]\n{names}    verbs: [list, watch]");
     }
 
-    public static string ForMetrics(string path, string? user) =>
-        Manifest(user, $"get{path}", null, $"nonResourceURLs: [{YamlText.Quote(path)}]\n    verbs: [get]");
+    /// <param name="refusal">In whose words: a kubelet asks for a right to nodes, whatever the path.</param>
+    public static string ForMetrics(string path, string? user, string refusal = "")
+    {
+        if (Advice.IsKubelets(refusal))
+            return Manifest(user, "get/nodes/metrics", null, "apiGroups: [\"\"]\n    resources: [nodes/metrics]\n    verbs: [get]");
+        if (path.Split('/') is ["", "apis", EksGroup, _, var component, ..])
+        {
+            return Manifest(user, $"get/{component}/metrics", null,
+                $"apiGroups: [{EksGroup}]\n    resources: [{component}/metrics]\n    verbs: [get]");
+        }
+        return Manifest(user, $"get{path}", null, $"nonResourceURLs: [{YamlText.Quote(path)}]\n    verbs: [get]");
+    }
+
+    /// <summary>Several manifests as one to paste.</summary>
+    public static string Merge(IEnumerable<string> manifests) =>
+        Start + string.Join("---\n", manifests.Distinct().Select(m => m[Start.Length..^End.Length])) + End;
 
     /// <summary>What to do about a right that is missing in a namespace (null for all).</summary>
     public static string Remedy(ObjectQuery query, string? service, string? user) => OrManifests(user,

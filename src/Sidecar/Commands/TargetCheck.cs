@@ -67,7 +67,7 @@ internal static class TargetCheck
         switch (failure.Reason)
         {
             case FailureReason.Forbidden when user is not null && !Advice.IsAnonymous(user):
-                step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user);
+                step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user, failure.Message);
                 return step.With(new AdviceText(TargetAdvice.For(target, options.Http, failure).Cause,
                     RbacRules.Remedy(target.Url.AbsolutePath, user)));
             case FailureReason.Unauthorized when options.Http.CredentialsFile is not null:

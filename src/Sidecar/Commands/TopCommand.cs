@@ -27,7 +27,14 @@ internal static class TopCommand
     {
         var isGood = true;
         foreach (var job in options.Jobs)
+        {
+            if (options.HasNames)
+            {
+                await using var heading = output.Text();
+                heading.WriteLine($"{(job == options.Jobs[0] ? "" : "\n")}job {job.Name}");
+            }
             isGood &= await RunAsync(options, job, count, environment, output, time, cancellation);
+        }
         return isGood;
     }
 

@@ -40,7 +40,7 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
     public List<SavingProposal> Propose(List<MetricCost> metrics)
     {
         var proposals = new List<SavingProposal>();
-        if (string.IsNullOrWhiteSpace(environment.GetValueOrDefault(Variables.Preset.Name)))
+        if (string.IsNullOrWhiteSpace(Value(Variables.Preset)))
         {
             foreach (var (name, rules) in Presets.All)
                 Try("The preset", Variables.Preset, name, RelabelConfigs.Read(rules, out _).Then(present.Metric));
@@ -58,7 +58,7 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
         {
             if (rules is null)
                 return;
-            var value = Proposal.Append(environment.GetValueOrDefault(Variables.MetricRelabelConfigs.Name), rules);
+            var value = Proposal.Append(Value(Variables.MetricRelabelConfigs), rules);
             var read = RelabelConfigs.Read(rules, out var errors);
             if (errors.Count == 0)
                 Try(what, Variables.MetricRelabelConfigs, value, present.Metric.Then(read));
@@ -68,9 +68,14 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
         {
             var after = Count(scrape, context, WithRules(new SeriesRules(metricRules, present.Write)));
             if (Before.Series - after.Series >= Before.Series * LeastShare)
-                proposals.Add(new SavingProposal(what, variable.Name, value, Before.Series - after.Series, Before.Bytes - after.Bytes));
+            {
+                proposals.Add(new SavingProposal(what, job.Variables.NameOf(variable), value,
+                    Before.Series - after.Series, Before.Bytes - after.Bytes));
+            }
         }
     }
+
+    private string? Value(Variable variable) => job.Variables.Find(environment, variable).Text;
 
     private TargetLabels WithRules(SeriesRules rules) =>
         new(scrape.Target.Labels, job.Scrape.ExternalLabels, job.Scrape.HonorLabels, rules);

@@ -4,30 +4,57 @@ using Sidecar.Primitives;
 namespace Sidecar.Configuration;
 
 /// <summary>Looks variables up while the options are read, and collects what is wrong or odd with them.</summary>
-internal sealed class Settings(IReadOnlyDictionary<string, string?> environment)
+internal sealed class Settings
 {
-    private readonly List<ConfigurationError> _errors = [];
-    private readonly List<ConfigurationWarning> _warnings = [];
-    private readonly Dictionary<string, string> _derived = new(StringComparer.Ordinal);
+    private readonly IReadOnlyDictionary<string, string?> environment;
+    private readonly List<(Variable? Variable, ConfigurationError Error)> errors;
+    private readonly List<ConfigurationWarning> warnings;
+    private readonly Dictionary<string, string> derived = new(StringComparer.Ordinal);
+    private readonly Settings? all; // of all jobs
 
-    public bool HasErrors => _errors.Count > 0;
+    public Settings(IReadOnlyDictionary<string, string?> environment)
+        : this(environment, JobVariables.Only, null)
+    {
+    }
 
-    /// <summary>Whether the environment gives the variable a value. Empty is unset, but for the listener, which empty turns off.</summary>
-    public bool IsSet(Variable variable) => Text(variable) is not null;
+    private Settings(IReadOnlyDictionary<string, string?> environment, JobVariables job, Settings? all)
+    {
+        this.environment = environment;
+        this.all = all;
+        Job = job;
+        errors = all?.errors ?? [];
+        warnings = all?.warnings ?? [];
+    }
 
-    public bool IsWrong(Variable variable) => _errors.Any(e => e.Name == variable.Name);
+    /// <summary>Whose variables are looked up.</summary>
+    public JobVariables Job { get; }
+
+    public bool HasErrors => errors.Count > 0;
+
+    /// <summary>The variables of one job; errors and warnings stay together.</summary>
+    public Settings Of(JobVariables job) => job.Name.Length == 0 ? this : new(environment, job, this);
+
+    /// <summary>Whether the environment or the job's profile gives the variable a value.</summary>
+    public bool IsSet(Variable variable) => Find(variable).Text is not null;
+
+    public ValueSource SourceOf(Variable variable) => Find(variable).Source;
+
+    /// <summary>Set by hand for this very job; for the only job, by the plain variable.</summary>
+    public bool IsOwn(Variable variable) => SourceOf(variable) == ValueSource.Own;
+
+    public bool IsWrong(Variable variable) => errors.Any(e => e.Error.Name == Find(variable).Name);
 
     /// <summary>The value of a variable that has a default; the default, too, where the value is wrong.</summary>
     public T Read<T>(Variable variable, Func<string, Parsed<T>> parse) => Read(variable, parse, parse(variable.Default!).Value!);
 
     public T Read<T>(Variable variable, Func<string, Parsed<T>> parse, T absent)
     {
-        if (Text(variable) is not { } text)
+        if (Find(variable).Text is not { } text)
             return absent;
         var parsed = parse(text);
         if (parsed.Problem is null)
             return parsed.Value!;
-        Error(variable, parsed.Problem, parsed.Remedy);
+        Add(variable, parsed.Problem, parsed.Remedy);
         return absent;
     }
 
@@ -37,55 +64,67 @@ internal sealed class Settings(IReadOnlyDictionary<string, string?> environment)
         return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem, parsed.Remedy);
     }, absent: null);
 
-    /// <summary>The value in effect where it is neither from the environment nor the default in the table.</summary>
-    public void Derive(Variable variable, string? value) => _derived[variable.Name] = value ?? "";
+    /// <summary>
+    /// The value in effect where it is neither from the environment nor the default in the table. What is derived of discovery is the same
+    /// for all jobs.
+    /// </summary>
+    public void Derive(Variable variable, string? value) =>
+        (variable.Group == VariableGroup.Targets && all is not null ? all : this).derived[variable.Name] = value ?? "";
 
-    public void Error(Variable variable, string problem, string? remedy = null)
-    {
-        var value = Text(variable) is { } text ? Redacted.Of(variable, text) : null;
-        _errors.Add(new(variable.Name, value, problem, remedy ?? $"write it like {variable.Example}"));
-    }
+    /// <summary>The job is named where the variable does not name it.</summary>
+    public void Error(Variable variable, string problem, string? remedy = null) =>
+        Add(variable, all is not null && Find(variable).Source == ValueSource.Plain ? $"for the job {Job.Name}, {problem}" : problem,
+            remedy);
 
     /// <summary>An error of a name that is not in the table. Its value is not shown: nobody knows whether it is secret.</summary>
-    public void Error(string name, string problem, string remedy) => _errors.Add(new(name, null, problem, remedy));
+    public void Error(string name, string problem, string remedy) => errors.Add((null, new(name, null, problem, remedy)));
 
-    public void Warn(Variable variable, string message) => Warn(variable.Name, message);
+    public void Warn(Variable variable, string message) => Warn(Find(variable).Name, Job.Localize(message));
 
-    public void Warn(string name, string message) => _warnings.Add(new(name, message));
+    public void Warn(string name, string message)
+    {
+        var warning = new ConfigurationWarning(name, message);
+        if (!warnings.Contains(warning))
+            warnings.Add(warning);
+    }
 
     /// <summary>All of them, in the order of the table of variables.</summary>
     public ImmutableArray<ConfigurationError> Errors =>
-        [.. _errors.OrderBy(e => Position(e.Name)).ThenBy(e => e.Name, StringComparer.Ordinal)];
+    [
+        .. errors.OrderBy(e => e.Variable is { } variable ? Variables.All.IndexOf(variable) : int.MaxValue)
+            .ThenBy(e => e.Error.Name, StringComparer.Ordinal).Select(e => e.Error),
+    ];
 
-    public ImmutableArray<ConfigurationWarning> Warnings => [.. _warnings];
+    public ImmutableArray<ConfigurationWarning> Warnings => [.. warnings];
 
-    /// <summary>Every variable of the table with the value in effect.</summary>
+    /// <summary>Every variable of the table with the value in effect for all jobs.</summary>
     public ImmutableArray<Setting> InEffect() => [.. Variables.All.Select(InEffect)];
 
-    /// <summary>
-    /// White space around a value is a slip of the YAML that it came from, and a password from a Secret often ends in a line break;
-    /// spaces around a password may be part of it.
-    /// </summary>
-    private string? Text(Variable variable)
-    {
-        if (!environment.TryGetValue(variable.Name, out var value) || value is null)
-            return null;
-        value = variable.IsSecret ? value.TrimEnd('\r', '\n') : value.Trim();
-        return value.Length > 0 || variable == Variables.ListenAddress ? value : null;
-    }
+    /// <summary>What this job has that is not that of all.</summary>
+    public IEnumerable<Setting> InEffectOfJob() => Variables.All
+        .Where(v => v.IsOfJob && (SourceOf(v) is ValueSource.Own or ValueSource.Profile || derived.ContainsKey(v.Name)))
+        .Select(InEffect);
+
+    private WrittenValue Find(Variable variable) => Job.Find(environment, variable);
 
     private Setting InEffect(Variable variable)
     {
-        if (Text(variable) is { } text)
-            return new(variable, OneLine.Of(Redacted.Of(variable, text)), IsFromEnvironment: true);
-        return new(variable, _derived.GetValueOrDefault(variable.Name) ?? variable.Default ?? "", IsFromEnvironment: false);
+        var (text, _, source) = Find(variable);
+        var value = text is null ? derived.GetValueOrDefault(variable.Name) ?? variable.Default ?? ""
+            : OneLine.Of(Redacted.Of(variable, text));
+        return new(variable, value, source is ValueSource.Own or ValueSource.Plain)
+        {
+            Name = Job.NameOf(variable),
+            Profile = source == ValueSource.Profile ? Job.Profile?.Name ?? Job.Name : null,
+        };
     }
 
-    private static int Position(string name)
+    private void Add(Variable variable, string problem, string? remedy)
     {
-        for (var i = 0; i < Variables.All.Length; i++)
-            if (Variables.All[i].Name == name)
-                return i;
-        return int.MaxValue;
+        var (text, name, _) = Find(variable);
+        var error = new ConfigurationError(name, text is null ? null : Redacted.Of(variable, text), Job.Localize(problem),
+            Job.Localize(remedy ?? $"write it like {variable.Example}"));
+        if (!errors.Exists(e => e.Error == error))
+            errors.Add((variable, error));
     }
 }

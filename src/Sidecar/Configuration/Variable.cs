@@ -22,6 +22,9 @@ internal sealed record Variable
     /// <summary>A value that is right.</summary>
     public required string Example { get; init; }
 
+    /// <summary>Each job may have one of its own.</summary>
+    public bool IsOfJob => Group is VariableGroup.Targets or VariableGroup.Scraping && Name != Variables.JobsName;
+
     /// <summary>How much of its value may be shown.</summary>
     public Redaction Redaction { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Sidecar.Primitives;
 
@@ -8,16 +9,17 @@ internal static class VariableNames
 {
     private static readonly HashSet<string> Known = [.. Variables.All.Select(v => v.Name)];
 
-    public static void Check(IReadOnlyDictionary<string, string?> environment, Settings settings)
+    public static void Check(IReadOnlyDictionary<string, string?> environment, Settings settings, ImmutableArray<JobVariables> jobs)
     {
+        var ofJobs = jobs.SelectMany(j => Variables.All.Where(v => v.IsOfJob).Select(j.NameOf)).ToHashSet();
         foreach (var (name, value) in environment)
         {
-            if (!name.StartsWith(Variables.Prefix, StringComparison.Ordinal) || Known.Contains(name))
+            if (!name.StartsWith(Variables.Prefix, StringComparison.Ordinal) || Known.Contains(name) || ofJobs.Contains(name))
                 continue;
             if (IsInjected(name, value ?? ""))
                 WarnOfPort(settings, name, value ?? "");
             else
-                settings.Error(name, "not a variable of the sidecar", Proposal(name));
+                settings.Error(name, Problem(name, jobs), Proposal(name, jobs));
         }
     }
 
@@ -49,15 +51,48 @@ internal static class VariableNames
         return IsPortDetail(name);
     }
 
-    private static string Proposal(string name)
+    private static string Problem(string name, ImmutableArray<JobVariables> jobs)
     {
-        var nearest = Nearest(name);
-        if (nearest is null)
-            return "sidecar help lists what there is";
-        return Variables.All.FirstOrDefault(v => v.Name == nearest) is { } variable
-            ? $"did you mean {nearest}, like {nearest}={variable.Example}?"
-            : $"did you mean {nearest}? This version does not have it yet";
+        var at = name.IndexOf(JobVariables.Separator, StringComparison.Ordinal);
+        if (at < 0)
+            return "not a variable of the sidecar";
+        if (JobOf(name, jobs) is not { } job)
+            return $"{Variables.Jobs.Name} names no job that is written {name[Variables.Prefix.Length..at]}";
+        return Variables.Find(Plain(name)) is not null ? $"the job {job.Name} has none of its own: it holds for the whole process"
+            : $"not a variable of the job {job.Name}";
     }
+
+    private static string Proposal(string name, ImmutableArray<JobVariables> jobs)
+    {
+        // One underscore where two are wanted.
+        foreach (var job in jobs)
+        {
+            if (Variables.All.FirstOrDefault(v => v.IsOfJob && job.NameOf(v).Replace(JobVariables.Separator, "_") == name) is { } meant)
+                return $"did you mean {job.NameOf(meant)}?";
+        }
+        if (!name.Contains(JobVariables.Separator, StringComparison.Ordinal))
+            return Nearest(name) is { } known ? Like(known, Variables.Find(known)!.Example) : "sidecar help lists what there is";
+        if (JobOf(name, jobs) is not { } owner)
+        {
+            var at = name.IndexOf(JobVariables.Separator, StringComparison.Ordinal);
+            var written = name[..(at + JobVariables.Separator.Length)];
+            var named = jobs.Where(j => j.Name.Length > 0).Select(j => JobVariables.Prefix(j.Name)).ToArray();
+            return NearestWord.Of(written, named) is { } prefix ? $"did you mean {name.Replace(written, prefix, StringComparison.Ordinal)}?"
+                : $"add the job to {Variables.Jobs.Name}{(named.Length == 0 ? ", which is not set" : "")}";
+        }
+        var nearest = Variables.Find(Plain(name)) is { } whole ? whole.Name : Nearest(Plain(name));
+        return nearest is null ? "sidecar help lists what there is"
+            : Like(owner.NameOf(Variables.Find(nearest)!), Variables.Find(nearest)!.Example);
+
+        static string Like(string name, string example) => $"did you mean {name}, like {name}={example}?";
+    }
+
+    private static JobVariables? JobOf(string name, ImmutableArray<JobVariables> jobs) =>
+        jobs.FirstOrDefault(j => j.Name.Length > 0 && name.StartsWith(JobVariables.Prefix(j.Name), StringComparison.Ordinal));
+
+    /// <summary>A job's variable without the job.</summary>
+    private static string Plain(string name) => Variables.Prefix
+        + name[(name.IndexOf(JobVariables.Separator, StringComparison.Ordinal) + JobVariables.Separator.Length)..];
 
     private static void WarnOfPort(Settings settings, string name, string value)
     {

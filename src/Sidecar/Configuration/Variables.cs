@@ -7,11 +7,16 @@ internal static class Variables
 {
     public const string Prefix = "SIDECAR_";
 
+    public const string JobsName = Prefix + "JOBS";
+
     private const string ServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/";
 
     // Rows add themselves in the order in which they are written, so this stands first and All stands last.
     private static readonly ImmutableArray<Variable>.Builder Table = ImmutableArray.CreateBuilder<Variable>();
 
+    public static Variable Jobs { get; } = Row(
+        JobsName, VariableGroup.Targets, "names", example: "apiserver,kube-scheduler", inWords: "one job without a name",
+        meaning: "jobs, comma-separated; each may set any variable of Targets and Scraping behind its name: SIDECAR_KUBE_SCHEDULER__SCHEME");
     public static Variable Targets { get; } = Row(
         "SIDECAR_TARGETS", VariableGroup.Targets, "addresses",
         example: "10.0.0.1:6443,https://10.0.0.2:6443/metrics", redaction: Redaction.UrlPassword,
@@ -208,6 +213,20 @@ internal static class Variables
 
     /// <summary>The table, in the order in which people read it.</summary>
     public static ImmutableArray<Variable> All { get; } = Table.ToImmutable();
+
+    /// <summary>What says where and what to discover; whom to ask, and how, may be said for all.</summary>
+    public static ImmutableArray<Variable> OfDiscovery { get; } =
+        [KubernetesNamespace, KubernetesService, KubernetesPortName, KubernetesLabelSelector, KubernetesRole];
+
+    /// <summary>The ways to authenticate towards targets, of which there is one.</summary>
+    public static ImmutableArray<Variable> OfAuthentication { get; } =
+    [
+        ScrapeHttp.AuthorizationType, ScrapeHttp.Credentials, ScrapeHttp.CredentialsFile,
+        ScrapeHttp.Username, ScrapeHttp.Password, ScrapeHttp.PasswordFile,
+    ];
+
+    /// <summary>Null where there is none of that name.</summary>
+    public static Variable? Find(string name) => All.FirstOrDefault(v => v.Name == name);
 
     /// <param name="peer">Towards whom they are used, in words.</param>
     private static HttpVariables HttpRows(

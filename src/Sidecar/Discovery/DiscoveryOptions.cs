@@ -23,6 +23,10 @@ internal abstract record DiscoveryOptions
 /// <summary>What every target has where neither its address nor a rule says otherwise.</summary>
 internal record TargetOptions
 {
+    /// <summary>The job's name in SIDECAR_JOBS, a part of each target's identity; empty for the only one.</summary>
+    public string Job { get; init; } = "";
+
+    /// <summary>The label job.</summary>
     public required string JobName { get; init; }
 
     public required TimeSpan Interval { get; init; }

@@ -91,7 +91,7 @@ internal static class KubernetesOptionsReader
 
     private static void WarnOfUnused(Settings settings)
     {
-        var unused = Variables.All.Where(v => v.Name.StartsWith("SIDECAR_KUBERNETES_", StringComparison.Ordinal) && settings.IsSet(v));
+        var unused = Variables.All.Where(v => v.Name.StartsWith("SIDECAR_KUBERNETES_", StringComparison.Ordinal) && settings.IsOwn(v));
         foreach (var variable in unused)
             settings.Warn(variable, $"has no effect, because {Variables.Targets.Name} turns Kubernetes discovery off");
     }

@@ -65,7 +65,8 @@ internal static class TargetBuilder
         final.TryAdd("instance", address);
         query = Query(query, labels, relabeled);
         var url = new Uri($"{relabeled[Scheme]}://{address}{Path(relabeled, options)}{(query is { Length: > 0 } ? "?" + query : "")}");
-        return new Target(url, final, labels, interval == options.Interval ? null : interval, timeout == options.Timeout ? null : timeout);
+        return new Target(url, final, labels, interval == options.Interval ? null : interval, timeout == options.Timeout ? null : timeout,
+            options.Job);
     }
 
     private static void SetDefault(Dictionary<string, string> labels, string name, string value)

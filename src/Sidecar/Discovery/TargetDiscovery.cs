@@ -115,7 +115,7 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
         else if (IsSame(targets))
             return;
         // Also where only discovered labels have changed: people look at them.
-        metrics.DiscoveredTargets.Set(targets.Length);
+        metrics.Job(options.Target.Job).DiscoveredTargets.Set(targets.Length);
         try
         {
             update(targets);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sidecar.Queueing;
+using Sidecar.Requests;
 using Sidecar.Sending;
 using Sidecar.Telemetry;
 
@@ -10,6 +11,15 @@ internal sealed record Options
 {
     /// <summary>At least one.</summary>
     public required ImmutableArray<JobOptions> Jobs { get; init; }
+
+    /// <summary>The jobs have names.</summary>
+    public bool HasNames => Jobs[0].Variables.Name.Length > 0;
+
+    /// <summary>There is no such job any more, or there was one without a name before.</summary>
+    public bool IsLeft(string job) => Jobs.All(j => j.Scrape.Job != job);
+
+    /// <summary>How series of the job are relabeled; those of a job that there is no more as the first one's.</summary>
+    public SeriesRules? RulesOf(string job) => (Jobs.FirstOrDefault(j => j.Scrape.Job == job) ?? Jobs[0]).Scrape.SeriesRules;
 
     public required RemoteWriteOptions RemoteWrite { get; init; }
 

@@ -22,16 +22,22 @@ internal static class OptionsReader
     public static ConfigurationResult Read(IReadOnlyDictionary<string, string?> environment)
     {
         var settings = new Settings(environment);
-        VariableNames.Check(environment, settings);
+        var jobs = JobNames.Read(settings, environment);
+        VariableNames.Check(environment, settings, jobs);
 
+        var ofJobs = jobs.Select(settings.Of).ToList();
         var options = new Options
         {
-            Jobs = [ReadJob(settings, environment)],
+            Jobs = [.. ofJobs.Select(s => ReadJob(s, environment))],
             RemoteWrite = ReadRemoteWrite(settings),
             Queue = ReadQueue(settings),
             Operation = ReadOperation(settings),
         };
-        return new ConfigurationResult(settings.HasErrors ? null : options, settings.Errors, settings.Warnings, settings.InEffect());
+        WarnOfSharedLabels(settings, options.Jobs);
+        var inEffect = settings.InEffect();
+        if (jobs[0].Name.Length > 0)
+            inEffect = [.. inEffect.Where(s => s.Variable != Variables.JobName), .. ofJobs.SelectMany(s => s.InEffectOfJob())];
+        return new ConfigurationResult(settings.HasErrors ? null : options, settings.Errors, settings.Warnings, inEffect);
     }
 
     private static JobOptions ReadJob(Settings settings, IReadOnlyDictionary<string, string?> environment)
@@ -39,9 +45,10 @@ internal static class OptionsReader
         var targets = ReadTargets(settings);
         var kubernetes = KubernetesOptionsReader.Read(settings, environment, isUsed: !settings.IsSet(Variables.Targets));
         var (shard, shards) = ReadShard(settings);
-        var scrape = ReadScrape(settings, targets, settings.IsSet(Variables.Targets) ? null : kubernetes);
+        var scrape = ReadScrape(settings, targets, kubernetes);
         return new()
         {
+            Variables = settings.Job,
             Targets = targets,
             Kubernetes = kubernetes with { Scope = DiscoveryScope.Of(scrape.TargetRules) },
             Shard = shard,
@@ -50,8 +57,26 @@ internal static class OptionsReader
         };
     }
 
+    /// <summary>Two targets with the same labels write the same series, <c>up</c> among them.</summary>
+    private static void WarnOfSharedLabels(Settings settings, ImmutableArray<JobOptions> jobs)
+    {
+        foreach (var same in jobs.GroupBy(j => j.Scrape.JobName).Where(g => g.Skip(1).Any()))
+        {
+            if (same.Count(j => j.Scrape.TargetRules.IsEmpty) > 1)
+                settings.Warn(Variables.Jobs, $"the label job is {same.Key} for {string.Join(" and ", same.Select(j => j.Scrape.Job))}: "
+                    + $"where an address is a target of both, they write one and the same up; tell them apart by {Variables.RelabelConfigs.Name}");
+        }
+    }
+
     private static ImmutableArray<StaticTarget> ReadTargets(Settings settings)
     {
+        if (settings.ReadText(Variables.Targets, text => text) is { } written
+            && written.Contains(JobProfile.HostIp, StringComparison.Ordinal))
+        {
+            settings.Error(Variables.Targets, "its node is the one of HOST_IP, which is not set",
+                $"let the container have HOST_IP by fieldRef status.hostIP, or set {Variables.Targets.Name} like {Variables.Targets.Example}");
+            return [];
+        }
         var targets = settings.Read(Variables.Targets, StaticTargets.Parse, absent: []);
         var distinct = targets.Distinct().ToImmutableArray();
         if (distinct.Length < targets.Length)
@@ -68,7 +93,7 @@ internal static class OptionsReader
         return (shard, shards);
     }
 
-    private static ScrapeOptions ReadScrape(Settings settings, ImmutableArray<StaticTarget> targets, KubernetesOptions? kubernetes)
+    private static ScrapeOptions ReadScrape(Settings settings, ImmutableArray<StaticTarget> targets, KubernetesOptions kubernetes)
     {
         var interval = settings.Read(Variables.ScrapeInterval, Durations.Within(LeastInterval, Durations.MostForTimers));
         var timeout = settings.Read(Variables.ScrapeTimeout, Durations.Within(Millisecond, Durations.MostForTimers));
@@ -87,21 +112,24 @@ internal static class OptionsReader
 
         var scheme = settings.Read(Variables.Scheme, Words.OneOf(("http", "http"), ("https", "https")));
         var (protocols, native) = ReadProtocols(settings);
+        // The service account's token and CA are defaults only for what discovery or a profile says is the cluster's, and only over TLS.
+        var isOfCluster = !settings.IsSet(Variables.Targets) || settings.SourceOf(Variables.Targets) == ValueSource.Profile;
+        var takesToken = isOfCluster && scheme == "https" && settings.Job.Profile is not { TakesToken: false };
         var plain = targets.IsEmpty ? scheme == "http" : targets.Any(t => (t.Scheme ?? scheme) == "http" && !IsLoopback(t.Address));
         return new()
         {
+            Job = settings.Job.Name,
             JobName = settings.Read(Variables.JobName, Texts.ParseLine),
             Interval = interval,
             Timeout = timeout,
             Scheme = scheme,
             MetricsPath = settings.Read(Variables.MetricsPath, Urls.ParsePath),
             Params = settings.ReadText(Variables.Params, Urls.ParseQuery),
-            // The service account's token is a default only where TLS keeps it secret.
             Http = HttpOptionsReader.Read(settings, Variables.ScrapeHttp, new()
             {
                 IsPlain = plain,
-                DefaultCredentialsFile = scheme == "https" ? kubernetes?.Http.CredentialsFile : null,
-                DefaultCaFile = kubernetes?.Http.Tls.CaFile,
+                DefaultCredentialsFile = takesToken ? kubernetes.Http.CredentialsFile : null,
+                DefaultCaFile = isOfCluster && (targets.IsEmpty || scheme == "https") ? kubernetes.Http.Tls.CaFile : null,
             }),
             HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
             HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),

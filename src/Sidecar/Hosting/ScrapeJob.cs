@@ -5,8 +5,8 @@ using Sidecar.Scraping;
 namespace Sidecar.Hosting;
 
 /// <summary>One job at work: its discovery, and the scrape loops of its targets.</summary>
-internal sealed class ScrapeJob(JobOptions options, PeerClient apiServer, PeerClient targets, TargetDiscovery discovery, Scraper scraper)
-    : IDisposable
+internal sealed class ScrapeJob(
+    JobOptions options, PeerClient apiServer, PeerClient targets, TargetDiscovery discovery, Scraper scraper)
 {
     public JobOptions Options { get; } = options;
 
@@ -17,10 +17,4 @@ internal sealed class ScrapeJob(JobOptions options, PeerClient apiServer, PeerCl
     public PeerExpiry ApiServerExpiry => apiServer.Expiry;
 
     public PeerExpiry TargetExpiry => targets.Expiry;
-
-    public void Dispose()
-    {
-        apiServer.Dispose();
-        targets.Dispose();
-    }
 }

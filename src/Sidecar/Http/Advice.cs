@@ -60,14 +60,25 @@ internal static class Advice
     public const string AsksCheck = "'sidecar check' prints the rule to paste";
 
     /// <summary>
-    /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>; null where they are others.
+    /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>, or in a kubelet's,
+    /// <c>Forbidden (user=system:serviceaccount:sidecar:sidecar, verb=get, resource=nodes, …)</c>; null where they are others.
     /// </summary>
     public static string? User(string message)
     {
+        const string OfKubelet = "(user=";
+        if (message.IndexOf(OfKubelet, StringComparison.Ordinal) is >= 0 and var at && message.IndexOf(',', at) is > 0 and var comma)
+            return message[(at + OfKubelet.Length)..comma];
         var start = message.IndexOf("User \"", StringComparison.Ordinal);
         var end = start < 0 ? -1 : message.IndexOf('"', start + 6);
         return end < 0 ? null : message[(start + 6)..end];
     }
+
+    /// <summary>A kubelet asks for a right to nodes, whatever the path.</summary>
+    public static bool IsKubelets(string refusal) => refusal.Contains("resource=nodes", StringComparison.Ordinal);
+
+    /// <summary>What may not be read, in RBAC's words.</summary>
+    public static string RightTo(string path, string refusal) => IsKubelets(refusal) ? "nodes/metrics"
+        : path.StartsWith("/apis/", StringComparison.Ordinal) ? path : $"{path} (a nonResourceURL)";
 
     /// <summary>Nobody's credentials were sent.</summary>
     public static bool IsAnonymous(string? user) => user == "system:anonymous";

@@ -10,6 +10,9 @@ internal sealed record HttpOptions
 
     public string? Credentials { get; init; }
 
+    /// <summary>Nobody said by hand for this very job that they are to go out, so they never go over plain HTTP.</summary>
+    public bool IsForTlsOnly { get; init; }
+
     /// <summary>Read anew for every request, because projected tokens rotate.</summary>
     public string? CredentialsFile { get; init; }
 

@@ -40,8 +40,10 @@ internal static class HttpOptionsReader
         if (kinds.Count == 0 && peer.DefaultCredentialsFile is not null)
         {
             settings.Derive(names.CredentialsFile, peer.DefaultCredentialsFile);
-            options = options with { CredentialsFile = peer.DefaultCredentialsFile };
+            options = options with { CredentialsFile = peer.DefaultCredentialsFile, IsForTlsOnly = true };
         }
+        else if (kinds.Count > 0 && !settings.IsOwn(kinds[0]))
+            options = options with { IsForTlsOnly = true };
         if (!string.IsNullOrEmpty(peer.UserInfo))
         {
             var colon = peer.UserInfo.IndexOf(':');
@@ -55,7 +57,10 @@ internal static class HttpOptionsReader
         if (settings.IsSet(names.AuthorizationType) && options is { Credentials: null, CredentialsFile: null })
             settings.Warn(names.AuthorizationType, "has no effect without credentials");
         if (kinds.Count > 0 && peer.IsPlain)
-            settings.Warn(kinds[0], "goes over plain http, where anybody on the way can read it");
+        {
+            settings.Warn(kinds[0], !options.IsForTlsOnly ? "goes over plain http, where anybody on the way can read it"
+                : $"does not go over plain http to the targets of {settings.Job.Name}; where it shall, set {settings.Job.NameOf(kinds[0])}");
+        }
         return options;
     }
 
@@ -112,18 +117,20 @@ internal static class HttpOptionsReader
     private static TlsOptions ReadTls(Settings settings, HttpVariables names, Peer peer)
     {
         var insecure = settings.Read(names.InsecureSkipVerify, Words.Boolean);
-        if (insecure)
+        if (insecure && settings.SourceOf(names.InsecureSkipVerify) != ValueSource.Profile)
             settings.Warn(names.InsecureSkipVerify, "certificates are not checked, so anybody on the way can answer");
         if (settings.IsSet(names.CertFile) && !settings.IsSet(names.KeyFile))
             settings.Error(names.CertFile, "a certificate without its key", $"set {names.KeyFile.Name} like {names.KeyFile.Example}");
         if (settings.IsSet(names.KeyFile) && !settings.IsSet(names.CertFile))
             settings.Error(names.KeyFile, "a key without its certificate", $"set {names.CertFile.Name} like {names.CertFile.Example}");
 
-        if (!settings.IsSet(names.CaFile) && peer.DefaultCaFile is not null)
-            settings.Derive(names.CaFile, peer.DefaultCaFile);
+        // Without a check of certificates nothing is to be trusted, and the file may well not be there.
+        var defaultCa = insecure && settings.SourceOf(names.InsecureSkipVerify) == ValueSource.Profile ? null : peer.DefaultCaFile;
+        if (!settings.IsSet(names.CaFile) && defaultCa is not null)
+            settings.Derive(names.CaFile, defaultCa);
         return new()
         {
-            CaFile = settings.ReadText(names.CaFile, Texts.ParseFile) ?? peer.DefaultCaFile,
+            CaFile = settings.ReadText(names.CaFile, Texts.ParseFile) ?? defaultCa,
             CertFile = settings.ReadText(names.CertFile, Texts.ParseFile),
             KeyFile = settings.ReadText(names.KeyFile, Texts.ParseFile),
             ServerName = settings.ReadText(names.ServerName, Texts.ParseServerName),

@@ -113,7 +113,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
             request.Headers.TryAddWithoutValidation("User-Agent", "sidecar/" + Metrics.Version);
             if (!isAtHome)
                 KeepPublicHeaders(request);
-            else if (authorization is not null)
+            else if (authorization is not null && !(options.IsForTlsOnly && url.Scheme == "http"))
                 request.Headers.TryAddWithoutValidation("Authorization", authorization);
             if (options.Proxy is { Authorization: { } toProxy } proxy && proxy.Relays(url))
                 request.Headers.TryAddWithoutValidation("Proxy-Authorization", toProxy);

@@ -20,6 +20,8 @@ internal ref struct HeaderReader(ReadOnlySpan<byte> bytes)
     /// <summary>Nothing is left, and nothing was wrong.</summary>
     public readonly bool IsAtEnd => !IsWrong && rest.IsEmpty;
 
+    public readonly bool HasMore => !IsWrong && !rest.IsEmpty;
+
     public void Check(bool isRight) => IsWrong |= !isRight;
 
     public byte ReadByte()

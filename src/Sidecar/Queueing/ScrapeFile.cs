@@ -31,6 +31,7 @@ internal enum FileDamage
 /// <summary>
 /// A scrape as a file: 8 bytes "SIDECAR\n", the version and the length of the header (4 bytes each, little-endian), the header, its XXH3,
 /// then the skipped samples, the body and the vanished series, and the XXH3 of all three. Strings are UTF-8 behind their length.
+/// The last field of the header is the job; it is not there for the only one.
 /// </summary>
 internal static class ScrapeFile
 {
@@ -230,6 +231,8 @@ internal static class ScrapeFile
         to.Write(scrape.Target.Interval?.Ticks ?? -1);
         to.Write(scrape.Target.Timeout?.Ticks ?? -1);
         WriteLabels(to, scrape.Labels.External);
+        if (scrape.Target.Job.Length > 0)
+            to.Write(scrape.Target.Job);
         return bytes.ToArray();
     }
 
@@ -257,6 +260,9 @@ internal static class ScrapeFile
         var interval = Time(ref from);
         var timeout = Time(ref from);
         var external = from.ReadLabels();
+        var job = "";
+        if (from.HasMore)
+            from.Check(JobVariables.IsName(job = from.ReadString()));
         damage = !from.IsAtEnd ? FileDamage.Nonsense
             : (skipped + Math.Max(body, 0) + Math.Max(vanished, 0)).CompareTo(bodies) switch
             {
@@ -266,7 +272,7 @@ internal static class ScrapeFile
             };
         return damage != FileDamage.None ? null : new ScrapeHeader
         {
-            Target = new Target(url!, labels, [], interval, timeout),
+            Target = new Target(url!, labels, [], interval, timeout, job),
             ExternalLabels = external,
             HonorLabels = honorLabels,
             Timestamp = timestamp,

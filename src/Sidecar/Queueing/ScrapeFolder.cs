@@ -19,7 +19,8 @@ namespace Sidecar.Queueing;
 /// makes them.
 /// </remarks>
 internal sealed class ScrapeFolder(
-    string path, FolderCalls calls, Metrics metrics, Log log, SeriesRules? rules = null, TimeProvider? time = null) : IDisposable
+    string path, FolderCalls calls, Metrics metrics, Log log, Func<string, SeriesRules?>? rules = null, TimeProvider? time = null)
+    : IDisposable
 {
     private const string Waiting = ".scrape";
     private const string Last = ".last";
@@ -145,7 +146,7 @@ internal sealed class ScrapeFolder(
         {
             using var stream = calls.Read(file);
             if (ScrapeFile.ReadHeader(stream, stream.Length, out damage) is { } header
-                && ScrapeFile.ReadBodies(stream, header, rules, out damage) is { } scrape)
+                && ScrapeFile.ReadBodies(stream, header, rules?.Invoke(header.Target.Job), out damage) is { } scrape)
                 return new LoadedScrape(scrape, IsLost: false);
         }
         catch (Exception e) when (IsExpected(e) && FolderCalls.Error(e) is (FolderCalls.NoSuchFile or FolderCalls.NotAFolder))

@@ -200,12 +200,13 @@ internal sealed partial class ScrapeQueue(
     }
 
     /// <summary>Targets that the folder knows from before and that nobody has asked for yet. Each is named once.</summary>
-    public Target[] TakeRemembered()
+    /// <param name="isWanted">Whose they are; called under the queue's lock.</param>
+    public List<Target> TakeRemembered(Predicate<Target> isWanted)
     {
         lock (gate)
         {
-            var taken = remembered.ToArray();
-            remembered.Clear();
+            var taken = remembered.FindAll(isWanted);
+            remembered.RemoveAll(isWanted);
             return taken;
         }
     }

@@ -296,7 +296,7 @@ internal sealed class ScrapeLoop : IDisposable
     {
         var now = time.GetTimestamp();
         if (lastTick != 0)
-            metrics.IntervalLength.Observe(time.GetElapsedTime(lastTick, now));
+            metrics.Job(options.Job).IntervalLength.Observe(time.GetElapsedTime(lastTick, now));
         lastTick = now;
     }
 

@@ -11,9 +11,10 @@ namespace Sidecar.Scraping;
 
 /// <summary>The targets of one job: a scrape loop for each that discovery names.</summary>
 /// <param name="budget">Shared by all jobs.</param>
+/// <param name="isLeft">Whether a job is configured no more, so that this one ends its targets.</param>
 internal sealed class Scraper(
     ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, HeldBudget budget, ScrapeQueue queue,
-    Metrics metrics, Log log, InternalErrors errors, TimeProvider time, CancellationToken cancellation)
+    Metrics metrics, Log log, InternalErrors errors, TimeProvider time, CancellationToken cancellation, Predicate<string>? isLeft = null)
 {
     /// <summary>Up to so many targets are scraped the moment they are known: nobody waits an interval for the first data.</summary>
     private const int FewTargets = 10;
@@ -50,7 +51,7 @@ internal sealed class Scraper(
             var keys = targets.Select(t => t.Key).ToHashSet();
             foreach (var key in failedBegins.Keys.Where(k => !keys.Contains(k)).ToArray())
                 failedBegins.Remove(key);
-            foreach (var target in queue.TakeRemembered())
+            foreach (var target in queue.TakeRemembered(IsOurs))
             {
                 // Known from before and gone meanwhile: its series end as if it had left just now.
                 if (!keys.Contains(target.Key) && !loops.ContainsKey(target.Key))
@@ -92,6 +93,8 @@ internal sealed class Scraper(
             }
         }
     }
+
+    private bool IsOurs(Target target) => target.Job == options.Job || isLeft?.Invoke(target.Job) == true;
 
     /// <summary>As Prometheus: one target too many, and no target of the pool is scraped, since nobody can say which ones are.</summary>
     private Failure CheckLimit(int count)

@@ -13,9 +13,11 @@ internal static class TargetAdvice
         if (failure.Reason == FailureReason.Forbidden && Advice.User(failure.Message) is { } user)
         {
             if (!Advice.IsAnonymous(user))
-                return new($"{user} may not read {target.Url.AbsolutePath} (a nonResourceURL)", Advice.AsksCheck);
+                return new($"{user} may not read {Advice.RightTo(target.Url.AbsolutePath, failure.Message)}", Advice.AsksCheck);
             var isUnset = http.CredentialsFile is null && http.Credentials is null;
-            return new(isUnset ? "no token was sent: with static targets none is sent unless it is set" : "the token was not sent",
+            return new(isUnset ? "no token was sent: with static targets none is sent unless it is set"
+                : http.IsForTlsOnly && target.Url.Scheme == "http" ? "the token was not sent, because it would go over plain http"
+                : "the token was not sent",
                 $"set {Variables.ScrapeHttp.CredentialsFile.Name}");
         }
         return Advice.For(Peer(target), failure, http.Tls.ServerName);

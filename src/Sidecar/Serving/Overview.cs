@@ -18,6 +18,9 @@ internal sealed class Overview
     /// <summary>How often each target is scraped; the page reloads itself about as often.</summary>
     public required TimeSpan ScrapeInterval { get; init; }
 
+    /// <summary>There are several, or one with a name: then each target's is shown.</summary>
+    public bool HasJobs { get; init; }
+
     public required IReadOnlyList<TargetStatus> Targets { get; init; }
 
     /// <summary>Without user and password.</summary>

@@ -351,7 +351,8 @@ internal static partial class OverviewPage
         foreach (var (name, value) in target.Target.Labels)
         {
             // What the address and the heading say already.
-            if ((name == "instance" && value == target.Target.Url.Authority) || (name == "job" && value == target.ScrapePool))
+            if ((name == "instance" && value == target.Target.Url.Authority)
+                || (!overview.HasJobs && name == "job" && value == target.ScrapePool))
                 continue;
             if (labels++ == 0)
                 html.Markup("<small>"u8);
@@ -437,7 +438,7 @@ internal static partial class OverviewPage
             if (setting.IsFromEnvironment != isFromEnvironment || (!isFromEnvironment && setting.Value.Length == 0))
                 continue;
             var start = html.Length;
-            html.Markup("<tr><th scope=\"row\">"u8).Text(setting.Variable.Name).Markup("<td>"u8).Text(setting.Value, LongText);
+            html.Markup("<tr><th scope=\"row\">"u8).Text(setting.Name).Markup("<td>"u8).Text(setting.Value, LongText);
             if (!html.Keep(start))
                 left++;
         }

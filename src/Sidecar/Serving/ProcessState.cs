@@ -3,6 +3,7 @@ using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Http;
+using Sidecar.Primitives;
 using Sidecar.Queueing;
 using Sidecar.Requests;
 using Sidecar.Scraping;
@@ -64,7 +65,7 @@ internal sealed class ProcessState(
                 found.Add(new TargetStatus
                 {
                     Target = loop.Target,
-                    ScrapePool = job.Options.Scrape.JobName,
+                    ScrapePool = job.Options.Name,
                     ScrapeInterval = loop.Interval,
                     ScrapeTimeout = loop.Target.Timeout ?? job.Options.Scrape.Timeout,
                     Last = loop.Last,
@@ -81,6 +82,7 @@ internal sealed class ProcessState(
         Judgement = Judge(),
         Started = started,
         ScrapeInterval = options.Jobs.Min(j => j.Scrape.Interval),
+        HasJobs = options.HasNames,
         Targets = Targets(),
         ReceiverUrl = Failures.Show(options.RemoteWrite.Url),
         Protocol = Words(protocol.Current),
@@ -120,7 +122,7 @@ internal sealed class ProcessState(
             facts = facts with
             {
                 AreTargetsKnown = facts.AreTargetsKnown && discovery.IsKnown,
-                DiscoveryFailure = facts.DiscoveryFailure.IsNone ? discovery.LastFailure : facts.DiscoveryFailure,
+                DiscoveryFailure = facts.DiscoveryFailure.IsNone ? Named(job, discovery.LastFailure) : facts.DiscoveryFailure,
                 DiscoveryAnswered = facts.DiscoveryAnswered < discovery.LastAnswer ? facts.DiscoveryAnswered
                     : discovery.LastAnswer ?? facts.DiscoveryAnswered,
                 HighestTargets = facts.HighestTargets + discovery.Changes.Highest,
@@ -131,6 +133,9 @@ internal sealed class ProcessState(
         }
         return facts;
     }
+
+    private Failure Named(ScrapeJob job, Failure failure) =>
+        options.HasNames && !failure.IsNone ? failure with { Message = $"job {job.Options.Name}: {failure.Message}" } : failure;
 
     private TargetCounts Count()
     {

@@ -29,6 +29,9 @@ internal sealed class Gauge(string name, string help, string labels = "")
     public void Write(MetricsText text)
     {
         text.Family(name, "gauge", help);
-        text.Sample(name, labels, Value);
+        WriteSamples(text);
     }
+
+    /// <summary>For another one of the same family.</summary>
+    public void WriteSamples(MetricsText text) => text.Sample(name, labels, Value);
 }

@@ -23,6 +23,12 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     private readonly Dictionary<string, Episode> episodes = [];
     private readonly ArrayBufferWriter<byte> line = new(512);
 
+    private Log? all;
+    private string? job;
+
+    /// <summary>The same log for one of several jobs, which each line names.</summary>
+    public Log OfJob(string name) => name.Length == 0 ? this : new(output, level, format, time) { all = this, job = name };
+
     /// <summary>One failure from its first line to its recovery.</summary>
     private sealed class Episode
     {
@@ -45,6 +51,11 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     {
         if (lineLevel < level)
             return;
+        if (all is not null)
+        {
+            all.Write(lineLevel, message, [("job", job), .. fields]);
+            return;
+        }
         try
         {
             lock (gate)
@@ -86,6 +97,11 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     {
         if (lineLevel < level)
             return;
+        if (all is not null)
+        {
+            all.Recurring(lineLevel, $"{job} {key}", message, [("job", job), .. fields]);
+            return;
+        }
         long repeated;
         lock (gate)
         {
@@ -113,6 +129,11 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     /// </summary>
     public void Recovered(string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
     {
+        if (all is not null)
+        {
+            all.Recovered($"{job} {key}", message, [("job", job), .. fields]);
+            return;
+        }
         Episode? episode;
         TimeSpan lasted;
         lock (gate)

@@ -60,12 +60,23 @@ internal sealed class Metrics
             "Highest timestamp that entered the queue, in seconds since 1970.", remote);
         QueueHighestSentTimestampSeconds = new("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
             "Highest timestamp that remote storage accepted, in seconds since 1970.", remote);
-        IntervalLength = new("prometheus_target_interval_length_seconds", "Actual time between scrapes of one target.",
-            MetricsText.Label("interval", DurationText.Format(scrapeInterval)));
-        DiscoveredTargets = new("prometheus_sd_discovered_targets", "Targets that discovery knows now.",
-            MetricsText.Join(MetricsText.Label("config", jobName), MetricsText.Label("name", "scrape")));
+        AddJob(jobName, scrapeInterval);
         BuildLabels = MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName));
     }
+
+    /// <summary>To be called before anything else uses them.</summary>
+    public void AddJob(string name, TimeSpan interval)
+    {
+        var text = DurationText.Format(interval);
+        Jobs.Add(new(name, interval,
+            Jobs.Find(j => j.Interval == interval)?.IntervalLength ?? new("prometheus_target_interval_length_seconds",
+                "Actual time between scrapes of one target.", MetricsText.Label("interval", text)),
+            new("prometheus_sd_discovered_targets", "Targets that discovery knows now.",
+                MetricsText.Join(MetricsText.Label("config", name), MetricsText.Label("name", "scrape")))));
+    }
+
+    /// <summary>That of the only one where the name is empty.</summary>
+    public JobMetrics Job(string name) => Jobs.Find(j => j.Name == name) ?? Jobs[0];
 
     // Remote write
 
@@ -127,11 +138,10 @@ internal sealed class Metrics
     public Counter SampleOutOfBounds { get; } =
         new("prometheus_target_scrapes_sample_out_of_bounds_total", "Samples left out because their timestamp lies too far ahead.");
 
-    public Summary IntervalLength { get; }
+    /// <summary>Of the first job first.</summary>
+    public List<JobMetrics> Jobs { get; } = [];
 
     // Discovery
-
-    public Gauge DiscoveredTargets { get; }
 
     /// <summary>Of a watch.</summary>
     public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kind switch
@@ -249,8 +259,20 @@ internal sealed class Metrics
         SampleDuplicateTimestamp.Write(text);
         SampleOutOfOrder.Write(text);
         SampleOutOfBounds.Write(text);
-        IntervalLength.Write(text);
-        DiscoveredTargets.Write(text);
+        foreach (var (i, length) in Jobs.Select(j => j.IntervalLength).Distinct().Index())
+        {
+            if (i == 0)
+                length.Write(text);
+            else
+                length.WriteSamples(text);
+        }
+        for (var i = 0; i < Jobs.Count; i++)
+        {
+            if (i == 0)
+                Jobs[i].DiscoveredTargets.Write(text);
+            else
+                Jobs[i].DiscoveredTargets.WriteSamples(text);
+        }
         KubernetesFailures.Write(text);
         sliceEvents.Write(text);
         endpointsEvents.WriteSamples(text);

@@ -25,6 +25,12 @@ internal sealed class Summary(string name, string help, string labels)
     public void Write(MetricsText text)
     {
         text.Family(name, "summary", help);
+        WriteSamples(text);
+    }
+
+    /// <summary>For another one of the same family.</summary>
+    public void WriteSamples(MetricsText text)
+    {
         var total = Interlocked.Read(ref count);
         var sorted = ring.AsSpan(0, (int)Math.Min(total, Recent)).ToArray();
         Array.Sort(sorted);

@@ -1,5 +1,6 @@
 using Sidecar.Commands;
 using Sidecar.Discovery;
+using Sidecar.Http;
 using Sidecar.Primitives;
 using YamlDotNet.RepresentationModel;
 
@@ -43,6 +44,31 @@ public sealed class RbacRulesTests
             Assert.Equal(user, subject["kind"].ToString() == "User" ? subject["name"].ToString()
                 : $"system:serviceaccount:{subject["namespace"]}:{subject["name"]}");
         }
+    }
+
+    /// <summary>The right that is asked for, in the words of who refuses.</summary>
+    [Theory]
+    [InlineData("/metrics/cadvisor", "Forbidden (user=" + Ours + ", verb=get, resource=nodes, subresource=metrics)", "nodes/metrics", "")]
+    [InlineData("/metrics", "Forbidden (user=" + Ours + ", verb=get, resource=nodes, subresource(s)=[metrics])", "nodes/metrics", "")]
+    [InlineData("/apis/metrics.eks.amazonaws.com/v1/ksh/container/metrics", "User \"" + Ours + "\" cannot get resource \"ksh/metrics\"",
+        "ksh/metrics", "metrics.eks.amazonaws.com")]
+    [InlineData("/apis/metrics.eks.amazonaws.com/v1/kcm/container/metrics", "User \"" + Ours + "\" cannot get resource \"kcm/metrics\"",
+        "kcm/metrics", "metrics.eks.amazonaws.com")]
+    public void Kubelets_and_EKS_ask_for_rights_to_resources(string path, string refusal, string resource, string group)
+    {
+        Assert.Equal(Ours, Advice.User(refusal));
+        var rule = Documents(RbacRules.ForMetrics(path, Ours, refusal))[0]["rules"][0];
+        Assert.Equal((resource, group, "get"),
+            (rule["resources"][0].ToString(), rule["apiGroups"][0].ToString(), rule["verbs"][0].ToString()));
+    }
+
+    [Fact]
+    public void Manifests_of_several_jobs_are_one_to_paste_without_any_twice()
+    {
+        var (one, other) = (RbacRules.ForMetrics("/metrics", Ours), RbacRules.ForMetrics("/metrics/slis", Ours));
+        var merged = RbacRules.Merge([one, other, one]);
+        Assert.Equal(4, Documents(merged).Count);
+        Assert.Equal(one, RbacRules.Merge([one]));
     }
 
     [Theory]

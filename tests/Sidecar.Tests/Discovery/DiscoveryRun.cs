@@ -73,7 +73,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 
     public double Failures => metrics.KubernetesFailures.Value;
 
-    public double DiscoveredTargets => metrics.DiscoveredTargets.Value;
+    public double DiscoveredTargets => metrics.Jobs[0].DiscoveredTargets.Value;
 
     public IReadOnlyList<string> Log
     {

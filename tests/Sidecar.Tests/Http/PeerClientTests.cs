@@ -21,6 +21,17 @@ public sealed class PeerClientTests : IDisposable
         Assert.Equal(["Authorization", "Host", "User-Agent"], headers.Keys.Order());
     }
 
+    [Theory]
+    [InlineData(true, null)]
+    [InlineData(false, "Bearer secret")]
+    public async Task What_is_for_TLS_only_never_goes_over_plain_HTTP(bool isForTlsOnly, string? authorization)
+    {
+        await using var server = new RawServer(_ => RawServer.Ok("hello"));
+        using var asking = new Asking(new() { Credentials = "secret", IsForTlsOnly = isForTlsOnly });
+        Assert.Equal("200 hello", await asking.GetAsync(server.Url));
+        Assert.Equal(authorization, server.Requests.Single().Header("Authorization"));
+    }
+
     [Fact]
     public async Task Connections_are_kept_and_cookies_are_not()
     {

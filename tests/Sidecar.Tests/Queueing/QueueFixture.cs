@@ -12,6 +12,7 @@ internal sealed class QueueFixture : IDisposable
 {
     private readonly string parent = Directory.CreateTempSubdirectory("queue").FullName;
     private readonly StringWriter log = new();
+    private Func<string, SeriesRules?>? rules;
     private FolderThread? folder;
 
     public QueueFixture(Action<FolderCall, string>? before = null, long sizeLimit = 1 << 30)
@@ -42,9 +43,11 @@ internal sealed class QueueFixture : IDisposable
         ? [.. Directory.GetFiles(Path.Combine(Folder, "damaged")).Select(f => Path.GetFileName(f)!)] : [];
 
     /// <summary>The process ends, whatever it was doing, and begins again.</summary>
-    public void Restart()
+    /// <param name="ofJob">The rules of then, by the job's name.</param>
+    public void Restart(Func<string, SeriesRules?>? ofJob = null)
     {
         folder!.Dispose();
+        rules = ofJob;
         Queue = Open();
     }
 
@@ -105,7 +108,7 @@ internal sealed class QueueFixture : IDisposable
     {
         var lines = new Log(log, LogLevel.Info, LogFormat.Logfmt, Time);
         var calls = new FolderCalls { Before = (call, path) => Before?.Invoke(call, path) };
-        folder = new FolderThread(new ScrapeFolder(Folder, calls, Metrics, lines), Metrics, lines, TimeProvider.System,
+        folder = new FolderThread(new ScrapeFolder(Folder, calls, Metrics, lines, rules), Metrics, lines, TimeProvider.System,
             new InternalErrors(Metrics, lines, Time));
         var queue = new ScrapeQueue(
             new QueueOptions { Directory = Folder, SizeLimit = SizeLimit, AgeLimit = TimeSpan.Zero }, folder, Metrics, lines, Time);

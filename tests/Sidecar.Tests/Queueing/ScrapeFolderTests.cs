@@ -72,7 +72,7 @@ public sealed class ScrapeFolderTests
             await queue.SendNextAsync();
         }
         queue.Restart();
-        Assert.Equal("h:1", queue.Queue.TakeRemembered().Single().Labels.Single(l => l.Key == "instance").Value);
+        Assert.Equal("h:1", queue.Queue.TakeRemembered(static _ => true).Single().Labels.Single(l => l.Key == "instance").Value);
         using (var target = new ScrapeFixture())
         {
             var last = await queue.Queue.RecallAsync(target.Target, TestContext.Current.CancellationToken);
@@ -81,6 +81,29 @@ public sealed class ScrapeFolderTests
             last.Release();
             Assert.Equal(["a 2 @2000", "b stale @2000", "up 1 @2000"], target.Sent("a 2\n", 2000));
         }
+    }
+
+    [Fact]
+    public async Task A_target_belongs_to_its_job_over_restarts_and_its_scrape_is_relabeled_as_the_job_s()
+    {
+        using var queue = new QueueFixture();
+        var (ofA, ofB) = (ScrapeFixture.MakeTarget("h:1", "a"), ScrapeFixture.MakeTarget("h:1", "b"));
+        Assert.NotEqual(ofA, ofB);
+        using (var target = new ScrapeFixture(target: ofA))
+            await queue.AddAsync(target.Scrape("a 1\n", 1000));
+        using (var target = new ScrapeFixture(target: ofB))
+            await queue.AddAsync(target.Scrape("b 1\n", 1000));
+        var asked = new List<string>();
+        queue.Restart(job =>
+        {
+            asked.Add(job);
+            return null;
+        });
+        Assert.Equal(ofB, Assert.Single(queue.Queue.TakeRemembered(static t => t.Job == "b")));
+        Assert.Equal(ofA, Assert.Single(queue.Queue.TakeRemembered(static _ => true)));
+        await queue.SendNextAsync();
+        await queue.SendNextAsync();
+        Assert.Equal(["a", "b"], asked.Distinct().Order());
     }
 
     [Fact]
@@ -98,7 +121,7 @@ public sealed class ScrapeFolderTests
         await queue.SendNextAsync(); // all of its series have ended
         queue.Restart();
         Assert.Null(await queue.Queue.RecallAsync(target.Target, TestContext.Current.CancellationToken));
-        Assert.Empty(queue.Queue.TakeRemembered());
+        Assert.Empty(queue.Queue.TakeRemembered(static _ => true));
     }
 
     /// <summary>

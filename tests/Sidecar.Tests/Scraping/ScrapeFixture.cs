@@ -43,9 +43,9 @@ internal sealed class ScrapeFixture : IDisposable
         bool honorLabels = false, bool honorTimestamps = true, bool trackTimestamps = false, long bodySizeLimit = 0, long budget = 0,
         int samplesPerRequest = 2000, (string Name, string Value)[]? external = null, int sampleLimit = 0,
         LabelLimits labelLimits = default,
-        SeriesRules? rules = null, ReceiverProtocol? protocol = null)
+        SeriesRules? rules = null, ReceiverProtocol? protocol = null, Target? target = null)
     {
-        Target = MakeTarget("h:1");
+        Target = target ?? MakeTarget("h:1");
         var externalLabels = (external ?? []).Select(l => KeyValuePair.Create(l.Name, l.Value)).ToImmutableArray();
         var options = Options with
         {
@@ -74,8 +74,8 @@ internal sealed class ScrapeFixture : IDisposable
 
     public ScrapeOutcome Outcome { get; private set; } = new();
 
-    public static Target MakeTarget(string address) => new(
-        new Uri($"http://{address}/metrics"), [KeyValuePair.Create("job", "j"), KeyValuePair.Create("instance", address)], []);
+    public static Target MakeTarget(string address, string job = "") => new(
+        new Uri($"http://{address}/metrics"), [KeyValuePair.Create("job", "j"), KeyValuePair.Create("instance", address)], [], job: job);
 
     /// <summary>Gzip of the text, as a target sends it; <paramref name="cut"/> bytes are missing at its end.</summary>
     public static CompressedBody Body(string text, int cut = 0, BodyFormat format = default) =>

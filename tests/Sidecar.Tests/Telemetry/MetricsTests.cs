@@ -39,8 +39,8 @@ public sealed class MetricsTests
         metrics.QueueHighestTimestampSeconds.Raise(1763881100);
         metrics.ScrapeFailures.Increment(FailureReason.HttpOnHttpsPort);
         for (var i = 1; i <= 100; i++)
-            metrics.IntervalLength.Observe(TimeSpan.FromSeconds(i));
-        metrics.DiscoveredTargets.Set(3);
+            metrics.Jobs[0].IntervalLength.Observe(TimeSpan.FromSeconds(i));
+        metrics.Jobs[0].DiscoveredTargets.Set(3);
         metrics.QueueDroppedScrapes.Add(DropReason.QueueSize, 7);
         return metrics;
     }
@@ -107,9 +107,9 @@ public sealed class MetricsTests
     {
         var metrics = Make();
         for (var i = 0; i < 1000; i++)
-            metrics.IntervalLength.Observe(TimeSpan.FromSeconds(1));
+            metrics.Jobs[0].IntervalLength.Observe(TimeSpan.FromSeconds(1));
         for (var i = 0; i < 512; i++)
-            metrics.IntervalLength.Observe(TimeSpan.FromSeconds(15));
+            metrics.Jobs[0].IntervalLength.Observe(TimeSpan.FromSeconds(15));
         var samples = TextFormat.Read(Text(metrics));
         Assert.Equal(15, samples["prometheus_target_interval_length_seconds{interval=\"15s\",quantile=\"0.01\"}"]);
         Assert.Equal(1512, samples["prometheus_target_interval_length_seconds_count{interval=\"15s\"}"]);

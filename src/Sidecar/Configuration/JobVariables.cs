@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Sidecar.Configuration;
+
+/// <summary>Where a value stands.</summary>
+internal enum ValueSource
+{
+    /// <summary>Nowhere.</summary>
+    None,
+    /// <summary>In the variable for all jobs.</summary>
+    Plain,
+    Profile,
+    /// <summary>In the job's own variable; for the only job, in the plain one.</summary>
+    Own,
+}
+
+/// <summary>A value as it is written, and the variable that it is written in.</summary>
+internal readonly record struct WrittenValue(string? Text, string Name, ValueSource Source);
+
+/// <summary>
+/// Where the variables of one job stand: its own, behind its name and two underscores; then its profile; then the plain ones.
+/// </summary>
+internal sealed class JobVariables
+{
+    public const string Separator = "__";
+
+    /// <summary>The one job that there is where none is named.</summary>
+    public static readonly JobVariables Only = new("");
+
+    private readonly string prefix;
+
+    private JobVariables(string name)
+    {
+        Name = name;
+        prefix = Prefix(name);
+        Profile = JobProfile.Find(name);
+    }
+
+    /// <summary>As in SIDECAR_JOBS; empty for the only one.</summary>
+    public string Name { get; }
+
+    public JobProfile? Profile { get; }
+
+    public static JobVariables Of(string name) => new(name);
+
+    /// <summary>What stands before its variables: <c>SIDECAR_KUBE_SCHEDULER__</c>.</summary>
+    public static string Prefix(string name) =>
+        name.Length == 0 ? Variables.Prefix : Variables.Prefix + name.ToUpperInvariant().Replace('-', '_') + Separator;
+
+    /// <summary>Letters and digits with hyphens or underscores between them.</summary>
+    public static bool IsName(string name) => name.Length is > 0 and <= 63
+        && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1])
+        && name.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')
+        && !Prefix(name)[Variables.Prefix.Length..^Separator.Length].Contains(Separator, StringComparison.Ordinal);
+
+    /// <summary>The variable as it is written for this job.</summary>
+    public string NameOf(Variable variable) => variable.IsOfJob ? prefix + variable.Name[Variables.Prefix.Length..] : variable.Name;
+
+    /// <summary>
+    /// White space around a value is a slip of the YAML that it came from, and a password from a Secret often ends in a line break;
+    /// spaces around a password may be part of it. Empty is unset, but for the listener, which empty turns off.
+    /// </summary>
+    public WrittenValue Find(IReadOnlyDictionary<string, string?> environment, Variable variable)
+    {
+        var own = NameOf(variable);
+        if (Text(environment, variable, own) is { } text)
+            return new(text, own, ValueSource.Own);
+        // Who sets one way to authenticate for the job means that one, and not another one of all jobs beside it.
+        if (Name.Length > 0 && Variables.OfAuthentication.Contains(variable) && HasOwn(environment, Variables.OfAuthentication))
+            return new(null, own, ValueSource.None);
+        if (OfProfile(environment, variable) is { } value)
+            return value.Length == 0 ? new(null, own, ValueSource.None) : new(value, own, ValueSource.Profile);
+        if (Text(environment, variable, variable.Name) is { } plain)
+            return new(plain, variable.Name, ValueSource.Plain);
+        return new(null, own, ValueSource.None);
+    }
+
+    /// <summary>The text with its variables written as they are for this job.</summary>
+    public string Localize(string text)
+    {
+        if (Name.Length == 0 || !text.Contains(Variables.Prefix, StringComparison.Ordinal))
+            return text;
+        var localized = new StringBuilder(text.Length + 40);
+        for (var at = 0; at < text.Length;)
+        {
+            var start = text.IndexOf(Variables.Prefix, at, StringComparison.Ordinal);
+            if (start < 0)
+                start = text.Length;
+            localized.Append(text, at, start - at);
+            var end = start;
+            while (end < text.Length && (char.IsAsciiLetterUpper(text[end]) || char.IsAsciiDigit(text[end]) || text[end] == '_'))
+                end++;
+            var name = text[start..end];
+            localized.Append(Variables.Find(name) is { } variable ? NameOf(variable) : name);
+            at = end;
+        }
+        return localized.ToString();
+    }
+
+    private static string? Text(IReadOnlyDictionary<string, string?> environment, Variable variable, string name)
+    {
+        if (!environment.TryGetValue(name, out var value) || value is null)
+            return null;
+        value = variable.IsSecret ? value.TrimEnd('\r', '\n') : value.Trim();
+        return value.Length > 0 || variable == Variables.ListenAddress ? value : null;
+    }
+
+    /// <summary>Null where it says nothing, empty where it says that there is none.</summary>
+    private string? OfProfile(IReadOnlyDictionary<string, string?> environment, Variable variable)
+    {
+        if (Name.Length == 0)
+            return null;
+        string? value = null;
+        foreach (var (known, text) in Profile?.Values ?? [])
+        {
+            if (ReferenceEquals(known, variable))
+                value = text;
+        }
+        if (ReferenceEquals(variable, Variables.JobName))
+            return value ?? Name;
+        // Who says how to discover wants discovery, and who says what to trust wants certificates checked.
+        if (value is { Length: > 0 } && ReferenceEquals(variable, Variables.Targets) && HasOwn(environment, Variables.OfDiscovery))
+            return "";
+        if (ReferenceEquals(variable, Variables.ScrapeHttp.InsecureSkipVerify) && HasOwn(environment, [Variables.ScrapeHttp.CaFile]))
+            return null;
+        return value?.Replace(JobProfile.HostIp, HostIp(environment), StringComparison.Ordinal);
+    }
+
+    private bool HasOwn(IReadOnlyDictionary<string, string?> environment, ImmutableArray<Variable> variables) =>
+        variables.Any(v => Text(environment, v, NameOf(v)) is not null);
+
+    private static string HostIp(IReadOnlyDictionary<string, string?> environment) =>
+        environment.GetValueOrDefault("HOST_IP")?.Trim() switch
+        {
+            { Length: > 0 } ip => ip.Contains(':') && !ip.StartsWith('[') ? $"[{ip}]" : ip,
+            _ => JobProfile.HostIp,
+        };
+}
