@@ -34,7 +34,7 @@ internal sealed class RefusalBudget(TimeProvider time)
             Task end;
             lock (gate)
             {
-                if (time.GetTimestamp() < searchFrom || Left() + reserved < requests)
+                if (!IsOpen(requests))
                     return null;
                 if (Left() >= requests)
                 {
@@ -51,6 +51,13 @@ internal sealed class RefusalBudget(TimeProvider time)
         }
     }
 
+    /// <summary>A search that may need so many would begin now, or after a wait for others.</summary>
+    public bool MayBegin(int requests)
+    {
+        lock (gate)
+            return IsOpen(requests);
+    }
+
     /// <summary>For requests that no search needs.</summary>
     public bool TrySpend(int requests)
     {
@@ -62,6 +69,8 @@ internal sealed class RefusalBudget(TimeProvider time)
             return true;
         }
     }
+
+    private bool IsOpen(int requests) => time.GetTimestamp() >= searchFrom && Left() + reserved >= requests;
 
     private int Left()
     {

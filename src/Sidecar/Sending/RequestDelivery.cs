@@ -90,13 +90,20 @@ internal sealed class RequestDelivery(
             known.Remove(Positions(0, opened.Count), opened.Hash); // those that were due to be tried again
         if (delivered != Delivered.Refused)
             return delivered;
-        if (result.Answer != WriteAnswer.RefusedInPart)
+        if (result.Answer != WriteAnswer.RefusedInPart || opened is null && !IsWorthOpening(request, scrape, result))
         {
             refusals.Lose(request.Samples, request.Histograms, request.Exemplars, scrape, result.Failure);
             return Delivered.Refused;
         }
         return await SearchAsync(opened ?? new OpenedRequest(request), scrape, place, result, cancellation);
     }
+
+    /// <summary>
+    /// To take a request apart costs more than to make it: a receiver that refuses everything is not to cost more than one that accepts.
+    /// </summary>
+    private bool IsWorthOpening(EncodedRequest request, Scrape scrape, WriteResult refusal) =>
+        refusal.IsSize || known.Count > 0 || request.Samples == 1
+        || !scrape.IsOrdered && budget.MayBegin(RefusalSearch.Cost(request.Samples));
 
     /// <summary>The request was refused for something in it.</summary>
     private async Task<Delivered> SearchAsync(OpenedRequest opened, Scrape scrape, int place, WriteResult refusal,
