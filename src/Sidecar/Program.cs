@@ -83,18 +83,20 @@ internal static class Program
         using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
         var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, metrics, errors,
             history, time);
+        using var follower = new JudgementLog(state.Judge, log, errors, time);
 
         using var listener = Listen(options, state, errors, log, time, out var listenError);
         if (listenError is not null)
         {
-            log.Error("The listener cannot start", ("error", listenError));
+            log.Error("The listener cannot start", ("error", listenError),
+                ("remedy", "set SIDECAR_LISTEN_ADDRESS to an address of this machine with a free port, or to nothing for no listener"));
             return ExitCode.Failed;
         }
         LogStart(log, configuration, listener);
         if (!await queue.OpenAsync())
         {
             log.Error("SIDECAR_QUEUE_DIRECTORY: another process has this folder; each sidecar needs one of its own",
-                ("path", folder!.Path));
+                ("path", folder!.Path), ("remedy", "set SIDECAR_QUEUE_DIRECTORY to another folder, or end the other process"));
             return ExitCode.BadConfiguration;
         }
 
@@ -162,6 +164,6 @@ internal static class Program
         log.Info("Sidecar starts", [("version", Metrics.Version), ("listen", listener?.Address),
             .. EffectiveConfiguration.WhatWasSet(configuration.Settings)]);
         foreach (var warning in configuration.Warnings)
-            log.Warn(warning.ToString());
+            log.Warn(warning.ToString(), ("variable", warning.Name), ("remedy", warning.Remedy));
     }
 }

@@ -20,7 +20,7 @@ internal sealed record ConfigurationError(string Name, string? Value, string Pro
 }
 
 /// <summary>Something that works and is odd all the same.</summary>
-internal sealed record ConfigurationWarning(string Name, string Message)
+internal sealed record ConfigurationWarning(string Name, string Message, string Remedy)
 {
     public override string ToString() => $"{Name}: {Message}";
 }

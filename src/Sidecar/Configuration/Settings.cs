@@ -79,11 +79,12 @@ internal sealed class Settings
     /// <summary>An error of a name that is not in the table. Its value is not shown: nobody knows whether it is secret.</summary>
     public void Error(string name, string problem, string remedy) => errors.Add((null, new(name, null, problem, remedy)));
 
-    public void Warn(Variable variable, string message) => Warn(Find(variable).Name, Job.Localize(message));
+    public void Warn(Variable variable, string message, string remedy = "unset it, or give it another value") =>
+        Warn(Find(variable).Name, Job.Localize(message), Job.Localize(remedy));
 
-    public void Warn(string name, string message)
+    public void Warn(string name, string message, string remedy)
     {
-        var warning = new ConfigurationWarning(name, message);
+        var warning = new ConfigurationWarning(name, message, remedy);
         if (!warnings.Contains(warning))
             warnings.Add(warning);
     }

@@ -97,7 +97,8 @@ internal static class VariableNames
     private static void WarnOfPort(Settings settings, string name, string value)
     {
         if (name == "SIDECAR_PORT" && !IsPortUrl(value))
-            settings.Warn(name, $"has no effect; the port to listen on is set by {Variables.ListenAddress.Name}");
+            settings.Warn(name, $"has no effect; the port to listen on is set by {Variables.ListenAddress.Name}",
+                $"unset it, and set {Variables.ListenAddress.Name} where the default will not do");
     }
 
     private static bool IsPortUrl(string value) =>

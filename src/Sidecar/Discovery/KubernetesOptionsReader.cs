@@ -73,7 +73,8 @@ internal static class KubernetesOptionsReader
     {
         var insecure = settings.Read(Variables.KubernetesInsecureSkipVerify, Words.Boolean);
         if (insecure)
-            settings.Warn(Variables.KubernetesInsecureSkipVerify, "the certificate of the API server is not checked");
+            settings.Warn(Variables.KubernetesInsecureSkipVerify, "the certificate of the API server is not checked",
+                $"let {Variables.KubernetesCaFile.Name} name the authority that signed it, and unset it");
         return new()
         {
             CredentialsFile = ReadFile(settings, Variables.KubernetesTokenFile, mounted),
@@ -93,6 +94,6 @@ internal static class KubernetesOptionsReader
     {
         var unused = Variables.All.Where(v => v.Name.StartsWith("SIDECAR_KUBERNETES_", StringComparison.Ordinal) && settings.IsOwn(v));
         foreach (var variable in unused)
-            settings.Warn(variable, $"has no effect, because {Variables.Targets.Name} turns Kubernetes discovery off");
+            settings.Warn(variable, $"has no effect, because {Variables.Targets.Name} turns Kubernetes discovery off", "unset one of the two");
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sidecar.Configuration;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
@@ -61,7 +62,9 @@ internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels 
         };
         log.Recurring(LogLevel.Warn, "no endpoints", message,
             ("namespace", kubernetes.Namespace ?? "*"), ("service", kubernetes.Service ?? "*"),
-            ("port_name", kubernetes.PortName), ("ports", otherPorts.Count > 0 ? string.Join(',', otherPorts) : null));
+            ("port_name", kubernetes.PortName), ("ports", otherPorts.Count > 0 ? string.Join(',', otherPorts) : null),
+            ("remedy", otherPorts.Count > 0 ? $"set {Variables.KubernetesPortName.Name} to one of these ports"
+                : $"look at {Variables.KubernetesNamespace.Name} and {Variables.KubernetesService.Name}, and at 'kubectl get endpointslices'"));
     }
 
     private void Add(EndpointGroup group, ObjectMeta? service, List<Target> into)

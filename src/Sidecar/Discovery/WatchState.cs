@@ -1,4 +1,5 @@
 using System.Net;
+using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
@@ -56,7 +57,8 @@ internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log
     public void Failed(ObjectAnswer answer)
     {
         metrics.KubernetesFailures.Increment();
-        log.Recurring(LogLevel.Warn, LogKey, "The watch failed; the last known targets stay, and a list follows",
-            ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message));
+        log.Recurring(LogLevel.Warn, LogKey, answer.Failure.Cause, "The watch failed; the last known targets stay, and a list follows",
+            ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message),
+            ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
     }
 }

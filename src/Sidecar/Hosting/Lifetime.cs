@@ -48,7 +48,8 @@ internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, 
         {
             forcedExit.Begin();
             log.Error($"{(ended == sending ? "Sending" : ended == discovery ? "Discovery" : "A scrape loop")} has ended by itself, a bug: "
-                + "the process ends so that it is started again", ("error", ended.Exception?.GetBaseException()));
+                + "the process ends so that it is started again", ("error", ended.Exception?.GetBaseException()),
+                ("remedy", "report it with this line and those before it"));
             await stop.CancelAsync();
         }
 
@@ -65,7 +66,7 @@ internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, 
                 ("scrapes", kept));
         if (lost > 0)
         {
-            log.Warn("Stopped with scrapes unsent; they are lost", ("scrapes", lost),
+            log.Error("Stopped with scrapes unsent; they are lost", ("scrapes", lost),
                 ("remedy", "set SIDECAR_QUEUE_DIRECTORY, raise SIDECAR_SHUTDOWN_TIMEOUT, or find out why the receiver does not accept"));
         }
         if (kept + lost == 0)
@@ -82,7 +83,8 @@ internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, 
             }
             catch (Exception e)
             {
-                log.Error("Stopping does not end as it should; the process ends all the same", ("part", what), ("error", e));
+                log.Error("Stopping does not end as it should; the process ends all the same", ("part", what), ("error", e),
+                    ("remedy", "report it with this line and those before it"));
                 return false;
             }
         }

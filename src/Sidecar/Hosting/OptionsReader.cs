@@ -80,7 +80,7 @@ internal static class OptionsReader
         var targets = settings.Read(Variables.Targets, StaticTargets.Parse, absent: []);
         var distinct = targets.Distinct().ToImmutableArray();
         if (distinct.Length < targets.Length)
-            settings.Warn(Variables.Targets, "a target that is named twice is scraped once");
+            settings.Warn(Variables.Targets, "a target that is named twice is scraped once", "name it once");
         return distinct;
     }
 
@@ -204,7 +204,8 @@ internal static class OptionsReader
         var labels = settings.Read(Variables.ExternalLabels, Labels.Parse, absent: []);
         foreach (var (name, value) in labels)
             if (value.Length == 0)
-                settings.Warn(Variables.ExternalLabels, $"label {name} is empty, which is no label; it is left out");
+                settings.Warn(Variables.ExternalLabels, $"label {name} is empty, which is no label; it is left out",
+                    "give it a value, or leave it out");
         return labels.RemoveAll(l => l.Value.Length == 0);
     }
 

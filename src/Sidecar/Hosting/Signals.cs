@@ -67,7 +67,8 @@ internal sealed class Signals : IDisposable
         catch (AggregateException e)
         {
             // All who wait for it were told; what one of them threw is its own bug.
-            log.Error("A bug in the sidecar, met while stopping; please report it with this line", ("error", e));
+            log.Error("A bug in the sidecar, met while stopping; please report it with this line", ("error", e),
+                ("remedy", "report it with this line and those before it"));
         }
     }
 }

@@ -35,10 +35,10 @@ internal sealed class FileProblems(Log log)
     private void Tell(Kind kind, string one, string several, string remedy)
     {
         if (kind.Count == 1)
-            log.Error(one, ("file", kind.Names[0]), ("cause", kind.Causes[0]), ("remedy", remedy));
+            log.Error(one, ("file", kind.Names[0]), ("error", kind.Causes[0]), ("remedy", remedy));
         else if (kind.Count > 1)
         {
-            log.Error(several, ("files", kind.Count), ("first", string.Join(' ', kind.Names)), ("cause", string.Join("; ", kind.Causes)),
+            log.Error(several, ("files", kind.Count), ("first", string.Join(' ', kind.Names)), ("error", string.Join("; ", kind.Causes)),
                 ("remedy", remedy));
         }
     }

@@ -153,7 +153,7 @@ internal sealed class ScrapeFolder(
         {
             log.Recurring(LogLevel.Error, "queue file gone",
                 "A waiting scrape was removed from the queue directory by somebody else; it is lost",
-                ("file", System.IO.Path.GetFileName(file)));
+                ("file", System.IO.Path.GetFileName(file)), ("remedy", "let nobody but the sidecar remove files there"));
             return new LoadedScrape(null, IsLost: true);
         }
         catch (Exception e) when (IsExpected(e))
@@ -394,7 +394,7 @@ internal sealed class ScrapeFolder(
         failed = time.GetTimestamp();
         metrics.QueueDirectoryFailures.Increment();
         log.Recurring(LogLevel.Error, "queue directory", $"The queue directory cannot be {what}; scrapes wait in memory until it can",
-            ("path", path), ("cause", Cause(e)),
+            ("path", path), ("error", Cause(e)),
             ("remedy", "a crash loses what waits in memory: look at the volume's space, permissions and health"));
     }
 

@@ -89,7 +89,7 @@ internal sealed class Scraper(
                 failedBegins[target.Key] = failures + 1;
                 if (failures + 1 == MostBegins)
                     log.Error("A target cannot be scraped; it is left out until discovery names it anew", ("target", target.Url),
-                        ("error", e));
+                        ("error", e), ("remedy", "report it with this line and those before it"));
             }
         }
     }

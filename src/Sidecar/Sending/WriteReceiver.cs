@@ -222,7 +222,7 @@ internal sealed class WriteReceiver(
         if (protocol.FallBack())
         {
             log.Info("The receiver lacks remote write 2.0: 1.0 is used until the sidecar is restarted; nothing is lost by it",
-                ("url", Failures.Show(options.Url)), ("because", why));
+                ("url", Failures.Show(options.Url)), ("error", why));
         }
         return true;
     }

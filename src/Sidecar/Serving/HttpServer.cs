@@ -179,7 +179,8 @@ internal sealed class HttpServer : IDisposable
             if (e.SocketErrorCode is SocketError.WouldBlock or SocketError.ConnectionAborted)
                 return; // the client left while it waited
             // Out of file descriptors or memory: the next one may fare better.
-            log.Recurring(LogLevel.Warn, "listener accept", "Cannot accept a connection", ("error", e.SocketErrorCode));
+            log.Recurring(LogLevel.Warn, "listener accept", "Cannot accept a connection", ("error", e.SocketErrorCode),
+                ("remedy", "raise the limit of open files (ulimit -n), or look for what holds connections open"));
             isPaused = true;
             return;
         }

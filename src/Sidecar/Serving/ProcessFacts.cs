@@ -78,7 +78,7 @@ internal sealed record ProcessFacts
 /// <summary>How the targets are, counted.</summary>
 /// <param name="Up">Whose last scrape succeeded.</param>
 /// <param name="Down">Whose last scrape failed; those that are neither wait for their first.</param>
-/// <param name="Samples">Of the last scrapes that were queued.</param>
+/// <param name="Samples">That were queued of the last scrapes, where they succeeded.</param>
 /// <param name="BytesPerSecond">That scraping adds to the queue.</param>
 /// <param name="FailingSince">Of the one that has failed longest.</param>
 /// <param name="Failure">Of one of those that fail.</param>

@@ -150,11 +150,12 @@ internal sealed class ProcessState(
                     continue;
                 var last = loop.Last;
                 all++;
-                samples += last.Sent;
                 rate += last.Size / loop.Interval.TotalSeconds;
-                up += last.Started is not null && last.Failure.IsNone ? 1 : 0;
                 if (last.Failure.IsNone)
+                {
+                    (up, samples) = (up + (last.Started is null ? 0 : 1), samples + last.Sent);
                     continue;
+                }
                 down++;
                 if (failing is not { } known || last.FailingSince < known.Loop.Last.FailingSince)
                     failing = (loop, job);

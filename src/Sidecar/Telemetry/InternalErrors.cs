@@ -62,7 +62,8 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
             // Told apart by kind and message: the same one again is counted, another one is logged at once.
             log.Recurring(LogLevel.Error, $"internal {Word(loop)} {kind} {exception.Message}",
                 "A bug in the sidecar; please report it with this line",
-                [("loop", Word(loop)), .. fields, ("error", exception.ToString())]);
+                [("loop", Word(loop)), .. fields, ("error", exception.ToString()),
+                    ("remedy", "report it; the loop goes on by itself")]);
         }
         catch (Exception)
         {

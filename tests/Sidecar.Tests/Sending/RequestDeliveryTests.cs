@@ -200,9 +200,33 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
         Assert.Equal(WriteVersion.Two, run.Protocol.Current);
         Assert.True(run.Protocol.IsSettled); // by the answer that accepted
         Assert.Contains("this path, which may be wrong", log.ToString());
-        Assert.Contains("/prometheus/v1/write", log.ToString());
+        Assert.Contains(status == 400 ? "/api/v1/write" : "/prometheus/v1/write", log.ToString()); // only one says 400
         Assert.Equal(0, run.Dropped);
         Assert.NotNull(run.State.NextTry);
+    }
+
+    /// <summary>An outage changes its face: each cause is told at once, with what to do, and again only after a minute.</summary>
+    [Fact]
+    public async Task Each_cause_of_one_outage_is_told_once_a_minute()
+    {
+        ReceiverAnswer[] faces =
+        [
+            new(500, "boom"), new(500, "boom again"), new(401, "who are you"), new(503, "busy"), new(429, "slow down"), new(500, "boom"),
+            new(307, ""), new(401, "who are you"),
+        ];
+        using var run = Run(1, _ => requests <= faces.Length ? faces[requests - 1] : new ReceiverAnswer());
+        var delivered = run.DeliverAsync(0);
+        for (var i = 0; i < 1000 && !delivered.IsCompleted; i++)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(100)); // all of it in less than a minute
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        }
+        Assert.Equal(Delivered.Accepted, await delivered);
+        var lines = log.ToString().Split('\n').Where(l => l.Contains("Sending failed")).ToList();
+        Assert.Equal(["500", "401", "503", "429", "307"], lines.Select(l => l.Split("answers ")[1][..3]));
+        Assert.All(lines, l => Assert.Contains(" remedy=", l));
+        Assert.Contains("failures=8", log.ToString()); // of all causes, when it accepts again
+        Assert.Null(run.State.Now.FailingSince);
     }
 
     [Theory]

@@ -159,6 +159,35 @@ public sealed class LogTests : IDisposable
     }
 
     [Fact]
+    public void Each_cause_of_a_failure_is_written_at_once_and_has_a_minute_and_a_count_of_its_own()
+    {
+        var log = Make();
+        foreach (var cause in (string[])["500", "refused", "500", "401", "refused", "500"])
+        {
+            log.Recurring(LogLevel.Warn, "send", cause, "Sending failed", ("error", cause));
+            time.Advance(TimeSpan.FromSeconds(10));
+        }
+        time.Advance(TimeSpan.FromSeconds(10));
+        log.Recurring(LogLevel.Warn, "send", "500", "Sending failed", ("error", "500"));
+        log.Recovered("send", "Sending works again");
+        Assert.Equal(
+            [
+                "msg=\"Sending failed\" error=500", "msg=\"Sending failed\" error=refused", "msg=\"Sending failed\" error=401",
+                "msg=\"Sending failed\" error=500 repeated=3", "msg=\"Sending works again\" lasted=1m10s failures=7",
+            ],
+            Lines().Select(l => l[l.IndexOf("msg=", Ordinal)..]));
+    }
+
+    [Fact]
+    public void A_failure_with_endless_causes_does_not_flood_the_log()
+    {
+        var log = Make();
+        for (var i = 0; i < 5000; i++)
+            log.Recurring(LogLevel.Warn, "send", $"cause {i}", "m");
+        Assert.InRange(Lines().Length, 5, 30);
+    }
+
+    [Fact]
     public void Recurring_with_endless_keys_floods_neither_memory_nor_log_and_forgets_the_stale()
     {
         var log = Make();
