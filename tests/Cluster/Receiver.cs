@@ -26,6 +26,8 @@ public enum SecondVersion
     /// Prometheus.
     /// </summary>
     TakenForEmpty,
+    /// <summary>Stored, and the answer does not say so: a proxy in between has answered by itself.</summary>
+    UnderstoodInSilence,
     /// <summary>415, as the specification wants of receivers that check the content type.</summary>
     Refused,
 }
@@ -220,13 +222,14 @@ public sealed class Receiver : IAsyncDisposable
         try
         {
             var bytes = IronSnappy.Snappy.Decode(body);
-            message = isSecond && SecondVersion == SecondVersion.Understood
+            message = isSecond && SecondVersion is (SecondVersion.Understood or SecondVersion.UnderstoodInSilence)
                 ? FirstVersion.Of(bytes, violations) : WriteRequest.Parser.ParseFrom(bytes);
         }
         catch (Exception e)
         {
             violations.Enqueue($"undecodable: {e.Message}");
             context.Response.StatusCode = 400;
+            await context.Response.WriteAsync(e.Message);
             return;
         }
         var request = new ReceivedRequest(headers, context.Request.Path, body, message, isSecond);

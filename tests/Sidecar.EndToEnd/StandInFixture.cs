@@ -43,7 +43,8 @@ public sealed class StandInFixture : IAsyncDisposable
     public SidecarProcess Start(PublishedBinary binary) => Sidecar = SidecarProcess.Start(binary, Environment);
 
     /// <summary>Starts a program that becomes the binary in the end.</summary>
-    public SidecarProcess Start(string program, params string[] arguments) => Sidecar = SidecarProcess.Start(program, Environment, arguments);
+    public SidecarProcess Start(string program, params string[] arguments) =>
+        Sidecar = SidecarProcess.Start(program, Environment, arguments);
 
     /// <summary>A series of a target as the receiver names it.</summary>
     public string Series(string name, string labels = "", ApiServer? server = null)

@@ -40,9 +40,11 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var through = WriteReceiver.Through(remote);
         if (answer.Failure.IsNone)
         {
-            return new CheckStep(Name, CheckStatus.Ok, sendsSample
+            var isSilent = remote.Protocol != WriteProtocol.One && remote.Url.AbsolutePath == WriteUrls.NightingaleProxy;
+            var step = new CheckStep(Name, isSilent ? CheckStatus.Warning : CheckStatus.Ok, sendsSample
                 ? $"{url} accepts a sample of {SeriesName}{through}"
                 : $"{url} accepts a request without samples{through}; --send tries one with a sample");
+            return isSilent ? step.With(ReceiverAdvice.OfSilence(remote.Protocol)) : step;
         }
         return new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) }
             .With(ReceiverAdvice.For(remote.Url, answer.Status, answer.Failure, protocol.Current, isEmpty: !sendsSample, answer.Location,

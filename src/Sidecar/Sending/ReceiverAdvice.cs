@@ -51,6 +51,12 @@ internal static class ReceiverAdvice
             return new("it has newer samples of this series: another sidecar sends the same one, or a clock was ahead once",
                 $"give each sidecar a label of its own ({Variables.ExternalLabels.Name}=replica=a), and compare the clocks");
         }
+        if (status is 403 && words.Contains("embedded tsdb", StringComparison.OrdinalIgnoreCase))
+        {
+            return new("it is Nightingale's embedded database, which takes writes from its own host alone as it ships",
+                $"set {variable}={Failures.Show(new Uri(url, "/prometheus/v1/write"))}, or its EmbeddedTSDB.BasicAuthUser and …Pass and the same "
+                    + "here as SIDECAR_REMOTE_WRITE_BASIC_AUTH_…");
+        }
         return status switch
         {
             400 when isEmpty => new("it is reached, and refuses a request without samples, as some receivers do, or wants a tenant",
@@ -63,12 +69,22 @@ internal static class ReceiverAdvice
             413 => new("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
             415 => new($"it does not speak remote write {(version == WriteVersion.One ? "1.0" : "2.0")}",
                 $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
-            429 or 499 => new("it is overloaded, or limits how much it takes; what is not taken is tried again",
+            499 => new("Nightingale's queues are full: the database behind it takes less than comes in; what is not taken is tried again",
+                $"raise QueueMaxSize of [Pushgw.WriterOpt] in its configuration, or lower {Variables.RemoteWriteConcurrency.Name}; look at the "
+                    + "database behind it"),
+            429 => new("it is overloaded, or limits how much it takes; what is not taken is tried again",
                 "raise its limits, or send less ('sidecar top')"),
             >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
             _ => Advice.For(CheckPeer.Receiver, failure, serverName),
         };
     }
+
+    /// <summary>Of Nightingale's path that passes writes on and accepts whatever the database behind it answers.</summary>
+    public static AdviceText OfSilence(WriteProtocol protocol) => new(
+        "Nightingale passes writes on there, and answers 200 whatever the database behind it says: "
+            + (protocol == WriteProtocol.Two ? "nobody says whether it was written"
+                : "2.0 is not believed without a word of what was written, so what is sent first is sent twice"),
+        $"set {Variables.RemoteWriteProtocol.Name}=1.0, or write to the database behind it");
 
     private static bool IsOutOfOrder(string words) =>
         Array.Exists(OutOfOrderWords, w => words.Contains(w, StringComparison.OrdinalIgnoreCase));
@@ -77,6 +93,8 @@ internal static class ReceiverAdvice
 /// <summary>Where the known receivers take writes.</summary>
 internal static class WriteUrls
 {
+    public const string NightingaleProxy = "/proxy/v1/write";
+
     private static readonly string[] Paths = ["/api/v1/write", "/prometheus/v1/write", "/api/v1/push", "/api/v1/receive"];
 
     private static readonly string[] Whose = ["Prometheus, VictoriaMetrics", "Nightingale", "Mimir, Cortex", "Thanos"];

@@ -292,6 +292,31 @@ internal static class CheckCases
         yield return CheckCase.Answer("too large", 413, "", "larger than it takes", "SIDECAR_REMOTE_WRITE_MAX_SAMPLES_PER_SEND");
         yield return CheckCase.Answer("another protocol", 415, "", "does not speak remote write");
         yield return CheckCase.Answer("overload", 429, "slow down", "overloaded", "tried again");
+        yield return CheckCase.Of("Nightingale's embedded database", run =>
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Nightingale(run.Receiver).EmbeddedUrl.ToString(), "receiver",
+            "answers 403", "embedded database", "its own host alone", "/prometheus/v1/write", "EmbeddedTSDB.BasicAuthUser");
+        yield return CheckCase.Of("Nightingale's proxy path", run =>
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Nightingale(run.Receiver).ProxyUrl.ToString(), "receiver",
+            "passes writes on", "sent twice", "SIDECAR_REMOTE_WRITE_PROTOCOL=1.0") with { Status = "warning", ExitCode = 0 };
+        yield return CheckCase.Of("Nightingale's proxy path, and a sample", run =>
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Nightingale(run.Receiver).ProxyUrl.ToString(), "receiver",
+            "accepts a sample of sidecar_check", "sent twice") with { Status = "warning", ExitCode = 0, Flags = ["--send"] };
+        yield return CheckCase.Of("Nightingale's proxy path, and 2.0", run =>
+        {
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Nightingale(run.Receiver).ProxyUrl.ToString();
+            run.Environment["SIDECAR_REMOTE_WRITE_PROTOCOL"] = "2.0";
+        }, "receiver", "nobody says whether it was written", "SIDECAR_REMOTE_WRITE_PROTOCOL=1.0") with { Status = "warning", ExitCode = 0 };
+        yield return CheckCase.Of("Nightingale's proxy path with 1.0", run =>
+        {
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Nightingale(run.Receiver).ProxyUrl.ToString();
+            run.Environment["SIDECAR_REMOTE_WRITE_PROTOCOL"] = "1.0";
+        }, "receiver", "accepts") with { Status = "ok", ExitCode = 0 };
+        yield return CheckCase.Of("Nightingale's queues are full", run =>
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Nightingale(run.Receiver) { QueueLimit = -1 }.WriteUrl.ToString(), "receiver",
+            "answers 499: write queue full", "Nightingale's queues", "QueueMaxSize", "SIDECAR_REMOTE_WRITE_CONCURRENCY");
+        yield return CheckCase.Of("Nightingale is well", run =>
+            run.Environment["SIDECAR_REMOTE_WRITE_URL"] = new Nightingale(run.Receiver).WriteUrl.ToString(), "receiver",
+            "accepts a sample") with { Status = "ok", ExitCode = 0, Flags = ["--send"] };
         yield return CheckCase.Answer("receiver in trouble", 503, "", "trouble of its own");
         yield return CheckCase.Of("receiver says nothing", run =>
         {
