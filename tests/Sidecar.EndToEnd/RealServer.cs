@@ -37,6 +37,22 @@ public sealed class RealServer : IAsyncDisposable
             "--enable-feature=native-histograms,exemplar-storage", "--log.level=warn"];
     }, "-/ready");
 
+    /// <summary>The same, with rules, and with scrapes of its own; intervals in a second.</summary>
+    public static Task<RealServer> PrometheusAsync(string rules, string job, string address, string labels) =>
+        StartAsync("prometheus", "prometheus", async (folder, port) =>
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, "rules.yaml"), rules);
+            await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), $$"""
+                global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+                rule_files: [rules.yaml]
+                scrape_configs:
+                - job_name: {{job}}
+                  static_configs: [{targets: ['{{address}}'], labels: {{labels}}}]
+                """);
+            return ["--config.file=" + Path.Combine(folder, "prometheus.yml"), "--storage.tsdb.path=" + Path.Combine(folder, "data"),
+                $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=warn"];
+        }, "-/ready");
+
     /// <summary>Prometheus in agent mode: scrapes these addresses as job <c>j</c> and sends what it finds.</summary>
     public static Task<RealServer> PrometheusAgentAsync(IEnumerable<string> addresses, Uri write, string scrapeOptions) =>
         StartAsync("prometheus", "prometheus", async (folder, port) =>
@@ -127,6 +143,16 @@ public sealed class RealServer : IAsyncDisposable
             r => string.Join(',', r.GetProperty("metric").EnumerateObject().Select(l => $"{l.Name}={l.Value}")
             .Order(StringComparer.Ordinal)),
             r => r.GetProperty("value")[1].GetString()!);
+    }
+
+    /// <summary>Of each rule its name and what is wrong with it; empty where it is well.</summary>
+    public async Task<List<(string Name, string Error)>> RulesAsync()
+    {
+        using var json = JsonDocument.Parse(await Http.GetStringAsync(new Uri(Address, "api/v1/rules")));
+        return [.. json.RootElement.GetProperty("data").GetProperty("groups").EnumerateArray()
+            .SelectMany(g => g.GetProperty("rules").EnumerateArray())
+            .Select(r => (r.GetProperty("name").GetString()!, r.GetProperty("health").GetString() == "ok" ? ""
+                : r.TryGetProperty("lastError", out var error) ? error.GetString()! : r.GetProperty("health").GetString()!))];
     }
 
     /// <summary>The exemplars of a series: labels, value and milliseconds since the Unix epoch.</summary>
