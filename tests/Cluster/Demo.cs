@@ -72,11 +72,11 @@ internal static class Demo
             await Console.Error.WriteLineAsync("The sidecar did not start:\n" + string.Join('\n', lines.Early));
             return 1;
         }
+        var terminal = new DemoTerminal();
         Console.WriteLine($"\nIn a browser:\n  the sidecar   {address}\n  the receiver  {page.Address}");
-        Console.WriteLine(Console.IsInputRedirected
+        Console.WriteLine(!terminal.CanAsk
             ? "\nCtrl-C ends it.\n" : "\nKeys: a an API server goes or comes, r the receiver goes or comes, q ends.\n");
 
-        var terminal = new DemoTerminal();
         terminal.Tell($"Two API servers stand on {string.Join(" and ", cluster.ApiServers.Select(s => $"127.0.0.1:{s.Port}"))}, "
             + $"{SamplesPerServer:N0} series each, scraped every {interval.TotalSeconds} s.");
         lines.Follow(terminal.TellLog);
@@ -139,24 +139,23 @@ internal static class Demo
     private static async Task PlayAsync(DemoStory story, DemoTerminal terminal, CancellationTokenSource stop)
     {
         using var byClock = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-        var told = UntilStopAsync(() => story.TellAsync(byClock.Token), stop);
-        while (!Console.IsInputRedirected)
+        var told = UntilStopAsync(() => story.TellAsync(byClock.Token, stop.Token), stop);
+        while (terminal.CanAsk)
         {
             await Task.Delay(100, stop.Token);
-            if (!Console.KeyAvailable)
+            if (terminal.TryRead() is not { } key)
                 continue;
-            var key = Console.ReadKey(intercept: true).KeyChar;
-            if (char.ToLowerInvariant(key) == 'q')
+            if (key == 'q')
                 await stop.CancelAsync();
-            if (key is not ('a' or 'A' or 'r' or 'R'))
+            if (key is not ('a' or 'r'))
                 continue;
-            if (!told.IsCompleted)
+            if (!byClock.IsCancellationRequested && !told.IsCompleted)
             {
                 await byClock.CancelAsync();
-                await told;
                 terminal.Tell("You have taken over.");
             }
-            await story.PressAsync(key, stop.Token);
+            // What it leads to may wait for the other one to come back; the next key is read meanwhile.
+            _ = UntilStopAsync(() => story.PressAsync(key, stop.Token), stop);
         }
         await told;
     }

@@ -6,17 +6,27 @@ namespace Cluster;
 
 /// <summary>
 /// What the demo says: the story in lines that stay, what the sidecar logs beneath, and one line of figures that is written over on a
-/// terminal and, elsewhere, comes every ten seconds.
+/// terminal and, elsewhere, comes every ten seconds while the story is told, and then every minute.
 /// </summary>
 internal sealed class DemoTerminal
 {
     private static readonly TimeSpan BetweenFigures = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan BetweenFiguresAfterwards = TimeSpan.FromMinutes(1);
+
+    private const int LeastWidth = 20;
 
     private readonly Lock gate = new();
     private readonly long started = Stopwatch.GetTimestamp();
-    private readonly bool isTerminal = !Console.IsOutputRedirected;
+    /// <summary>Where the width is not known, a line that is too long would not be written over.</summary>
+    private readonly bool isTerminal = !Console.IsOutputRedirected && Console.WindowWidth > LeastWidth;
     private string figures = "";
     private TimeSpan lastFigures = -BetweenFigures;
+
+    /// <summary>Somebody may press keys.</summary>
+    public bool CanAsk { get; } = !Console.IsInputRedirected;
+
+    /// <summary>The story is over, and nothing new is to be told unless somebody presses a key.</summary>
+    public bool IsToldOut { get; set; }
 
     private TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
 
@@ -44,6 +54,9 @@ internal sealed class DemoTerminal
         }
     }
 
+    /// <summary>The key that was pressed, in lower case; null for none.</summary>
+    public char? TryRead() => Console.KeyAvailable ? char.ToLowerInvariant(Console.ReadKey(intercept: true).KeyChar) : null;
+
     public void Figures(string text)
     {
         lock (gate)
@@ -51,7 +64,7 @@ internal sealed class DemoTerminal
             figures = $"{Clock()}  {text}";
             if (isTerminal)
                 Show();
-            else if (Elapsed - lastFigures >= BetweenFigures)
+            else if (Elapsed - lastFigures >= (IsToldOut ? BetweenFiguresAfterwards : BetweenFigures))
             {
                 lastFigures = Elapsed;
                 Console.WriteLine(figures);
@@ -86,7 +99,7 @@ internal sealed class DemoTerminal
 
     private static string Cut(string line)
     {
-        var width = Console.WindowWidth > 20 ? Console.WindowWidth - 1 : 120;
+        var width = Math.Max(Console.WindowWidth, LeastWidth) - 1;
         return line.Length <= width ? line : line[..(width - 1)] + "…";
     }
 

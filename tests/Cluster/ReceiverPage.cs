@@ -14,6 +14,7 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
 {
     private const int Seconds = 150;
 
+    private readonly List<(long From, long To)> outages = [];
     private WebApplication? application;
 
     public Uri Address { get; private set; } = new("http://127.0.0.1/");
@@ -86,6 +87,18 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
                 json.WriteEndArray();
             }
             json.WriteEndArray();
+            json.WriteStartArray("outages");
+            lock (outages)
+            {
+                foreach (var (from, to) in outages.Where(o => o.To > now - Seconds * 1000))
+                {
+                    json.WriteStartArray();
+                    json.WriteNumberValue((now - from) / 1000.0);
+                    json.WriteNumberValue(Math.Max(0, now - to) / 1000.0);
+                    json.WriteEndArray();
+                }
+            }
+            json.WriteEndArray();
             json.WriteStartArray("targets");
             foreach (var (instance, scrapes) in timeline.Scrapes(now - Seconds * 1000))
             {
@@ -111,7 +124,22 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
     }
 
     /// <summary>Whether it refuses everything now.</summary>
-    public bool IsAway { get; set; }
+    public bool IsAway
+    {
+        get;
+        set
+        {
+            var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+            lock (outages)
+            {
+                if (value)
+                    outages.Add((now, long.MaxValue));
+                else if (outages.Count > 0)
+                    outages[^1] = (outages[^1].From, now);
+            }
+            field = value;
+        }
+    }
 
     /// <summary>It waited in the sidecar's queue.</summary>
     public static bool IsLate(ArrivedScrape scrape) => scrape.ArrivedAt - scrape.At > 3000;
@@ -131,7 +159,7 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
         .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px 16px}
         #state{font-size:18px;font-weight:600;color:var(--ink)}#state.away{color:var(--down)}
         svg{display:block;width:100%;overflow:visible}rect{shape-rendering:crispEdges}
-        .up{fill:var(--up)}.late{fill:var(--late)}.down{fill:var(--down)}.ended{fill:var(--ended)}
+        .outage{fill:var(--down);opacity:.18}.up{fill:var(--up)}.late{fill:var(--late)}.down{fill:var(--down)}.ended{fill:var(--ended)}
         .axis{display:flex;justify-content:space-between;font-size:12px;margin-top:4px}
         .legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px}.legend i{display:inline-block;
         width:9px;height:9px;border-radius:2px;margin-right:6px}
@@ -145,6 +173,7 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
         <span><i style="background:var(--up)"></i>came at once</span>
         <span><i style="background:var(--late)"></i>waited in the sidecar's queue and came later</span>
         <span><i style="background:var(--down)"></i>failed: up is 0, and its series end</span>
+        <span><i style="background:var(--down);opacity:.3"></i>the receiver answered 503 to everything</span>
         <span><i style="background:var(--ended)"></i>the target is gone: the last of its series end</span></p></section></main><script>
         const $ = id => document.getElementById(id), ns = 'http://www.w3.org/2000/svg', n = x => x.toLocaleString('en');
         function bars(svg, list) {
@@ -162,8 +191,10 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
             + n(data.samples) + ' samples in ' + (data.bytes / 1e6).toFixed(1) + ' MB so far';
           const most = Math.max(1, ...data.arrivals.map(a => a[1])), end = data.seconds;
           $('most').textContent = 'highest ' + n(most) + ' in a second';
-          bars($('arrivals'), data.arrivals.map(([ago, samples]) => [end - ago, 60 - 60 * samples / most, .85, 60 * samples / most, 'up',
-            n(samples) + ' samples']));
+          const away = height => data.outages.map(([from, to]) => [end - Math.min(from, end), 0, Math.min(from, end) - to, height,
+            'outage', 'answered 503 to everything']);
+          bars($('arrivals'), away(60).concat(data.arrivals.map(([ago, samples]) => [end - ago, 60 - 60 * samples / most, .85,
+            60 * samples / most, 'up', n(samples) + ' samples'])));
           while ($('targets').children.length > data.targets.length) $('targets').lastChild.remove();
           data.targets.forEach((target, i) => {
             let row = $('targets').children[i];
@@ -176,8 +207,8 @@ internal sealed class ReceiverPage(Receiver receiver, Timeline timeline, TimePro
             }
             row.firstChild.textContent = target.instance;
             row.lastChild.setAttribute('aria-label', 'Scrapes of ' + target.instance);
-            bars(row.lastChild, target.scrapes.map(([ago, samples, kind, markers]) => [end - ago, 0, .85, 10, kind,
-              n(samples) + ' samples' + (markers ? ', of which ' + n(markers) + ' staleness markers' : '')]));
+            bars(row.lastChild, away(10).concat(target.scrapes.map(([ago, samples, kind, markers]) => [end - ago, 0, .85, 10, kind,
+              n(samples) + ' samples' + (markers ? ', of which ' + n(markers) + ' staleness markers' : '')])));
           });
           setTimeout(draw, 1000);
         }

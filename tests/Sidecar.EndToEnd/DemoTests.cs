@@ -70,7 +70,8 @@ public sealed partial class DemoTests(PublishedBinary binary)
                 async () => (int)(await browser.EvaluateAsync("document.querySelectorAll('#targets .late').length"))! > 0,
                 () => "no late scrape is shown");
             await browser.ScreenshotAsync(Path.Combine(Pictures, "demo-receiver.png"));
-            foreach (var kind in (string[])["#arrivals .up", "#targets .up", "#targets .down", "#targets .ended"])
+            foreach (var kind in (string[])["#arrivals .up", "#targets .up", "#targets .down", "#targets .ended",
+                "#arrivals .outage", "#targets .outage"])
                 Assert.True((int)(await browser.EvaluateAsync($"document.querySelectorAll('{kind}').length"))! > 0, $"no {kind}");
             Assert.Empty(browser.Complaints);
         }
@@ -84,6 +85,58 @@ public sealed partial class DemoTests(PublishedBinary binary)
         {
             lock (lines)
                 return string.Join('\n', lines);
+        }
+    }
+
+    /// <summary>On a terminal; each key does its part at once, also while another one's waits for a receiver that is away.</summary>
+    [Fact]
+    public async Task Keys_are_obeyed_whatever_is_away()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/script"), "script is not installed (Debian's package bsdutils)");
+        var command = $"stty cols 130; exec dotnet {typeof(StandInCluster).Assembly.Location} --binary {binary.Path} --story 10m";
+        var start = new ProcessStartInfo("/usr/bin/script", ["-qec", command, "/dev/null"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using var demo = Process.Start(start)!;
+        var lines = new List<string>();
+        var reading = Task.WhenAll(ReadAsync(demo.StandardOutput, lines), ReadAsync(demo.StandardError, lines));
+        try
+        {
+            await PressAsync("", "2 of 2 up");
+            await PressAsync("r", "answers 503 to everything");
+            await PressAsync("a", "The receiver is away and hears of it later");
+            await PressAsync("a", "is back, and in the Service");
+            await PressAsync("r", "The receiver accepts again.");
+            await PressAsync("rar", "Caught up");
+            await PressAsync("ra", "hears of it later");
+            await PressAsync("q", "exit code 0");
+            using var patience = new CancellationTokenSource(Eventually.Patience);
+            await demo.WaitForExitAsync(patience.Token);
+            await reading;
+        }
+        finally
+        {
+            if (!demo.HasExited)
+                demo.Kill(entireProcessTree: true);
+        }
+        Assert.Equal(0, demo.ExitCode);
+
+        async Task PressAsync(string keys, string words)
+        {
+            int before;
+            lock (lines)
+                before = lines.Count;
+            await demo.StandardInput.WriteAsync(keys);
+            await demo.StandardInput.FlushAsync();
+            await Eventually.TrueAsync(() => Text(before).Contains(words) || (keys.Length == 0 && Text(0).Contains(words)),
+                () => $"no '{words}' after '{keys}' in:\n{Text(0)}");
+        }
+
+        string Text(int from)
+        {
+            lock (lines)
+                return string.Join('\n', lines.Skip(from));
         }
     }
 
