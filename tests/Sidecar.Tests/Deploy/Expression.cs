@@ -37,7 +37,7 @@ internal sealed partial record Expression(string Where, string Text)
     /// <summary>The metrics that it reads, each with the labels that it selects by.</summary>
     public IEnumerable<(string Metric, string[] Labels)> Selectors()
     {
-        var rest = RangePattern().Replace(GroupingPattern().Replace(Filled, " "), " ");
+        var rest = RangePattern().Replace(GroupingPattern().Replace(ArgumentPattern().Replace(Filled, " "), " "), " ");
         foreach (Match match in SelectorPattern().Matches(rest))
         {
             var name = match.Groups[1].Value;
@@ -52,6 +52,10 @@ internal sealed partial record Expression(string Where, string Text)
 
     [GeneratedRegex(@"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")]
     private static partial Regex GroupingPattern();
+
+    /// <summary>Texts that are arguments of functions.</summary>
+    [GeneratedRegex(@",\s*""[^""]*""(?=\s*[,)])")]
+    private static partial Regex ArgumentPattern();
 
     [GeneratedRegex(@"\[[^\]]*\]")]
     private static partial Regex RangePattern();
