@@ -9,7 +9,8 @@ internal static partial class NativeHeap
     private static bool isGlibc = OperatingSystem.IsLinux(); // shared by all threads: it only ever becomes false
 
     /// <summary>
-    /// One heap for all threads, first thing in the process: by default each thread that allocates has its own, with slack of its own.
+    /// One heap for all threads, first thing in the process: by default each thread that allocates has its own, with slack of its own. And
+    /// what is large always has pages of its own, which go back when it is freed: by default the bound rises with what was freed before.
     /// </summary>
     public static void UseOneArena()
     {
@@ -18,6 +19,7 @@ internal static partial class NativeHeap
         try
         {
             _ = mallopt(ArenaMax, 1);
+            _ = mallopt(MapThreshold, 128 * 1024);
         }
         catch (EntryPointNotFoundException)
         {
@@ -45,6 +47,9 @@ internal static partial class NativeHeap
 
     /// <summary>M_ARENA_MAX of malloc.h.</summary>
     private const int ArenaMax = -8;
+
+    /// <summary>M_MMAP_THRESHOLD of malloc.h.</summary>
+    private const int MapThreshold = -3;
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int mallopt(int parameter, int value);

@@ -33,6 +33,7 @@ internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
     /// <param name="isGood">It had a body, and what it has shown is what is known from here on.</param>
     public void EndScrape(bool isGood)
     {
+        table.DropIndex();
         if (isGood)
         {
             (timestamps, timestampsNow) = (timestampsNow, timestamps);

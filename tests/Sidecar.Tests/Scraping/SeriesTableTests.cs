@@ -11,7 +11,7 @@ public sealed class SeriesTableTests
     public void Does_what_a_set_does_over_any_scrapes()
     {
         // Few different hashes, so that scrapes overlap; 0 and 1 are special in the table.
-        var scrape = Gen.Select(Gen.ULong[2, 400].Array[0, 300], Gen.Int[0, 2]);
+        var scrape = Gen.Select(Gen.ULong[2, 400].Array[0, 300], Gen.Int[0, 3]);
         Gen.Select(scrape.Array[1, 8], Gen.Bool).Sample((scrapes, spread) =>
         {
             using var table = new SeriesTable();
@@ -31,6 +31,13 @@ public sealed class SeriesTableTests
                 }
                 Assert.Equal(known.Count, table.Count);
                 Assert.Equal(seen.Count, table.Seen);
+                if (ending == 3)
+                {
+                    table.RemoveUnseen();
+                    known.IntersectWith(seen);
+                    Assert.Equal((known.Count, known.Count), (table.Count, table.Seen));
+                    continue;
+                }
                 if (ending == 2)
                     continue; // a scrape that broke: nothing is forgotten
                 foreach (var hash in known.Order().ToList())
@@ -104,6 +111,49 @@ public sealed class SeriesTableTests
         table.ClearSeen();
         for (ulong hash = 0; hash < 5000; hash++)
             Assert.Equal(hash % 3 == 0 ? SeriesTable.Added.Known : SeriesTable.Added.New, table.Add(hash * 0x9E3779B97F4A7C15 + 5));
+    }
+
+    /// <summary>The index costs memory, and time to make: where the next scrape has the same order, there is none.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(3000)]
+    [InlineData(30_000)]
+    public void A_scrape_like_the_one_before_needs_no_index(int series)
+    {
+        var blocks = 0;
+        using var table = new SeriesTable(bytes =>
+        {
+            blocks++;
+            return NativeHeap.AllocateZeroed(bytes);
+        });
+        var random = new Random(5);
+        ulong next = 0;
+        var body = Enumerable.Range(0, series).Select(_ => New()).ToList();
+        for (var scrape = 0; scrape < 20; scrape++)
+        {
+            Show();
+            blocks = 0;
+            Show();
+            Assert.Equal(0, blocks);
+            // Some vanish and others come, anywhere, alone and in runs.
+            for (var i = 0; i < series / 50; i++)
+                body.RemoveAt(random.Next(body.Count));
+            body.RemoveRange(body.Count / 3, series / 100);
+            for (var i = 0; i < series / 50; i++)
+                body.Insert(random.Next(body.Count + 1), New());
+            body.InsertRange(body.Count / 2, Enumerable.Range(0, series / 100).Select(_ => New()));
+        }
+
+        ulong New() => ++next * 0x9E3779B97F4A7C15;
+
+        void Show()
+        {
+            table.ClearSeen();
+            foreach (var hash in body)
+                Assert.NotEqual(SeriesTable.Added.Duplicate, table.Add(hash));
+            table.RemoveUnseen();
+            Assert.Equal(body.Count, table.Count);
+        }
     }
 
     [Theory]
