@@ -45,7 +45,7 @@ internal static class FloatText
             written = text.Length + 2;
             return true;
         }
-        if (!TryParse(text, out var value))
+        if (!FloatLiteral.TryParse(text, out var value))
             return false;
         written = Format(value, destination);
         return !text.SequenceEqual(destination[..written]);

@@ -149,7 +149,7 @@ internal sealed class HistogramConversion(LabelNamesCache names)
         if (!suffix.SequenceEqual("_bucket"u8))
             return suffix.SequenceEqual("_count"u8) ? Part.Count : suffix.SequenceEqual("_sum"u8) ? Part.Sum : Part.None;
         var index = sample.Names.BucketIndex;
-        return index >= 0 && FloatText.TryParse(sample.LabelValue(index + 1), out bound) && !double.IsNaN(bound)
+        return index >= 0 && FloatLiteral.TryParse(sample.LabelValue(index + 1), out bound) && !double.IsNaN(bound)
             ? Part.Bucket : Part.Boundless;
     }
 

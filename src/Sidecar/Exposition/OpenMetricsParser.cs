@@ -240,8 +240,6 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
                     line.At++;
                 return Entry.End;
             }
-            if (label.NameLength == 0 && !isWithinLine)
-                return line.Fail("a label has an empty name");
         }
         else
         {

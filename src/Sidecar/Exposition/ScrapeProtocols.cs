@@ -61,6 +61,12 @@ internal static class ScrapeProtocols
             contentType = contentType[..^1]; // which Go passes over
         if (!MediaTypeHeaderValue.TryParse(contentType, out var type) || type.Parameters.Any(p => p.Value is null))
             return null;
+        // Go takes no parameter twice unless it says the same.
+        foreach (var parameter in type.Parameters)
+        {
+            if (type.Parameters.Any(p => p.Name.Equals(parameter.Name, StringComparison.OrdinalIgnoreCase) && p.Value!.Trim('"') != parameter.Value!.Trim('"')))
+                return null;
+        }
         var is100 = type.Parameters.Any(p => p.Name.Equals("version", StringComparison.OrdinalIgnoreCase) && p.Value!.Trim('"') == "1.0.0");
         return type.MediaType!.ToLowerInvariant() switch
         {

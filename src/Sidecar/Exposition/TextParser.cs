@@ -211,8 +211,6 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
                     line.At++;
                 return Entry.Sample;
             }
-            if (nameLength == 0)
-                return line.Fail("a label has an empty name");
         }
         else
         {

@@ -103,6 +103,8 @@ internal sealed class SeriesPlan
             var key = Key(sample.LabelName(i));
             if (empty.Contains(key))
                 continue;
+            if (key.Length == 0)
+                return new SeriesPlan([], "a label has an empty name");
             if (!names.Add(key))
                 return new SeriesPlan([], $"the label name \"{Excerpt.Of(sample.LabelName(i))}\" occurs twice");
             labels.Add((sample.LabelName(i).ToArray(), i, false));

@@ -245,7 +245,6 @@ public sealed class OpenMetricsParserTests
         { "a{b=\"c\"}", "one space and a number" },
         { "a{b=\"c\"} {d=\"e\"} 1\n# EOF\n", "one space and a number" },
         { "a{\"b\"} 1\n# EOF\n", "two names" },
-        { "a{\"\"=\"c\"} 1\n# EOF\n", "empty name" },
         { "{} 1\n# EOF\n", "no name" },
         { "{b=\"c\"} 1\n# EOF\n", "no name" },
         { "{\"a\",\"b\"} 1\n# EOF\n", "two names" },

@@ -139,7 +139,6 @@ public sealed class TextParserTests
         { "a{b=\"c\"\n,d=\"e\"} 1\n", "a label name or '}'" },
         { "a{b:c=\"d\"} 1\n", "'=' must follow" },
         { "a{9=\"d\"} 1\n", "a label name or '}'" },
-        { "a{\"\"=\"d\"} 1\n", "empty name" },
         { "a{b=\"c\\\nd\"} 1\n", "a backslash stands at the end of the line" },
         { "a{b=\"c\"} {d=\"e\"} 1\n", "a number must follow" },
         { "{} 1\n", "no name" },
