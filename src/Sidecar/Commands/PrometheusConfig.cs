@@ -118,23 +118,19 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
         if (string.IsNullOrEmpty(query))
             return;
         var (names, values) = (new List<string>(), new List<List<string>>());
-        foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var (name, value) in Urls.Parameters(query))
         {
-            var at = pair.IndexOf('=');
-            var name = Decode(at < 0 ? pair : pair[..at]);
             if (!names.Contains(name))
             {
                 names.Add(name);
                 values.Add([]);
             }
-            values[names.IndexOf(name)].Add(at < 0 ? "" : Decode(pair[(at + 1)..]));
+            values[names.IndexOf(name)].Add(value);
         }
         yaml.Begin("params");
         for (var i = 0; i < names.Count; i++)
             yaml.List(YamlText.Quote(names[i]), values[i]);
         yaml.End();
-
-        static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));
     }
 
     private void WriteMetricRules()
@@ -384,6 +380,7 @@ internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<stri
             yaml.Text("credentials_file", http.CredentialsFile);
             yaml.End();
         }
+        yaml.Flag("follow_redirects", http.FollowsRedirects, usual: true);
         var tls = http.Tls;
         if (tls == new TlsOptions())
             return;

@@ -69,6 +69,25 @@ internal static class Urls
         return IsEncoded(text) ? text : new Wrong("a query string with a character that must be percent-encoded");
     }
 
+    /// <summary>The parameters of a query string, decoded; one without a value has the empty one.</summary>
+    public static List<KeyValuePair<string, string>> Parameters(string? query)
+    {
+        var pairs = new List<KeyValuePair<string, string>>();
+        foreach (var pair in (query ?? "").Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var (name, value) = pair.IndexOf('=') is > 0 and var equals ? (pair[..equals], pair[(equals + 1)..]) : (pair, "");
+            pairs.Add(new(Decode(name), Decode(value)));
+        }
+        return pairs;
+
+        static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));
+    }
+
+    /// <summary>A query string as Go's url.Values.Encode writes it: sorted by name, and a plus for a space.</summary>
+    public static string Query(IEnumerable<KeyValuePair<string, string>> parameters) =>
+        string.Join('&', parameters.OrderBy(p => p.Key, StringComparer.Ordinal)
+            .Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}")).Replace("%20", "+");
+
     private static bool IsVisibleAscii(string text) => text.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0;
 
     private static bool IsEncoded(string text)

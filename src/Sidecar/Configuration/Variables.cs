@@ -85,6 +85,9 @@ internal static class Variables
     public static HttpVariables ScrapeHttp { get; } = HttpRows(Prefix, VariableGroup.Scraping, "targets",
         credentialsInWords: "the service account's where targets come from Kubernetes over https",
         caInWords: "the service account's where targets come from Kubernetes");
+    public static Variable FollowRedirects { get; } = Row(
+        "SIDECAR_FOLLOW_REDIRECTS", VariableGroup.Scraping, "boolean", example: "false", @default: "true",
+        meaning: "a scrape goes where the target redirects it to, without credentials to another host; else it fails");
     public static Variable HonorLabels { get; } = Row(
         "SIDECAR_HONOR_LABELS", VariableGroup.Scraping, "boolean", example: "true", @default: "false",
         meaning: "scraped labels win over target labels instead of becoming exported_…");

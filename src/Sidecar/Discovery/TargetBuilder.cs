@@ -50,7 +50,7 @@ internal static class TargetBuilder
         SetDefault(labels, MetricsPath, options.MetricsPath);
         SetDefault(labels, Interval, Durations.Format(options.Interval));
         SetDefault(labels, Timeout, Durations.Format(options.Timeout));
-        foreach (var (name, value) in Parameters(query)) // of each, the first value
+        foreach (var (name, value) in Urls.Parameters(query)) // of each, the first value
             labels.TryAdd(ParamPrefix + name, value);
 
         var relabeled = Relabel(labels, options.TargetRules);
@@ -141,7 +141,7 @@ internal static class TargetBuilder
             l.Key.StartsWith(ParamPrefix, StringComparison.Ordinal) && before.GetValueOrDefault(l.Key, "") != l.Value).ToList();
         if (changed.Count == 0)
             return query;
-        var pairs = Parameters(query);
+        var pairs = Urls.Parameters(query);
         foreach (var (label, value) in changed)
         {
             var name = label[ParamPrefix.Length..];
@@ -151,18 +151,6 @@ internal static class TargetBuilder
             else
                 pairs.Add(new(name, value));
         }
-        return string.Join('&', pairs.OrderBy(p => p.Key, StringComparer.Ordinal)
-            .Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}"));
-    }
-
-    private static List<KeyValuePair<string, string>> Parameters(string? query)
-    {
-        var pairs = new List<KeyValuePair<string, string>>();
-        foreach (var pair in (query ?? "").Split('&', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var (name, value) = pair.IndexOf('=') is > 0 and var equals ? (pair[..equals], pair[(equals + 1)..]) : (pair, "");
-            pairs.Add(new(Uri.UnescapeDataString(name), Uri.UnescapeDataString(value.Replace('+', ' '))));
-        }
-        return pairs;
+        return Urls.Query(pairs);
     }
 }

@@ -62,12 +62,12 @@ internal static class ScrapeProtocols
         if (!MediaTypeHeaderValue.TryParse(contentType, out var type) || type.Parameters.Any(p => p.Value is null))
             return null;
         // Go takes no parameter twice unless it says the same.
-        foreach (var parameter in type.Parameters)
+        foreach (var one in type.Parameters)
         {
-            if (type.Parameters.Any(p => p.Name.Equals(parameter.Name, StringComparison.OrdinalIgnoreCase) && p.Value!.Trim('"') != parameter.Value!.Trim('"')))
+            if (type.Parameters.Any(p => p.Name.Equals(one.Name, StringComparison.OrdinalIgnoreCase) && Value(p) != Value(one)))
                 return null;
         }
-        var is100 = type.Parameters.Any(p => p.Name.Equals("version", StringComparison.OrdinalIgnoreCase) && p.Value!.Trim('"') == "1.0.0");
+        var is100 = type.Parameters.Any(p => p.Name.Equals("version", StringComparison.OrdinalIgnoreCase) && Value(p) == "1.0.0");
         return type.MediaType!.ToLowerInvariant() switch
         {
             "text/plain" => is100 ? BodyFormat.PrometheusText100 : BodyFormat.PrometheusText004,
@@ -75,6 +75,8 @@ internal static class ScrapeProtocols
             "application/vnd.google.protobuf" => readsNative ? BodyFormat.PrometheusProto : BodyFormat.PrometheusProtoClassic,
             _ => null,
         };
+
+        static string Value(NameValueHeaderValue parameter) => parameter.Value!.Trim('"');
     }
 
     private static (string Name, BodyFormat Format, string Header) Of(BodyFormat format) => Array.Find(All, p => p.Format == format);

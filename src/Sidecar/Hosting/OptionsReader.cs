@@ -124,13 +124,13 @@ internal static class OptionsReader
             Timeout = timeout,
             Scheme = scheme,
             MetricsPath = settings.Read(Variables.MetricsPath, Urls.ParsePath),
-            Params = settings.ReadText(Variables.Params, Urls.ParseQuery),
+            Params = settings.ReadText(Variables.Params, Urls.ParseQuery) is { } query ? Urls.Query(Urls.Parameters(query)) : null,
             Http = HttpOptionsReader.Read(settings, Variables.ScrapeHttp, new()
             {
                 IsPlain = plain,
                 DefaultCredentialsFile = takesToken ? kubernetes.Http.CredentialsFile : null,
                 DefaultCaFile = isOfCluster && (targets.IsEmpty || scheme == "https") ? kubernetes.Http.Tls.CaFile : null,
-            }),
+            }) with { FollowsRedirects = settings.Read(Variables.FollowRedirects, Words.Boolean) },
             HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
             HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
             TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),

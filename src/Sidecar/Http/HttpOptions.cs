@@ -24,6 +24,9 @@ internal sealed record HttpOptions
 
     public TlsOptions Tls { get; init; } = new();
 
+    /// <summary>Where not, a redirect is the answer.</summary>
+    public bool FollowsRedirects { get; init; } = true;
+
     /// <summary>Null where the peer is reached without one.</summary>
     public Proxy? Proxy { get; init; }
 

@@ -24,6 +24,9 @@ internal sealed class LabelSet
     /// <summary>A rule, or somebody else, has changed a label since it was filled.</summary>
     public bool IsChanged { get; private set; }
 
+    /// <summary>A rule has given a label no name at all: there is none such, and Prometheus fails the scrape.</summary>
+    public bool HasNameless { get; set; }
+
     public Text Name(int index) => labels[index].Name;
 
     public Text Value(int index) => labels[index].Value;
@@ -31,7 +34,7 @@ internal sealed class LabelSet
     public void Clear()
     {
         Count = filled = used = 0;
-        IsChanged = false;
+        IsChanged = HasNameless = false;
     }
 
     /// <summary>Fills in a label, of a name that is not there yet and a value that is not empty.</summary>

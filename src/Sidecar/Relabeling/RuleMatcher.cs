@@ -94,6 +94,8 @@ internal sealed class RuleMatcher(RelabelRule rule)
             var mapped = rule.Replacement.Expand(label.Name, groups, labels);
             if (mapped.Length > 0)
                 labels.Set(mapped, label.Value);
+            else
+                labels.HasNameless = true;
         }
     }
 

@@ -12,19 +12,28 @@ namespace Sidecar.Relabeling;
 internal sealed class Template
 {
     private readonly ImmutableArray<byte> literals; // of all parts, one behind another
-    private readonly ImmutableArray<int> parts; // end of each literal and the number of the group behind it, in turn; 0 is the whole text
+    private readonly ImmutableArray<Part> parts;
 
-    private Template(ImmutableArray<byte> literals, ImmutableArray<int> parts)
+    private Template(ImmutableArray<byte> literals, ImmutableArray<Part> parts)
     {
         this.literals = literals;
         this.parts = parts;
+    }
+
+    private sealed class Part(int end, ImmutableArray<int> groups)
+    {
+        /// <summary>Of the literal in front.</summary>
+        public int End { get; } = end;
+
+        /// <summary>Numbers of the group behind it, 0 for the whole text; of several with one name, the first that matched.</summary>
+        public ImmutableArray<int> Groups { get; } = groups;
     }
 
     /// <summary>Refers to no group, so that it is always the same text.</summary>
     public bool IsConstant => parts.Length == 0;
 
     /// <summary>The text in front of the first group; of a constant, all of it.</summary>
-    public ReadOnlySpan<byte> Start => IsConstant ? literals.AsSpan() : literals.AsSpan(0, parts[0]);
+    public ReadOnlySpan<byte> Start => IsConstant ? literals.AsSpan() : literals.AsSpan(0, parts[0].End);
 
     /// <summary>Needs to know where numbered groups are.</summary>
     public bool NeedsGroups { get; private init; }
@@ -32,7 +41,7 @@ internal sealed class Template
     public static Template Parse(string text, Pattern pattern)
     {
         var literals = new StringBuilder();
-        var parts = new List<int>();
+        var parts = new List<Part>();
         var needsGroups = false;
         for (var at = 0; at < text.Length;)
         {
@@ -54,12 +63,11 @@ internal sealed class Template
                 continue;
             }
             at = end;
-            var group = Number(name, pattern);
-            if (group < 0)
+            var groups = Numbers(name, pattern);
+            if (groups.IsEmpty)
                 continue;
-            parts.Add(Encoding.UTF8.GetByteCount(literals.ToString()));
-            parts.Add(group);
-            needsGroups |= group > 0;
+            parts.Add(new Part(Encoding.UTF8.GetByteCount(literals.ToString()), groups));
+            needsGroups |= groups[0] > 0;
         }
         return new Template([.. Encoding.UTF8.GetBytes(literals.ToString())], [.. parts]) { NeedsGroups = needsGroups };
     }
@@ -70,18 +78,18 @@ internal sealed class Template
     {
         if (IsConstant)
             return new Text(literals);
-        if (parts.Length == 2 && literals.Length == 0)
-            return Group(parts[1], value, groups); // nothing to put together
+        if (parts.Length == 1 && literals.Length == 0)
+            return Group(parts[0], value, groups); // nothing to put together
         var length = literals.Length;
-        for (var i = 1; i < parts.Length; i += 2)
-            length += Group(parts[i], value, groups).Length;
+        foreach (var part in parts.AsSpan())
+            length += Group(part, value, groups).Length;
         var written = into.Reserve(length, out var to);
         var from = 0;
-        for (var i = 0; i < parts.Length; i += 2)
+        foreach (var part in parts.AsSpan())
         {
-            to = Write(to, literals.AsSpan(from, parts[i] - from));
-            to = Write(to, Group(parts[i + 1], value, groups).Span);
-            from = parts[i];
+            to = Write(to, literals.AsSpan(from, part.End - from));
+            to = Write(to, Group(part, value, groups).Span);
+            from = part.End;
         }
         Write(to, literals.AsSpan()[from..]);
         return written;
@@ -93,12 +101,17 @@ internal sealed class Template
         return to[bytes.Length..];
     }
 
-    private static Text Group(int number, Text value, ReadOnlySpan<int> groups)
+    private static Text Group(Part part, Text value, ReadOnlySpan<int> groups)
     {
-        if (number == 0)
-            return value;
-        var start = groups[2 * number - 2];
-        return start < 0 ? default : value.Slice(start, groups[2 * number - 1] - start);
+        foreach (var number in part.Groups.AsSpan())
+        {
+            if (number == 0)
+                return value;
+            var start = groups[2 * number - 2];
+            if (start >= 0)
+                return value.Slice(start, groups[2 * number - 1] - start);
+        }
+        return default;
     }
 
     private static bool TryReadName(string text, int at, out string name, out int end)
@@ -118,12 +131,12 @@ internal sealed class Template
     private static bool IsNameRune(Rune rune) =>
         rune.Value == '_' || Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber;
 
-    /// <summary>The group that a name means, or -1.</summary>
-    private static int Number(string name, Pattern pattern)
+    /// <summary>The groups that a name means.</summary>
+    private static ImmutableArray<int> Numbers(string name, Pattern pattern)
     {
         if (name.Length > 8 || !name.All(char.IsAsciiDigit) || (name[0] == '0' && name.Length > 1))
-            return pattern.GroupNumber(name);
+            return pattern.GroupNumbers(name);
         var number = int.Parse(name);
-        return number <= pattern.Groups ? number : -1;
+        return number <= pattern.Groups ? [number] : [];
     }
 }

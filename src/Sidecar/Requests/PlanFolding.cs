@@ -47,7 +47,7 @@ internal sealed class PlanFolding(LabelSet labels)
             else if (step.Index < target.TargetCount)
                 labels.Fill(new Text(target.Name(step.Index)), ValueOf(step.Index));
         }
-        if (!TryApply(metric.Rules) || labels.IndexOf("__name__"u8) < 0)
+        if (!TryApply(metric.Rules) || labels.HasNameless || labels.IndexOf("__name__"u8) < 0)
             return null;
         for (var i = target.TargetCount; i < target.Count; i++)
         {

@@ -131,9 +131,10 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
         }
         if (labels.Count == 0)
             return SeriesOutcome.Dropped;
-        if (labels.IndexOf("__name__"u8) < 0)
+        if (labels.HasNameless || labels.IndexOf("__name__"u8) < 0)
         {
-            error = "metric relabeling leaves the series without a name";
+            error = labels.HasNameless ? "metric relabeling maps a label to an empty name"
+                : "metric relabeling leaves the series without a name";
             return SeriesOutcome.Failed;
         }
         AddExternal(target);

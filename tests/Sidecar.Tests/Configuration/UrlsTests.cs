@@ -79,4 +79,15 @@ public sealed class UrlsTests
     [InlineData("a=b#c", false)]
     public void A_query_string_has_names_and_no_question_mark(string text, bool good) =>
         Assert.Equal(good, Urls.ParseQuery(text).Problem is null);
+
+    /// <summary>As Go's url.Values.Encode writes what its url.ParseQuery has read.</summary>
+    [Theory]
+    [InlineData("a=b", "a=b")]
+    [InlineData("b=2&a=1&b=1&B=0", "B=0&a=1&b=2&b=1")]
+    [InlineData("match[]=up%20or+down&x", "match%5B%5D=up+or+down&x=")]
+    [InlineData("a=%2B%7E-._*%c3%a9", "a=%2B~-._%2A%C3%A9")]
+    [InlineData("a==b&%61=/:,;@", "a=%3Db&a=%2F%3A%2C%3B%40")]
+    [InlineData(null, "")]
+    public void A_query_is_encoded_as_by_Go(string? text, string encoded) =>
+        Assert.Equal(encoded, Urls.Query(Urls.Parameters(text)));
 }

@@ -68,6 +68,16 @@ public sealed class OptionsReaderTests
     }
 
     [Fact]
+    public void Parameters_are_encoded_as_Prometheus_sends_them_and_redirects_followed_unless_told_otherwise()
+    {
+        var scrape = Given.Good(Given.Pod(("SIDECAR_PARAMS", "b[]=1%202&a"))).Scrape;
+        Assert.Equal(("a=&b%5B%5D=1+2", true), (scrape.Params, scrape.Http.FollowsRedirects));
+        var options = Given.Good(Given.Pod(("SIDECAR_FOLLOW_REDIRECTS", "false")));
+        Assert.Equal((false, true, true),
+            (options.Scrape.Http.FollowsRedirects, options.RemoteWrite.Http.FollowsRedirects, options.Kubernetes.Http.FollowsRedirects));
+    }
+
+    [Fact]
     public void The_line_for_people_says_what_is_wrong_and_what_is_right() => Assert.Equal(
         "SIDECAR_SCRAPE_INTERVAL=\"15 s\": not a duration (numbers with the units y, w, d, h, m, s, ms; no spaces, no fractions); "
         + "write it like 15s",

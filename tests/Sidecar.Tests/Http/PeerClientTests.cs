@@ -124,6 +124,15 @@ public sealed class PeerClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_redirects_are_not_followed_they_are_the_answer()
+    {
+        await using var server = new RawServer(_ => RawServer.Answer("302 Elsewhere", "", "Location: /b"));
+        using var asking = new Asking(new() { FollowsRedirects = false });
+        Assert.Equal("302 ", await asking.GetAsync(() => new HttpRequestMessage(HttpMethod.Get, server.Url)));
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
     public async Task Secrets_never_go_to_another_host_nor_back_by_its_order()
     {
         RawServer? home = null;

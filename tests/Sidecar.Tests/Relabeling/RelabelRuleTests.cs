@@ -57,6 +57,11 @@ public sealed class RelabelRuleTests
     [InlineData("""{"source_labels":["a"],"regex":"(.)(.)","target_label":"b","replacement":"$1é"}""", "a=yz", "a=yz")] // é is a letter
     [InlineData("""{"source_labels":["a"],"regex":"(a)|(y.)","target_label":"b","replacement":"[$1]$2"}""", "a=yz", "a=yz b=[]yz")]
     [InlineData("""{"source_labels":["a"],"target_label":"b","replacement":"x$1y$1z"}""", "a=1", "a=1 b=x")] // no groups 1y and 1z
+    // Of two groups with one name, the first that has matched.
+    [InlineData("""{"source_labels":["a"],"regex":"(?P<n>x)|y(?P<n>.)","target_label":"b","replacement":"<$n>"}""", "a=x", "a=x b=<x>")]
+    [InlineData("""{"source_labels":["a"],"regex":"(?P<n>x)|y(?P<n>.)","target_label":"b","replacement":"<$n>"}""", "a=yz", "a=yz b=<z>")]
+    [InlineData("""{"source_labels":["a"],"regex":"(?P<n>x)|y(?P<n>.)","target_label":"b","replacement":"<$1>"}""", "a=yz", "a=yz b=<>")]
+    [InlineData("""{"source_labels":["a"],"regex":"(?P<n>x*)y(?P<n>.)","target_label":"b","replacement":"$n"}""", "a=yz b=1", "a=yz")]
     // keep and drop.
     [InlineData("""{"source_labels":["a"],"regex":"foo","action":"keep"}""", "a=foo", "a=foo")]
     [InlineData("""{"source_labels":["a"],"regex":"foo","action":"keep"}""", "a=foox", "dropped")]

@@ -95,6 +95,27 @@ public sealed class SeriesRelabelingTests
     }
 
     [Theory]
+    [InlineData("b", "a 1\n", "a 1 @1000|up 1 @1000")]
+    [InlineData("b(.?)", "a{b=\"\"} 1\n", "a 1 @1000|up 1 @1000")]
+    [InlineData("b(.?)", "a 1\na{bc=\"1\"} 1\n", "a 1 @1000|a{bc=\"1\",c=\"1\",L} 1 @1000|up 1 @1000")]
+    [InlineData("b(.?)", "a 1\na{b=\"1\"} 1\n", "up 0 @1000")]
+    public void Metric_relabeling_that_maps_a_label_to_no_name_fails_the_scrape(string regex, string text, string sent)
+    {
+        using var fixture = Fixture($$"""{"regex":"{{regex}}","action":"labelmap"}""", "[]");
+        Assert.Equal(sent, string.Join('|', Sent(fixture, text, 1000)));
+        var failure = fixture.Outcome.Failure.Message ?? "";
+        Assert.Equal(sent.StartsWith("up 0", StringComparison.Ordinal), failure.Contains("to an empty name", StringComparison.Ordinal));
+    }
+
+    /// <summary>Nobody takes a label without a name; what is sent is the series without it.</summary>
+    [Fact]
+    public void Write_relabeling_maps_nothing_to_no_name()
+    {
+        using var fixture = Fixture("[]", """{"regex":"b(.?)","action":"labelmap"}""");
+        Assert.Equal("a{b=\"1\",L} 1 @1000|up 1 @1000", string.Join('|', Sent(fixture, "a{b=\"1\"} 1\n", 1000)));
+    }
+
+    [Theory]
     [InlineData("""{"regex":"x","action":"labeldrop"}""", "[]", null)]
     [InlineData(DropA, "[]", null)]
     [InlineData("""{"target_label":"y","replacement":"1"}""", "[]", "the series has 5 labels")]

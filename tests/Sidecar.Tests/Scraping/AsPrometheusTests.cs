@@ -40,7 +40,8 @@ public sealed class AsPrometheusTests
             "a_bucket{le=\"-Inf\"} 5", "a_bucket{le=\"1e400\"} 6", "a_bucket{le=\"0.25\"} 7", "a_bucket{le=\"5.0\"} 8",
             "a_bucket{le=\"1__0\"} 9", "a_bucket{le=\"NaN\"} 10", "a_bucket{le=\"+nan\"} 11"),
         ["two bounds that are one number"] = new(default,
-            "# TYPE a histogram\na_bucket{le=\"0x1p4\"} 3\na_bucket{le=\"0x_1p4\"} 4\na_bucket{le=\"0X10p0\"} 8\n", 1, 3, 3, "a_bucket{le=\"16.0\"} 3"),
+            "# TYPE a histogram\na_bucket{le=\"0x1p4\"} 3\na_bucket{le=\"0x_1p4\"} 4\na_bucket{le=\"0X10p0\"} 8\n",
+            1, 3, 3, "a_bucket{le=\"16.0\"} 3"),
         ["a label without a name"] = new(default, "a{\"\"=\"x\"} 1\nb 2\n", 0, 1, 0),
         ["OpenMetrics: a label without a name"] = new(Om, "a{\"\"=\"x\"} 1\nb 2\n# EOF\n", 0, 1, 0),
         ["a label without a name and without a value"] = new(default, "a{\"\"=\"\"} 1\nb 2\n", 1, 2, 2, "a 1", "b 2"),
@@ -81,10 +82,11 @@ public sealed class AsPrometheusTests
             new(Proto, Latin1(OneGauge) + Message(0x0a, 1, 's', 0x18, 2, 0x22, 4, 0x22, 2, 0x18, 1), 0, 1, 1),
         // There it fails; here nobody looks at a value that counts for nothing.
         ["wrong wire type in a value of another type"] = new(Proto,
-            Message(0x0a, 1, 'g', 0x18, 1, 0x22, 17, 0x12, 9, 0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0x22, 4, 0x0a, 2, 'x', 'x'), 1, 1, 1, "g 1"),
+            Message(0x0a, 1, 'g', 0x18, 1, 0x22, 17, 0x12, 9, 0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0x22, 4, 0x0a, 2, 'x', 'x'),
+            1, 1, 1, "g 1"),
     };
 
-    private static Sidecar.Tests.Exposition.Wire.MetricFamily OneGauge => Family("g", MetricKind.Gauge, Sidecar.Tests.Exposition.ProtobufBody.Gauge(1));
+    private static Exposition.Wire.MetricFamily OneGauge => Family("g", MetricKind.Gauge, Exposition.ProtobufBody.Gauge(1));
 
     public static TheoryData<string> Names => [.. Cases.Keys];
 
@@ -102,7 +104,8 @@ public sealed class AsPrometheusTests
         scrape.Release();
         Assert.Equal(
             $"up {one.Up}, scraped {one.Scraped}, post {one.Post}: {string.Join(' ', one.Samples)}",
-            $"up {report.Up}, scraped {report.Scraped}, post {report.PostRelabeling}: {string.Join(' ', samples)}{(report.Up == one.Up ? "" : failure)}");
+            $"up {report.Up}, scraped {report.Scraped}, post {report.PostRelabeling}: {string.Join(' ', samples)}"
+            + $"{(report.Up == one.Up ? "" : failure)}");
     }
 
     /// <summary>Behind gzip's end: there they fail the scrape; here nothing is missing, which its checksum says.</summary>
@@ -139,7 +142,11 @@ public sealed class AsPrometheusTests
         var histogram = new Histogram
         {
             SampleCount = 3, SampleSum = 4.5,
-            Bucket = { new Bucket { UpperBound = 1, CumulativeCount = 1 }, new Bucket { UpperBound = double.PositiveInfinity, CumulativeCount = 3 } },
+            Bucket =
+            {
+                new Bucket { UpperBound = 1, CumulativeCount = 1 },
+                new Bucket { UpperBound = double.PositiveInfinity, CumulativeCount = 3 },
+            },
         };
         if (native)
         {

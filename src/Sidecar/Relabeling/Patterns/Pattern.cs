@@ -61,8 +61,8 @@ internal sealed class Pattern
         }
     }
 
-    /// <summary>Number of the first group of that name, or -1.</summary>
-    public int GroupNumber(string name) => groupNames.IndexOf(name);
+    /// <summary>Numbers of the groups of that name.</summary>
+    public ImmutableArray<int> GroupNumbers(string name) => [.. Enumerable.Range(0, groupNames.Length).Where(i => groupNames[i] == name)];
 
     /// <summary>Anchors at the ends of the pattern say what holds anyway.</summary>
     private static PatternNode WithoutAnchors(PatternNode node, PatternAssertion anchor)
