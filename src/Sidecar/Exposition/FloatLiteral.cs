@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Numerics;
 
 namespace Sidecar.Exposition;
@@ -49,7 +50,7 @@ internal static class FloatLiteral
     {
         value = 0;
         var end = text.IndexOfAny((byte)'p', (byte)'P');
-        if (end < 1 || !FloatText.TryParse(text[(end + 1)..], out var exponent) || text[(end + 1)..].ContainsAnyExcept("+-0123456789"u8))
+        if (end < 1 || !Utf8Parser.TryParse(text[(end + 1)..], out int exponent, out var length) || end + 1 + length != text.Length)
             return false;
         ulong digits = 0;
         var any = false;
@@ -79,7 +80,7 @@ internal static class FloatLiteral
         // 54 bits and one that stands for all below: scaled up exactly, rounded once where it becomes a subnormal.
         var spare = Math.Max(0, 9 - BitOperations.LeadingZeroCount(digits));
         digits = digits >> spare | ((digits & ((1UL << spare) - 1)) != 0 ? 1UL : 0);
-        value = Math.ScaleB(digits, (int)exponent + spare);
+        value = Math.ScaleB(digits, exponent + spare);
         return double.IsFinite(value);
     }
 }

@@ -119,7 +119,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
                 request.Headers.TryAddWithoutValidation("Proxy-Authorization", toProxy);
 
             var response = await SendAsync(request, isRedirected: next is not null, cancellation);
-            if (!options.FollowsRedirects || !IsFollowed(request.Method, response.StatusCode) || response.Headers.Location is not { } location)
+            if (!options.FollowsRedirects || !IsFollowed(request.Method, response.StatusCode)
+                || response.Headers.Location is not { } location)
                 return response;
             response.Dispose();
             if (!Uri.TryCreate(url, location, out next) || next.Scheme is not ("http" or "https"))
