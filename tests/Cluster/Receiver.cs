@@ -288,7 +288,8 @@ public sealed class Receiver : IAsyncDisposable
             {
                 foreach (var sample in one.Samples)
                 {
-                    if (kept.Count > 0 && sample.Timestamp < kept[^1].Timestamp)
+                    // One that was there before is no new one: after a crash a scrape may be sent a second time.
+                    if (kept.Count > 0 && sample.Timestamp < kept[^1].Timestamp && !kept.Exists(k => k.Timestamp == sample.Timestamp))
                         violations.Enqueue($"out of order: {Name(one)} at {sample.Timestamp} after {kept[^1].Timestamp}");
                     kept.Add((sample.Timestamp, sample.Value));
                     Interlocked.Increment(ref samples);

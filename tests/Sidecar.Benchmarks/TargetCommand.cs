@@ -3,7 +3,9 @@ using Cluster;
 
 namespace Sidecar.Benchmarks;
 
-/// <summary>The other side, in a process of its own: API servers' <c>/metrics</c> over TLS, and receivers that discard, over HTTP and over TLS.</summary>
+/// <summary>
+/// The other side, in a process of its own: API servers' <c>/metrics</c> over TLS, and receivers that discard, over HTTP and over TLS.
+/// </summary>
 internal static class TargetCommand
 {
     /// <summary>With churn, so many bodies are made; then they come again, by which time their series have long been forgotten.</summary>

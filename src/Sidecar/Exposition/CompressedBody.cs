@@ -9,7 +9,7 @@ namespace Sidecar.Exposition;
 /// </summary>
 internal sealed class CompressedBody
 {
-    private readonly List<byte[]> blocks = [];
+    private readonly List<Block> blocks = [];
     private int references = 1;
 
     /// <summary>Of an exposition: what its text is written in.</summary>
@@ -28,7 +28,7 @@ internal sealed class CompressedBody
         var used = (int)(Length % BlockPool.BlockSize);
         if (Length == Capacity)
             blocks.Add(BlockPool.Rent());
-        return blocks[^1].AsMemory(used);
+        return blocks[^1].Memory[used..];
     }
 
     /// <summary>The first <paramref name="count"/> bytes of <see cref="FreeSpace"/> were filled.</summary>
@@ -40,7 +40,7 @@ internal sealed class CompressedBody
     public IEnumerable<ReadOnlyMemory<byte>> Blocks()
     {
         for (long at = 0; at < Length; at += BlockPool.BlockSize)
-            yield return blocks[(int)(at / BlockPool.BlockSize)].AsMemory(0, (int)Math.Min(BlockPool.BlockSize, Length - at));
+            yield return blocks[(int)(at / BlockPool.BlockSize)].Memory[..(int)Math.Min(BlockPool.BlockSize, Length - at)];
     }
 
     public byte[] ToArray()
@@ -102,7 +102,7 @@ internal sealed class CompressedBody
             var count = (int)Math.Min(Math.Min(buffer.Length, BlockPool.BlockSize - offset), body.Length - position);
             if (count <= 0)
                 return 0;
-            body.blocks[(int)(position / BlockPool.BlockSize)].AsSpan(offset, count).CopyTo(buffer);
+            body.blocks[(int)(position / BlockPool.BlockSize)].Span.Slice(offset, count).CopyTo(buffer);
             position += count;
             return count;
         }

@@ -1,57 +1,89 @@
+using System.Numerics;
+
 namespace Sidecar.Memory;
+
+/// <summary>One block of <see cref="BlockPool"/>. Whoever rented it returns it once.</summary>
+internal readonly struct Block(BlockPool.Slab slab, int index)
+{
+    public BlockPool.Slab Slab => slab;
+
+    public int Index => index;
+
+    public Memory<byte> Memory => slab.Bytes.AsMemory(index * BlockPool.BlockSize, BlockPool.BlockSize);
+
+    public Span<byte> Span => slab.Bytes.AsSpan(index * BlockPool.BlockSize, BlockPool.BlockSize);
+}
 
 /// <summary>
 /// Blocks for compressed bodies. As many are kept as the busiest moment of the last minutes needed, so that what one scrape lets go of
 /// serves the next and never ages into garbage; what an outage piled up goes back to the collector some minutes after it.
 /// </summary>
+/// <remarks>
+/// They are cut from slabs that the collector takes for large objects: it neither moves them nor counts them among what its generations
+/// may grow by. As objects of their own, the 4 MiB of bodies and requests let as much garbage grow old beside them.
+/// </remarks>
 internal static class BlockPool
 {
     /// <summary>Bytes of a block: small, so that the last one of a request of 30 kB wastes little.</summary>
     public const int BlockSize = 4 * 1024;
 
+    private const int BlocksOfSlab = 64; // a bit each in Slab.Free
+
     private const long PeriodMilliseconds = 3 * 60 * 1000;
 
-    // Shared by all passes, targets and workers: read and changed under the lock alone, and a block is in it only while nobody has it.
-    private static readonly Stack<byte[]> Free = [];
+    // Shared by all passes, targets and workers: read and changed under the lock alone. A block that is free belongs to nobody.
+    private static readonly List<Slab> Slabs = [];
+    private static int firstFree; // no slab before it has a free block
     private static int used;
     private static int mostUsed;       // in this period
     private static int mostUsedBefore; // in the period before
     private static long periodEnds = Environment.TickCount64 + PeriodMilliseconds;
 
-    public static byte[] Rent()
+    /// <summary>From the first slab that has one, so that the last ones become empty.</summary>
+    public static Block Rent()
     {
-        lock (Free)
+        lock (Slabs)
         {
-            used++;
-            if (used > mostUsed)
-                mostUsed = used;
-            if (Free.TryPop(out var block))
-                return block;
+            mostUsed = Math.Max(mostUsed, ++used);
+            while (firstFree < Slabs.Count && Slabs[firstFree].Free == 0)
+                firstFree++;
+            if (firstFree == Slabs.Count)
+                Slabs.Add(new Slab(firstFree));
+            var slab = Slabs[firstFree];
+            var index = BitOperations.TrailingZeroCount(slab.Free);
+            slab.Free &= slab.Free - 1;
+            return new Block(slab, index);
         }
-        return GC.AllocateUninitializedArray<byte>(BlockSize);
     }
 
-    public static void Return(byte[] block)
+    public static void Return(Block block)
     {
-        lock (Free)
+        lock (Slabs)
         {
             used--;
+            block.Slab.Free |= 1UL << block.Index;
+            firstFree = Math.Min(firstFree, block.Slab.Place);
             if (Environment.TickCount64 >= periodEnds)
-                EndPeriod();
-            if (used + Free.Count < Math.Max(mostUsed, mostUsedBefore))
-                Free.Push(block);
+            {
+                periodEnds = Environment.TickCount64 + PeriodMilliseconds;
+                (mostUsedBefore, mostUsed) = (mostUsed, used);
+            }
+            while (Slabs.Count > 0 && Slabs[^1].Free == ulong.MaxValue
+                && (Slabs.Count - 1) * BlocksOfSlab >= Math.Max(mostUsed, mostUsedBefore))
+                Slabs.RemoveAt(Slabs.Count - 1);
+            firstFree = Math.Min(firstFree, Slabs.Count);
         }
     }
 
-    private static void EndPeriod()
+    /// <summary>What blocks are cut from.</summary>
+    /// <param name="place">Among the slabs; it stays.</param>
+    internal sealed class Slab(int place)
     {
-        periodEnds = Environment.TickCount64 + PeriodMilliseconds;
-        mostUsedBefore = mostUsed;
-        mostUsed = used;
-        while (used + Free.Count > mostUsedBefore)
-        {
-            Free.Pop();
-        }
-        Free.TrimExcess();
+        public byte[] Bytes { get; } = GC.AllocateUninitializedArray<byte>(BlocksOfSlab * BlockSize);
+
+        public int Place => place;
+
+        /// <summary>A bit for each block that is free.</summary>
+        public ulong Free { get; set; } = ulong.MaxValue;
     }
 }

@@ -26,6 +26,9 @@ internal sealed class FolderThread : IDisposable
     /// <summary>Looks without a move that make a hang.</summary>
     private const int MostLooks = 2;
 
+    /// <summary>Of the end, for a call in progress: well within what the process has left when all its time for stopping is used.</summary>
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromMilliseconds(300);
+
     private readonly object gate = new();
     private readonly LinkedList<FolderOrder> inbox = [];
     private readonly ScrapeFolder folder;
@@ -149,7 +152,7 @@ internal sealed class FolderThread : IDisposable
             Monitor.PulseAll(gate);
         }
         if (!isHanging)
-            thread.Join(Look * MostLooks);
+            thread.Join(LongestEnd);
         watchdog.Dispose();
     }
 

@@ -117,11 +117,11 @@ internal sealed class BodyDownload(
         var plain = BlockPool.Rent();
         try
         {
-            body.FreeSpace().Span[..first].CopyTo(plain);
+            body.FreeSpace().Span[..first].CopyTo(plain.Span);
             using var gzip = new GZipStream(body.OpenWrite(), CompressionLevel.Fastest);
             long total = 0;
             var reads = 0;
-            for (var read = first; read > 0; read = await stream.ReadAsync(plain, cancellation))
+            for (var read = first; read > 0; read = await stream.ReadAsync(plain.Memory, cancellation))
             {
                 total += read;
                 if (options.BodySizeLimit > 0 && total >= options.BodySizeLimit)
@@ -129,7 +129,7 @@ internal sealed class BodyDownload(
                     return new Failure(FailureReason.BodySizeLimit,
                         $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({options.BodySizeLimit} bytes uncompressed)");
                 }
-                gzip.Write(plain, 0, read);
+                gzip.Write(plain.Span[..read]);
                 if (body.Length > queue.BodyLimit)
                     return TooLarge(0);
                 await turn.GrowAsync(body.Length, cancellation);
