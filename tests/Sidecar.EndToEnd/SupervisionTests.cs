@@ -122,7 +122,7 @@ public sealed class SupervisionTests(PublishedBinary binary)
         }
     }
 
-    /// <summary>As when a container runtime hangs, whose pipe is full: each line is logged by somebody who has better things to do.</summary>
+    /// <summary>As when a container runtime hangs, whose pipe is full: each line is logged by somebody with better things to do.</summary>
     [Fact]
     public async Task A_log_that_nobody_reads_holds_nothing_up()
     {

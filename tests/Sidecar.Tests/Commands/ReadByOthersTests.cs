@@ -59,6 +59,7 @@ public sealed class ReadByOthersTests
 
     /// <summary>Each of the metrics costs the most in its turn, so that the proposals are about it.</summary>
     [Theory, MemberData(nameof(Metrics))]
+    [Trait("Speed", "Slow")]
     public async Task No_proposal_takes_any_of_it(string dominant)
     {
         foreach (var labels in (string[])["normalized", "as_scraped"])

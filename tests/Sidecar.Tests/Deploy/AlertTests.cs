@@ -13,6 +13,7 @@ public sealed class AlertTests
         Promtool.PassesAsync("check", "rules", Path.Combine(RepositoryFiles.Root, "src", "deploy", "alerts.yaml"));
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public Task They_fire_when_they_should_and_are_silent_when_not() =>
         Promtool.PassesAsync("test", "rules", Path.Combine(RepositoryFiles.Root, "tests", "Sidecar.Tests", "Deploy", "alerts-tests.yaml"));
 

@@ -19,6 +19,14 @@ internal static class Kubectl
         return [.. stream.Documents.Select(d => d.RootNode)];
     }
 
+    /// <summary>What it says of an object's new label, by the code that the API server has too; empty where it takes it.</summary>
+    public static async Task<string> LabelAsync(string file, string label)
+    {
+        var (exitCode, _, error) = await RunAsync(await PathAsync(), "label", "--local", "--filename", file, label, "--output", "name");
+        Assert.Equal(exitCode == 0, error.Length == 0);
+        return error;
+    }
+
     /// <summary>The one that .ci/run unpacks first, then any on PATH. Changing an object's kind by a patch came with kustomize 4.</summary>
     private static async Task<string> PathAsync()
     {

@@ -79,7 +79,8 @@ public sealed partial class NightingaleRulesTests
     }
 
     /// <summary>With what tells alerts of one name apart.</summary>
-    private static string Name(YamlNode alert) => alert["alert"].Text() + (alert["labels"].Has("long") ? $"-{alert["labels"]["long"].Text()}"
+    private static string Name(YamlNode alert) =>
+        alert["alert"].Text() + (alert["labels"].Has("long") ? $"-{alert["labels"]["long"].Text()}"
         : Rules.Count(r => r.Rule.Has("alert") && r.Rule["alert"].Text() == alert["alert"].Text()) > 1
             ? $"-{alert["labels"]["severity"].Text()}" : "");
 

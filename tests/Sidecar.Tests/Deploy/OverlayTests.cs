@@ -9,6 +9,7 @@ using k8s;
 namespace Sidecar.Tests.Deploy;
 
 /// <summary>Every overlay and component of src/deploy as a real kubectl renders it, held to the models of the Kubernetes API.</summary>
+[Trait("Speed", "Slow")]
 public sealed partial class OverlayTests : IDisposable
 {
     /// <summary>What the API knows by kind; a field that the model lacks is an error. Custom resources are looked at by hand.</summary>
@@ -95,6 +96,12 @@ public sealed partial class OverlayTests : IDisposable
         Assert.DoesNotMatch(LabelValue(), words);
         Assert.InRange(words.Length, 1, 63); // one complaint, not two
         Assert.Equal("set image and SIDECAR_REMOTE_WRITE_URL, then delete this label", words);
+        var file = Path.Combine(Directory.CreateTempSubdirectory("sidecar-label").FullName, "object.json");
+        await File.WriteAllTextAsync(file, """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"}}""");
+        Assert.Contains($"invalid label value: \"sidecar/unedited={words}\": a valid label must",
+            await Kubectl.LabelAsync(file, $"sidecar/unedited={words}"));
+        Assert.Empty(await Kubectl.LabelAsync(file, "sidecar/unedited=yes"));
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
     }
 
     /// <summary>The overlay that the comment in src/deploy/kustomization.yaml proposes, word by word.</summary>

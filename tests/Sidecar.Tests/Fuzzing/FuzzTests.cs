@@ -66,6 +66,7 @@ public sealed class FuzzTests
     public static TheoryData<string> Names => [.. Readers.Keys];
 
     [Theory, MemberData(nameof(Names))]
+    [Trait("Speed", "Slow")]
     public void It_ends_with_its_own_errors_wherever_the_input_is_cut(string name)
     {
         var (read, seeds) = Readers[name];

@@ -18,6 +18,7 @@ public sealed class ProtobufFuzzTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    [Trait("Speed", "Slow")]
     public void Any_bytes_are_samples_or_a_parse_error(bool native)
     {
         using var fuzz = new ExpositionFuzz(

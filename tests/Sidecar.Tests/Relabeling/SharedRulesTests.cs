@@ -21,6 +21,7 @@ public sealed class SharedRulesTests
         Rules.Parse("""{"source_labels":["w"],"regex":"(\\d+):(.*)","target_label":"u","replacement":"$2/$1"}"""));
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task Passes_at_the_same_time_relabel_as_one_after_another()
     {
         using var start = new Barrier(4);

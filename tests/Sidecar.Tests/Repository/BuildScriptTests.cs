@@ -5,6 +5,7 @@ namespace Sidecar.Tests.Repository;
 
 /// <summary>build.ps1, every task of it, in PowerShell's own engine.</summary>
 [Collection(nameof(BuildScriptCollection))]
+[Trait("Speed", "Slow")]
 public sealed class BuildScriptTests(RepositoryCopy copy)
 {
     private static readonly string[] Tasks = ["build", "test", "publish", "image", "bench", "demo"];
@@ -58,7 +59,6 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
     }
 
     [Fact]
-    [Trait("Speed", "Slow")]
     public void Build_compiles_the_solution()
     {
         var result = Script("build");
@@ -69,7 +69,6 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
     }
 
     [Fact]
-    [Trait("Speed", "Slow")]
     public void Test_runs_the_tests_of_the_solution()
     {
         // All tests would run these again. Exit code 8 is a project in which the filter leaves none.
@@ -81,7 +80,6 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
     }
 
     [Fact]
-    [Trait("Speed", "Slow")]
     public void Publish_prints_size_and_hash()
     {
         var result = copy.Publish();
@@ -170,7 +168,6 @@ public sealed class BuildScriptTests(RepositoryCopy copy)
     [Theory]
     [InlineData("bench -- --help", "> dotnet run -c Release --project tests/Sidecar.Benchmarks -- --help")]
     [InlineData("demo -- --help", "> dotnet run -c Release --project tests/Cluster -- --help")]
-    [Trait("Speed", "Slow")]
     public void Bench_and_demo_run_their_programs(string arguments, string command)
     {
         var result = Script(arguments);

@@ -26,6 +26,7 @@ public sealed class LayerTests
     private static readonly string Root = Path.Combine(SidecarBinary.RepositoryRoot, "src", "Sidecar");
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Each_folder_uses_only_the_folders_before_it()
     {
         var house = Compile(Sources(Root));
@@ -39,6 +40,7 @@ public sealed class LayerTests
     [InlineData("Thing target = new();")]
     [InlineData("var target = Sidecar.Discovery.Thing.Make;")]
     [InlineData("var target = \"\".Extended();")]
+    [Trait("Speed", "Slow")]
     public void A_use_of_a_later_folder_is_found_with_its_line(string use)
     {
         var found = Upward(Compile(
@@ -54,6 +56,7 @@ public sealed class LayerTests
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void A_use_of_an_earlier_folder_is_allowed()
     {
         Assert.Empty(Upward(Compile(
@@ -109,6 +112,7 @@ public sealed class LayerTests
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Memory_is_handled_by_address_only_where_that_is_the_point()
     {
         foreach (var (path, text) in Sources(Root))

@@ -167,6 +167,7 @@ public sealed class SeriesRelabelingTests
 
     /// <summary>The validating pass, streaming all of it again, and any mixture of both by the budget give the same series.</summary>
     [Fact]
+    [Trait("Speed", "Slow")]
     public void All_passes_agree()
     {
         string[] metric =

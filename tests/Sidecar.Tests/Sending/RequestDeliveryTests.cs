@@ -38,6 +38,7 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
     }
 
     [Theory, MemberData(nameof(Versions))]
+    [Trait("Speed", "Slow")]
     public async Task Of_one_bad_series_that_one_alone_is_lost_scrape_after_scrape(int version)
     {
         using var run = Run(version, request =>
