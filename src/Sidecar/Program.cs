@@ -79,9 +79,11 @@ internal static class Program
         using var bodies = new LargeBodies(options.Queue.BodyLimit);
         var budget = new HeldBudget(HeldBudget.Usual);
         var peers = new Dictionary<HttpOptions, PeerClient>();
+        var lease = options.Lease is { } wanted
+            ? new Lease(wanted, $"{Environment.MachineName}_{Guid.NewGuid():N}", Peer(wanted.Http), metrics, log, errors, time) : null;
         var jobs = options.Jobs.Select(Begin).ToImmutableArray();
         using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
-        var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, metrics, errors,
+        var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, lease, metrics, errors,
             history, time);
         using var follower = new JudgementLog(state.Judge, log, errors, time);
 
@@ -108,9 +110,15 @@ internal static class Program
                 await queue.SettleAsync(cancellation);
             },
             DiscoverAsync = cancellation =>
-                Task.WhenAny(jobs.Select(j => j.Discovery.RunAsync(j.Scraper.Update, cancellation))).Unwrap(),
+                Task.WhenAny([.. jobs.Select(j => j.Discovery.RunAsync(j.Scraper.Update, cancellation)),
+                    lease?.RunAsync(Lead, cancellation) ?? Task.Delay(Timeout.Infinite, cancellation)]).Unwrap(),
             ScrapingEnded = Task.WhenAny(jobs.Select(j => j.Scraper.Ended)).Unwrap(),
-            StopScrapingAsync = abort => Task.WhenAll(jobs.Select(j => j.Scraper.StopAsync(options.Operation.FinalScrape, abort))),
+            StopScrapingAsync = async abort =>
+            {
+                await Task.WhenAll(jobs.Select(j => j.Scraper.StopAsync(options.Operation.FinalScrape, abort)));
+                if (lease is not null)
+                    await lease.ReleaseAsync(abort);
+            },
             EndQueue = queue.End,
             CountWaiting = () => queue.Count,
             DropRest = queue.DropRest,
@@ -127,7 +135,18 @@ internal static class Program
             var download = new BodyDownload(targets, job.Scrape, options.Queue, bodies, time);
             return new(job, apiServer, targets, new TargetDiscovery(job, apiServer, metrics, itsLog, errors, time),
                 new Scraper(job.Scrape, protocol, download, passes, budget, queue, metrics, itsLog, errors, time, stop.Token,
-                    job == options.Jobs[0] ? options.IsLeft : null));
+                    job == options.Jobs[0] ? options.IsLeft : null, lease is null ? null : () => lease.IsHeld));
+        }
+
+        void Lead(bool leads)
+        {
+            foreach (var job in jobs)
+            {
+                if (leads)
+                    job.Scraper.Resume();
+                else
+                    job.Scraper.Suspend();
+            }
         }
 
         // One for all that is asked with the same credentials and trust: connections, and the thread that reads their files.

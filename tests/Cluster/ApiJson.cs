@@ -45,6 +45,23 @@ internal static class ApiJson
         return status;
     }
 
+    /// <summary>What the API server's validation would say of a Lease; null where it is right.</summary>
+    public static string? WrongLease(JsonObject lease)
+    {
+        if ((string?)lease["kind"] != "Lease" || (string?)lease["apiVersion"] != "coordination.k8s.io/v1" || lease["spec"] is not { } spec)
+            return "kind, apiVersion or spec";
+        if ((int)spec["leaseDurationSeconds"]! <= 0 || (int)spec["leaseTransitions"]! < 0)
+            return "spec.leaseDurationSeconds: must be greater than 0";
+        foreach (var name in new[] { "acquireTime", "renewTime" })
+        {
+            // MicroTime: RFC 3339 with six digits of a second.
+            if (!DateTime.TryParseExact((string?)spec[name], "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", null,
+                System.Globalization.DateTimeStyles.None, out _))
+                return $"spec.{name}: {spec[name]} is no MicroTime";
+        }
+        return null;
+    }
+
     /// <summary>As items of lists have it, without kind and apiVersion, or alone, with them in front.</summary>
     public static JsonObject Object(ApiResource resource, JsonObject value, bool isAlone)
     {

@@ -11,10 +11,12 @@ internal sealed record ApiResource(string Group, string Version, string Plural, 
 
     public static readonly ApiResource Slices = new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
 
+    public static readonly ApiResource Leases = new("coordination.k8s.io", "v1", "leases", "Lease");
+
     /// <summary>There are none, but Prometheus asks for them.</summary>
     public static readonly ApiResource Pods = new("", "v1", "pods", "Pod");
 
-    public static IReadOnlyList<ApiResource> All { get; } = [Endpoints, Services, Pods, Slices];
+    public static IReadOnlyList<ApiResource> All { get; } = [Endpoints, Services, Pods, Slices, Leases];
 
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 
@@ -44,7 +46,9 @@ internal sealed record ApiRequest(string Verb, ApiResource Resource, string? Nam
             r.Group == group && r.Version == version && r.Plural == rest[0]) is not { } resource)
             return null;
         if (rest.Length == 2)
-            return new ApiRequest("get", resource, ns, rest[1]);
+            return new ApiRequest(request.Method switch { "PATCH" => "patch", "PUT" => "update", _ => "get" }, resource, ns, rest[1]);
+        if (request.Method == "POST")
+            return new ApiRequest("create", resource, ns, null);
         var name = FieldSelector.Parse(request.Query["fieldSelector"], out _)?.Name;
         return new ApiRequest(IsTrue(request.Query["watch"]) ? "watch" : "list", resource, ns, name);
     }

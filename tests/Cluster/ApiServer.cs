@@ -174,6 +174,8 @@ public sealed class ApiServer : IAsyncDisposable
             WarnOfEndpoints(context);
         if (request.Verb == "get")
             await GetAsync(context, request);
+        else if (request.Verb is "create" or "patch")
+            await WriteAsync(context, request);
         else if (ObjectSelection.Parse(request, context.Request.Query, out var problem) is not { } selection)
             await ApiJson.WriteStatusAsync(context, 400, "BadRequest", problem);
         else if (request.Verb == "list")
@@ -189,6 +191,41 @@ public sealed class ApiServer : IAsyncDisposable
             return ApiJson.WriteAsync(context, 200, ApiJson.Object(resource, found, isAlone: true));
         return ApiJson.WriteStatusAsync(context, 404, "NotFound", $"{resource.QualifiedName} \"{request.Name}\" not found",
             new JsonObject { ["name"] = request.Name, ["kind"] = resource.Plural });
+    }
+
+    /// <summary>Of Leases alone: made where they are not there, and changed by merge patches that name the version they go by.</summary>
+    private async Task WriteAsync(HttpContext context, ApiRequest request)
+    {
+        var (resource, ns) = (request.Resource, request.Namespace ?? "");
+        using var reader = new StreamReader(context.Request.Body);
+        var body = (JsonObject)JsonNode.Parse(await reader.ReadToEndAsync(context.RequestAborted))!;
+        var name = request.Name ?? (string)body["metadata"]!["name"]!;
+        if (resource != ApiResource.Leases || ApiJson.WrongLease(body) is not null)
+        {
+            await ApiJson.WriteStatusAsync(context, 422, "Invalid", $"Lease \"{name}\" is invalid: {ApiJson.WrongLease(body)}");
+            return;
+        }
+        if (request.Verb == "patch" && context.Request.ContentType != "application/merge-patch+json")
+        {
+            await ApiJson.WriteStatusAsync(context, 415, "UnsupportedMediaType", "the body of the request was in an unknown format");
+            return;
+        }
+        if (request.Verb == "patch" && store.Get(resource.Plural, ns, name) is null)
+        {
+            await GetAsync(context, request); // 404
+            return;
+        }
+        var written = request.Verb == "create" ? store.Create(resource.Plural, ns, name, body)
+            : store.Patch(resource.Plural, ns, name, body);
+        if (written is null)
+        {
+            await ApiJson.WriteStatusAsync(context, 409, request.Verb == "create" ? "AlreadyExists" : "Conflict",
+                request.Verb == "create" ? $"{resource.QualifiedName} \"{name}\" already exists"
+                    : $"Operation cannot be fulfilled on {resource.QualifiedName} \"{name}\": the object has been modified; "
+                        + "please apply your changes to the latest version and try again");
+            return;
+        }
+        await ApiJson.WriteAsync(context, request.Verb == "create" ? 201 : 200, ApiJson.Object(resource, written, isAlone: true));
     }
 
     private async Task WatchAsync(HttpContext context, ObjectSelection selection)

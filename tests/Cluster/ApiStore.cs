@@ -69,6 +69,48 @@ public sealed class ApiStore
         }
     }
 
+    /// <summary>Makes an object that is not there; null where it is.</summary>
+    public JsonObject? Create(string kind, string ns, string name, JsonObject value)
+    {
+        lock (gate)
+        {
+            if (objects.ContainsKey($"{kind}/{ns}/{name}"))
+                return null;
+            Set(kind, ns, name, value);
+            return (JsonObject)value.DeepClone();
+        }
+    }
+
+    /// <summary>
+    /// Merges a patch (RFC 7396) into an object that is there; null where the patch names another resourceVersion than it has.
+    /// </summary>
+    public JsonObject? Patch(string kind, string ns, string name, JsonObject patch)
+    {
+        lock (gate)
+        {
+            var value = (JsonObject)objects[$"{kind}/{ns}/{name}"].DeepClone();
+            if (patch["metadata"]?["resourceVersion"] is { } expected
+                && (string)expected! != (string)value["metadata"]!["resourceVersion"]!)
+                return null;
+            Merge(value, patch);
+            Set(kind, ns, name, value);
+            return (JsonObject)value.DeepClone();
+        }
+
+        static void Merge(JsonObject into, JsonObject patch)
+        {
+            foreach (var (key, field) in patch)
+            {
+                if (field is null)
+                    into.Remove(key);
+                else if (field is JsonObject inner && into[key] is JsonObject old)
+                    Merge(old, inner);
+                else
+                    into[key] = field.DeepClone();
+            }
+        }
+    }
+
     /// <summary>A Service with labels and annotations.</summary>
     public void SetService(string ns, string name, JsonObject labels, JsonObject? annotations = null)
     {

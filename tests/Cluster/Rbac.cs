@@ -12,6 +12,13 @@ public sealed record RbacRule(
 
     public static RbacRule Endpoints(string? ns, params string[] verbs) => new(ns, [""], ["endpoints"], Verbs: Or(verbs));
 
+    /// <summary>As src/deploy/ha has it: to make any, and to read and change one.</summary>
+    public static RbacRule[] Lease(string ns, string name) =>
+    [
+        new(ns, ["coordination.k8s.io"], ["leases"], ["create"]),
+        new(ns, ["coordination.k8s.io"], ["leases"], ["get", "patch"], ResourceNames: [name]),
+    ];
+
     public static RbacRule Services(string? ns, params string[] verbs) => new(ns, [""], ["services"], Verbs: Or(verbs));
 
     /// <param name="ns">Null for the whole cluster.</param>

@@ -102,6 +102,8 @@ internal sealed class CheckCommand : IDisposable
             bytesPerSecond += await check.RunAsync(cancellation);
         }
         report.Begin(null);
+        if (options.Lease is { } lease)
+            report.Add(await LeaseCheck.RunAsync(lease, time, cancellation));
         if (bytesPerSecond > 0 || options.Queue.Directory is not null)
             report.Add(await new QueueCheck(options.Queue, bytesPerSecond, time).RunAsync(cancellation));
         using var receiver = new PeerClient(options.RemoteWrite.Http, maxConnectionsPerServer: 1, time);

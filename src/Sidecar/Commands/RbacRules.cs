@@ -39,6 +39,11 @@ internal static class RbacRules
         return Manifest(user, $"get{path}", null, $"nonResourceURLs: [{YamlText.Quote(path)}]\n    verbs: [get]");
     }
 
+    /// <summary>To make the Lease, which cannot be allowed by name, and to read and change this one.</summary>
+    public static string ForLease(string ns, string name, string? user) => Manifest(user, $"hold/leases/{name}", ns,
+        "apiGroups: [coordination.k8s.io]\n    resources: [leases]\n    verbs: [create]\n"
+        + $"  - apiGroups: [coordination.k8s.io]\n    resources: [leases]\n    resourceNames: [{name}]\n    verbs: [get, patch]");
+
     /// <summary>Several manifests as one to paste.</summary>
     public static string Merge(IEnumerable<string> manifests) =>
         Start + string.Join("---\n", manifests.Distinct().Select(m => m[Start.Length..^End.Length])) + End;

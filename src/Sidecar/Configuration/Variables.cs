@@ -201,6 +201,9 @@ internal static class Variables
     public static Variable ListenAddress { get; } = Row(
         "SIDECAR_LISTEN_ADDRESS", VariableGroup.Operation, "address", example: ":9090", @default: ":9090",
         meaning: "where health and own metrics are served; empty turns the listener off");
+    public static Variable KubernetesLease { get; } = Row(
+        "SIDECAR_KUBERNETES_LEASE", VariableGroup.Operation, "name", example: "monitoring/sidecar",
+        meaning: "a Lease, NAME or NAMESPACE/NAME (the pod's namespace): of several replicas its holder scrapes, the others stand by");
     public static Variable LogLevel { get; } = Row(
         "SIDECAR_LOG_LEVEL", VariableGroup.Operation, "word", example: "info", @default: "info",
         meaning: "debug, info, warn or error");
@@ -220,6 +223,10 @@ internal static class Variables
     /// <summary>What says where and what to discover; whom to ask, and how, may be said for all.</summary>
     public static ImmutableArray<Variable> OfDiscovery { get; } =
         [KubernetesNamespace, KubernetesService, KubernetesPortName, KubernetesLabelSelector, KubernetesRole];
+
+    /// <summary>Whom to ask, and how: for targets, and for the lease.</summary>
+    public static ImmutableArray<Variable> OfApiServer { get; } =
+        [KubernetesApiServer, KubernetesTokenFile, KubernetesCaFile, KubernetesInsecureSkipVerify];
 
     /// <summary>The ways to authenticate towards targets, of which there is one.</summary>
     public static ImmutableArray<Variable> OfAuthentication { get; } =

@@ -92,7 +92,8 @@ internal static class KubernetesOptionsReader
 
     private static void WarnOfUnused(Settings settings)
     {
-        var unused = Variables.All.Where(v => v.Name.StartsWith("SIDECAR_KUBERNETES_", StringComparison.Ordinal) && settings.IsOwn(v));
+        var unused = Variables.All.Where(v => v.Name.StartsWith("SIDECAR_KUBERNETES_", StringComparison.Ordinal)
+            && v.IsOfJob && settings.IsOwn(v) && !(settings.IsSet(Variables.KubernetesLease) && Variables.OfApiServer.Contains(v)));
         foreach (var variable in unused)
             settings.Warn(variable, $"has no effect, because {Variables.Targets.Name} turns Kubernetes discovery off", "unset one of the two");
     }

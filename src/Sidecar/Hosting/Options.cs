@@ -23,6 +23,9 @@ internal sealed record Options
 
     public required RemoteWriteOptions RemoteWrite { get; init; }
 
+    /// <summary>Null where there is one process alone.</summary>
+    public LeaseOptions? Lease { get; init; }
+
     public required QueueOptions Queue { get; init; }
 
     public required OperationOptions Operation { get; init; }

@@ -33,6 +33,7 @@ internal static class OptionsReader
             Queue = ReadQueue(settings),
             Operation = ReadOperation(settings),
         };
+        options = options with { Lease = ReadLease(settings, options.Jobs[0].Kubernetes) };
         WarnOfSharedLabels(settings, options.Jobs);
         var inEffect = settings.InEffect();
         if (jobs[0].Name.Length > 0)
@@ -257,6 +258,45 @@ internal static class OptionsReader
     private static Uri WithoutUser(Uri url) => url.UserInfo.Length == 0 ? url : new UriBuilder(url) { UserName = "", Password = "" }.Uri;
 
     private static bool IsLoopback(string address) => new Uri($"http://{address}/").IsLoopback;
+
+    /// <summary>The namespace is the pod's where none is named.</summary>
+    private static LeaseOptions? ReadLease(Settings settings, KubernetesOptions kubernetes)
+    {
+        var parts = settings.Read<string[]>(Variables.KubernetesLease, static text =>
+        {
+            var parts = text.Split('/');
+            foreach (var part in parts)
+            {
+                if (Texts.ParseKubernetesName(part) is { Problem: { } problem })
+                    return new Wrong(problem);
+            }
+            return parts.Length <= 2 ? parts : new Wrong("neither NAME nor NAMESPACE/NAME");
+        }, absent: []);
+        if (parts.Length == 0)
+            return null;
+        var ns = parts.Length == 2 ? parts[0] : PodNamespace(settings.Read(Variables.KubernetesTokenFile, Texts.ParseFile));
+        if (ns is null)
+            settings.Error(Variables.KubernetesLease, "its namespace is the pod's, and no service account is mounted that would tell it",
+                $"write it like monitoring/{parts[^1]}");
+        if (kubernetes.ApiServer is null)
+            settings.Error(Variables.KubernetesLease, "there is no API server to ask for it",
+                $"set {Variables.KubernetesApiServer.Name} like {Variables.KubernetesApiServer.Example}");
+        return ns is null || kubernetes.ApiServer is null ? null : new(ns, parts[^1], kubernetes.ApiServer, kubernetes.Http);
+    }
+
+    /// <summary>As mounted beside the token; null where it is not.</summary>
+    private static string? PodNamespace(string tokenFile)
+    {
+        try
+        {
+            var text = File.ReadAllText(Path.Combine(Path.GetDirectoryName(tokenFile) ?? "", "namespace")).Trim();
+            return Texts.ParseKubernetesName(text).Value;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     private static QueueOptions ReadQueue(Settings settings)
     {

@@ -34,6 +34,7 @@ internal sealed class ScrapeLoop : IDisposable
     private readonly TargetSeries series;
     private readonly LoopEdge edge;
     private readonly InternalErrors errors;
+    private readonly Func<bool> mayScrape;
     private readonly Lock gate = new();
     private volatile LastScrape last = new();
     private long? goneSince;
@@ -45,9 +46,10 @@ internal sealed class ScrapeLoop : IDisposable
     public ScrapeLoop(
         Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes,
         HeldBudget budget, ScrapeQueue queue,
-        Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
+        Metrics metrics, Log log, InternalErrors errors, TimeProvider time, Func<bool>? mayScrape = null)
     {
         Target = target;
+        this.mayScrape = mayScrape ?? (static () => true);
         this.options = options;
         this.download = download;
         this.passes = passes;
@@ -216,6 +218,8 @@ internal sealed class ScrapeLoop : IDisposable
 
     private async Task ScrapeAsync(CancellationToken cancellation)
     {
+        if (!mayScrape())
+            return;
         var started = time.GetTimestamp();
         var startedAt = time.GetUtcNow();
         var timestamp = schedule.Timestamp();
@@ -242,6 +246,11 @@ internal sealed class ScrapeLoop : IDisposable
             forced = overLimit;
         using var turn = download.BeginBody();
         var (body, failure) = forced.IsNone ? await DownloadAsync(turn, cancellation) : (null, forced);
+        if (!mayScrape())
+        {
+            body?.Release(); // the process stood still meanwhile, and another one scrapes by now
+            return;
+        }
         var outcome = new ScrapeOutcome { Failure = failure };
         var (sent, size) = (0, 0L);
         try

@@ -12,9 +12,13 @@ namespace Sidecar.Scraping;
 /// <summary>The targets of one job: a scrape loop for each that discovery names.</summary>
 /// <param name="budget">Shared by all jobs.</param>
 /// <param name="isLeft">Whether a job is configured no more, so that this one ends its targets.</param>
+/// <param name="mayScrape">
+/// Asked before each scrape; given, nothing is scraped before <see cref="Resume"/>. Null where this process is alone.
+/// </param>
 internal sealed class Scraper(
     ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, HeldBudget budget, ScrapeQueue queue,
-    Metrics metrics, Log log, InternalErrors errors, TimeProvider time, CancellationToken cancellation, Predicate<string>? isLeft = null)
+    Metrics metrics, Log log, InternalErrors errors, TimeProvider time, CancellationToken cancellation, Predicate<string>? isLeft = null,
+    Func<bool>? mayScrape = null)
 {
     /// <summary>Up to so many targets are scraped the moment they are known: nobody waits an interval for the first data.</summary>
     private const int FewTargets = 10;
@@ -26,6 +30,8 @@ internal sealed class Scraper(
 
     private readonly Dictionary<string, (ScrapeLoop Loop, Task Run)> loops = [];
     private readonly Dictionary<string, int> failedBegins = []; // under the lock of the loops
+    private ImmutableArray<Target>? latest; // likewise
+    private CancellationTokenSource? term = mayScrape is null ? CancellationTokenSource.CreateLinkedTokenSource(cancellation) : null;
 
     /// <summary>Fails when a loop could not go on, a bug: its target would be without scrapes in silence.</summary>
     public Task Ended => ended.Task;
@@ -40,6 +46,43 @@ internal sealed class Scraper(
         }
     }
 
+    /// <summary>This process scrapes from now on: what discovery has is begun.</summary>
+    public void Resume()
+    {
+        ImmutableArray<Target>? known;
+        lock (loops)
+        {
+            term ??= CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            known = latest;
+        }
+        try
+        {
+            if (known is { } targets)
+                Update(targets);
+        }
+        catch (Exception e)
+        {
+            errors.Report(ProcessLoop.Scrape, e); // all others were begun
+        }
+    }
+
+    /// <summary>Another process scrapes from now on: all loops end, and their series go on there without markers.</summary>
+    public void Suspend()
+    {
+        CancellationTokenSource? ending;
+        (ScrapeLoop Loop, Task Run)[] all;
+        lock (loops)
+        {
+            (ending, term) = (term, null);
+            all = [.. loops.Values];
+            loops.Clear();
+            failedBegins.Clear();
+        }
+        ending?.Cancel();
+        foreach (var (loop, run) in all)
+            run.ContinueWith(_ => loop.Dispose(), TaskScheduler.Default);
+    }
+
     /// <summary>Discovery has these targets now. New ones are begun; those that are missing end after two intervals.</summary>
     /// <exception cref="Exception">A target could not be begun, a bug; all others were. The same set may be given again.</exception>
     public void Update(ImmutableArray<Target> targets)
@@ -48,6 +91,9 @@ internal sealed class Scraper(
         Exception? failed = null;
         lock (loops)
         {
+            latest = targets;
+            if (term is null)
+                return;
             var keys = targets.Select(t => t.Key).ToHashSet();
             foreach (var key in failedBegins.Keys.Where(k => !keys.Contains(k)).ToArray())
                 failedBegins.Remove(key);
@@ -78,9 +124,9 @@ internal sealed class Scraper(
             try
             {
                 var loop = new ScrapeLoop(target, atOnce, options, protocol, download, passes, budget, queue, metrics, log, errors,
-                    time) { IsGone = isGone };
+                    time, mayScrape) { IsGone = isGone };
                 loop.Rediscover(target, limitFailure);
-                loops.Add(target.Key, (loop, RunAsync(loop)));
+                loops.Add(target.Key, (loop, RunAsync(loop, term.Token)));
                 failedBegins.Remove(target.Key);
             }
             catch (Exception e)
@@ -136,7 +182,7 @@ internal sealed class Scraper(
         }));
     }
 
-    private async Task RunAsync(ScrapeLoop loop)
+    private async Task RunAsync(ScrapeLoop loop, CancellationToken cancellation)
     {
         await Task.Yield();
         try
@@ -146,7 +192,7 @@ internal sealed class Scraper(
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            // StopAsync lets go of it
+            // StopAsync or Suspend lets go of it
         }
         catch (Exception e)
         {

@@ -93,6 +93,7 @@ internal sealed class Judgement
     {
         var found = new List<Finding>();
         Hanging(facts, found);
+        Lease(facts, found);
         Targets(facts, found);
         Receiver(facts, found);
         Queue(facts, found);
@@ -115,6 +116,34 @@ internal sealed class Judgement
         });
     }
 
+    private static void Lease(ProcessFacts facts, List<Finding> found)
+    {
+        if (facts.Lease is not { } lease)
+            return;
+        if (!lease.Failure.IsNone)
+        {
+            var advice = Advice.For(CheckPeer.ApiServer, lease.Failure);
+            found.Add(new Finding
+            {
+                Condition = Condition.LeaseFails, Level = lease.Leads ? Level.Warning : Level.Bad, Subject = Subject.Process,
+                Loss = lease.Leads ? Loss.Ahead : Loss.Some,
+                Sentence = lease.Leads ? "The lease cannot be renewed; scraping stops before it is over."
+                    : "The lease cannot be had, and without it this process does not scrape.",
+                Fact = lease.Failure.Message, Cause = advice.Cause, Remedy = advice.Remedy,
+            });
+        }
+        else if (!lease.Leads)
+        {
+            found.Add(new Finding
+            {
+                Condition = Condition.StandsBy, Level = Level.Good, Subject = Subject.Process,
+                Sentence = lease.Holder is { } holder ? $"This process stands by: {holder} holds the lease and scrapes."
+                    : "This process stands by: the lease was not read yet.",
+                Remedy = "none is needed: it takes over when the lease is let go or over",
+            });
+        }
+    }
+
     private static void Targets(ProcessFacts facts, List<Finding> found)
     {
         var (targets, discovery) = (facts.Targets, facts.DiscoveryFailure);
@@ -132,7 +161,11 @@ internal sealed class Judgement
             });
             return;
         }
-        if (targets.All == 0)
+        if (facts.IsStandingBy)
+        {
+            // Who holds the lease scrapes them.
+        }
+        else if (targets.All == 0)
         {
             found.Add(new Finding
             {
@@ -156,7 +189,7 @@ internal sealed class Judgement
         }
         else if (targets.Up == 0)
             found.Add(Starting(Subject.Targets, "The first scrape is under way."));
-        if (facts.HighestTargets > targets.All)
+        if (facts.HighestTargets > targets.All && !facts.IsStandingBy)
             found.Add(Gone(facts));
         if (!discovery.IsNone)
         {
@@ -222,7 +255,7 @@ internal sealed class Judgement
                 LostFrom = LostFrom(facts), NextTry = sending.NextTry > facts.Now ? sending.NextTry : null,
             });
         }
-        else if (failure.IsNone && !facts.HasSent)
+        else if (failure.IsNone && !facts.HasSent && !facts.IsStandingBy)
             found.Add(Starting(Subject.Receiver, "Nothing was sent yet."));
         if (!facts.IsAllRefused && facts.Now - sending.LastLost < TimeSpan.FromMinutes(10))
         {

@@ -17,6 +17,9 @@ internal sealed record PageSources
     /// <summary>Null when ready, else one sentence.</summary>
     public required Func<string?> WhyNotReady { get; init; }
 
+    /// <summary>A line on the lease; null where this process is alone.</summary>
+    public Func<string?> WhoLeads { get; init; } = () => null;
+
     /// <summary>What else is to be said of that, a line each.</summary>
     public Func<IReadOnlyList<string>> Troubles { get; init; } = () => [];
 
@@ -87,7 +90,9 @@ internal sealed class Listener : IDisposable
     private HttpAnswer Ready()
     {
         var why = sources.WhyNotReady();
-        return HttpAnswer.Text(why is null ? 200 : 503, string.Join('\n', [why ?? "Sidecar is ready.", .. sources.Troubles()]));
+        return HttpAnswer.Text(why is null ? 200 : 503, string.Join('\n', [
+            why ?? "Sidecar is ready.", .. sources.WhoLeads() is { } leader ? (string[])[leader] : [], .. sources.Troubles(),
+        ]));
     }
 
     private HttpAnswer OwnMetrics()

@@ -21,6 +21,9 @@ internal sealed class Overview
     /// <summary>There are several, or one with a name: then each target's is shown.</summary>
     public bool HasJobs { get; init; }
 
+    /// <summary>A line on the lease; null where this process is alone.</summary>
+    public string? Leader { get; init; }
+
     public required IReadOnlyList<TargetStatus> Targets { get; init; }
 
     /// <summary>Without user and password.</summary>

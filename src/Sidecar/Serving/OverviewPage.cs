@@ -64,7 +64,10 @@ internal static partial class OverviewPage
             .Markup("%3Ccircle cx='4' cy='4' r='3' fill='%23"u8)
             .Markup(overview.Judgement.Level switch { Level.Good => "1a7f46"u8, Level.Warning => "c98500"u8, _ => "d1323a"u8 })
             .Markup("'/%3E%3C/svg%3E\"><style>"u8).Markup(Style).Markup("</style></head><body><main><header><h1>Sidecar</h1><p>"u8)
-            .Text(Metrics.Version).Markup(" · running for "u8).Duration(Whole(overview.Now - overview.Started)).Markup("</p><p>"u8)
+            .Text(Metrics.Version).Markup(" · running for "u8).Duration(Whole(overview.Now - overview.Started));
+        if (overview.Leader is { } leader)
+            html.Markup(" · "u8).Text(leader, 200);
+        html.Markup("</p><p>"u8)
             .Text(overview.Now.UtcDateTime.ToString("HH:mm:ss", null)).Markup(" UTC · "u8);
         if (reloads)
             html.Markup("reloads every "u8).Plain(seconds).Markup(" s · <a href=\"/targets\">hold</a>"u8);

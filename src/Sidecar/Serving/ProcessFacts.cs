@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sidecar.Discovery;
+using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Queueing;
@@ -14,6 +15,12 @@ internal sealed record ProcessFacts
 
     /// <summary>A part of the process hangs; null when all move.</summary>
     public string? WhyHanging { get; init; }
+
+    /// <summary>Null where this process is alone.</summary>
+    public LeaseState? Lease { get; init; }
+
+    /// <summary>This process may not scrape.</summary>
+    public bool IsStandingBy => Lease is { Leads: false };
 
     /// <summary>Discovery has had an answer.</summary>
     public required bool AreTargetsKnown { get; init; }

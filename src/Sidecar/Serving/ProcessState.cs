@@ -15,7 +15,8 @@ namespace Sidecar.Serving;
 /// <summary>What the process shows of itself: gathers the facts that are judged, and what the pages tell beside the judgement.</summary>
 internal sealed class ProcessState(
     Options options, ImmutableArray<Setting> settings, ImmutableArray<ScrapeJob> jobs, ScrapeQueue queue, Sender sender,
-    ReceiverProtocol protocol, PeerClient receiver, Metrics metrics, InternalErrors errors, History history, TimeProvider time)
+    ReceiverProtocol protocol, PeerClient receiver, Lease? lease, Metrics metrics, InternalErrors errors, History history,
+    TimeProvider time)
 {
     private readonly DateTimeOffset started = time.GetUtcNow();
     private readonly Lock gate = new(); // of what is read for one judgement
@@ -24,7 +25,7 @@ internal sealed class ProcessState(
     public ProcessHealth Health { get; } = new(time)
     {
         Scraping = () => [.. jobs.SelectMany(j => j.Scraper.Loops).Select(l => l.Pulse)],
-        Discovery = [.. jobs.Select(j => j.Discovery.Pulse)],
+        Discovery = [.. jobs.Select(j => j.Discovery.Pulse), .. lease is null ? (Pulse[])[] : [lease.Pulse]],
         Sending = sender.Pulse,
         OldestWaiting = () => OldestWaiting(metrics),
     };
@@ -36,11 +37,20 @@ internal sealed class ProcessState(
         WhyUnhealthy = Health.WhyUnhealthy,
         WhyNotReady = () => Judge().WhyNotReady,
         Troubles = () => Judge().Troubles,
+        WhoLeads = () => WhoLeads,
         Targets = Targets,
         Overview = Overview,
         Refresh = () => Judge(),
         Round = Health.LookRound,
     };
+
+    /// <summary>A line on the lease; null where this process is alone.</summary>
+    private string? WhoLeads => lease is null ? null : $"lease {lease.FullName}: {lease.State switch
+    {
+        { Leads: true } => "held by this process",
+        { Holder: { } holder } => $"held by {holder}",
+        _ => "not read yet",
+    }}";
 
     /// <summary>Judges the process as it is now, and has the own metrics say the same.</summary>
     public Judgement Judge()
@@ -83,6 +93,7 @@ internal sealed class ProcessState(
         Started = started,
         ScrapeInterval = options.Jobs.Min(j => j.Scrape.Interval),
         HasJobs = options.HasNames,
+        Leader = WhoLeads,
         Targets = Targets(),
         ReceiverUrl = Failures.Show(options.RemoteWrite.Url),
         Protocol = Words(protocol.Current),
@@ -101,6 +112,7 @@ internal sealed class ProcessState(
         {
             Now = time.GetUtcNow(),
             WhyHanging = Health.WhyUnhealthy(),
+            Lease = lease?.State,
             AreTargetsKnown = true,
             Sending = sending,
             IsAllRefused = sender.State.IsRefusing,

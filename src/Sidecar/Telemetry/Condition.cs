@@ -11,6 +11,8 @@ internal enum Condition
     QueueDropping,
     /// <summary>Discovery has never had an answer.</summary>
     NoTargetsKnown,
+    /// <summary>The API server does not give the lease, and nobody may scrape without it.</summary>
+    LeaseFails,
     /// <summary>No scrape of any target succeeds.</summary>
     AllTargetsFail,
     /// <summary>The receiver does not accept; what is scraped waits.</summary>
@@ -34,6 +36,8 @@ internal enum Condition
     Expiry,
     /// <summary>An exception that nobody expected was met a short while ago.</summary>
     Bug,
+    /// <summary>Another process holds the lease, and scrapes.</summary>
+    StandsBy,
     /// <summary>Nothing was scraped or sent so far.</summary>
     Starting,
 }
@@ -48,6 +52,8 @@ internal static class Conditions
         Condition.AllRefused => "all_refused",
         Condition.QueueDropping => "queue_dropping",
         Condition.NoTargetsKnown => "no_targets_known",
+        Condition.LeaseFails => "lease_fails",
+        Condition.StandsBy => "stands_by",
         Condition.AllTargetsFail => "all_targets_fail",
         Condition.ReceiverFails => "receiver_fails",
         Condition.SomeRefused => "some_refused",

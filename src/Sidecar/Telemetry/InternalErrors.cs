@@ -11,6 +11,8 @@ internal enum ProcessLoop
     Discovery,
     /// <summary>Watches the endpoints or the Services between lists.</summary>
     Watch,
+    /// <summary>Gets the lease and keeps it.</summary>
+    Lease,
     /// <summary>Takes scrapes from the queue and posts them.</summary>
     Sender,
     /// <summary>Reads and writes the queue directory.</summary>
@@ -78,6 +80,7 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
         ProcessLoop.Scrape => "scrape",
         ProcessLoop.Discovery => "discovery",
         ProcessLoop.Watch => "watch",
+        ProcessLoop.Lease => "lease",
         ProcessLoop.Sender => "sender",
         ProcessLoop.Disk => "disk",
         ProcessLoop.Listener => "listener",

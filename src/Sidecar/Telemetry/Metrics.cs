@@ -61,6 +61,7 @@ internal sealed class Metrics
         QueueHighestSentTimestampSeconds = new("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
             "Highest timestamp that remote storage accepted, in seconds since 1970.", remote);
         AddJob(jobName, scrapeInterval);
+        Leading.Set(1);
         BuildLabels = MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName));
     }
 
@@ -202,6 +203,8 @@ internal sealed class Metrics
     public Gauge DiscoveryAnsweredSeconds { get; } = new("sidecar_discovery_answered_timestamp_seconds",
         "When discovery last had an answer of the API server, in seconds since 1970; 0 for never and for static targets.");
 
+    public Gauge Leading { get; } = new("sidecar_leading", "1 where this process scrapes: it holds the lease, or needs none.");
+
     public Gauge WriteVersion { get; } = new("sidecar_remote_write_version", "The version of remote write in use: 1 or 2.");
 
     public Gauge ExpirySeconds { get; } = new("sidecar_credentials_expiry_timestamp_seconds",
@@ -297,6 +300,7 @@ internal sealed class Metrics
         LastAcceptedSeconds.Write(text);
         DiscoveryAnsweredSeconds.Write(text);
         WriteVersion.Write(text);
+        Leading.Write(text);
         ExpirySeconds.Write(text);
         InternalErrors.Write(text);
         text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");

@@ -1,4 +1,5 @@
 using Sidecar.Discovery;
+using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Queueing;
@@ -131,6 +132,26 @@ public sealed class JudgementTests
         var text = System.Text.Encoding.UTF8.GetString(output.WrittenSpan);
         Assert.All(Enum.GetValues<Condition>(), c => Assert.Contains(
             $"sidecar_condition{{condition=\"{Conditions.Word(c)}\"}} {(judgement.Has(c) ? 1 : 0)}\n", text));
+    }
+
+    /// <summary>Without the lease nothing is scraped, and that is well where another one holds it.</summary>
+    [Theory]
+    [InlineData(false, "pod-b", false, "stands_by", "Good", true, "This process stands by: pod-b holds the lease and scrapes.")]
+    [InlineData(false, null, false, "stands_by", "Good", true, "This process stands by: the lease was not read yet.")]
+    [InlineData(false, "pod-b", true, "lease_fails", "Bad", false, "The lease cannot be had, and without it this process does not scrape.")]
+    [InlineData(true, "pod-a", true, "lease_fails", "Warning", true, "The lease cannot be renewed; scraping stops before it is over.")]
+    [InlineData(true, "pod-a", false, "", "Good", true, "All 3 targets are up. The receiver accepts.")]
+    public void A_lease_is_judged_by_who_holds_it(
+        bool leads, string? holder, bool fails, string conditions, string level, bool isReady, string sentence)
+    {
+        var failure = fails ? new Failure(FailureReason.Forbidden, "no") : default;
+        var facts = Of("").Facts with { Lease = new LeaseState(leads, holder, failure, 0, default) };
+        if (!leads)
+            facts = facts with { Targets = default, HasSent = false };
+        var judgement = Judgement.Of(facts);
+        Assert.Equal((conditions, level, isReady), (string.Join(' ', judgement.Findings.Select(f => Conditions.Word(f.Condition))),
+            judgement.Level.ToString(), judgement.WhyNotReady is null));
+        Assert.Equal(sentence, judgement.Sentence);
     }
 
     [Fact]
