@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
+using Sidecar.Discovery;
 using Sidecar.Hosting;
+using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Repository;
 using YamlDotNet.RepresentationModel;
 using YamlDotNet.Serialization;
@@ -23,8 +25,10 @@ public sealed partial class OverlayTests : IDisposable
         ["rbac.authorization.k8s.io/v1 ClusterRole"] = typeof(V1ClusterRole),
         ["rbac.authorization.k8s.io/v1 ClusterRoleBinding"] = typeof(V1ClusterRoleBinding),
         ["apps/v1 Deployment"] = typeof(V1Deployment),
+        ["apps/v1 DaemonSet"] = typeof(V1DaemonSet),
         ["apps/v1 StatefulSet"] = typeof(V1StatefulSet),
         ["networking.k8s.io/v1 NetworkPolicy"] = typeof(V1NetworkPolicy),
+        ["policy/v1 PodDisruptionBudget"] = typeof(V1PodDisruptionBudget),
         ["scheduling.k8s.io/v1 PriorityClass"] = typeof(V1PriorityClass),
         ["flowcontrol.apiserver.k8s.io/v1 FlowSchema"] = typeof(V1FlowSchema),
     };
@@ -44,6 +48,11 @@ public sealed partial class OverlayTests : IDisposable
     public static TheoryData<string, string[]> Overlays() => new()
     {
         { "", [.. Rights, "Deployment sidecar"] },
+        {
+            "control-plane",
+            ["Namespace sidecar", "ServiceAccount sidecar", "ClusterRoleBinding sidecar-metrics", "DaemonSet sidecar"]
+        },
+        { "ha", [.. Rights, "Deployment sidecar", "Role sidecar-lease", "RoleBinding sidecar-lease", "PodDisruptionBudget sidecar"] },
         { "persistent", [.. Rights, "Service sidecar", "StatefulSet sidecar"] },
         { "shards", [.. Rights, "Service sidecar", "StatefulSet sidecar"] },
     };
@@ -55,7 +64,7 @@ public sealed partial class OverlayTests : IDisposable
             .Select(f => Path.GetRelativePath(Deploy, Path.GetDirectoryName(f)!).Replace('\\', '/')).Order(StringComparer.Ordinal);
         Assert.Equal(
             [".", "base", "components/flow-schema", "components/network-policy", "components/pod-monitor", "components/priority",
-            "persistent", "shards"],
+            "control-plane", "ha", "persistent", "shards"],
             folders);
     }
 
@@ -75,7 +84,7 @@ public sealed partial class OverlayTests : IDisposable
     [InlineData("pod-monitor", "PodMonitor sidecar")]
     public async Task Component_adds_its_object_to_any_overlay(string component, string added)
     {
-        foreach (var overlay in new[] { "", "persistent", "shards" })
+        foreach (var overlay in new[] { "", "ha", "persistent", "shards" })
         {
             var before = await Kubectl.KustomizeAsync(Path.Combine(Deploy, overlay));
             var after = await RenderAsync(overlay, $"components: ['{Up($"components/{component}")}']");
@@ -107,6 +116,7 @@ public sealed partial class OverlayTests : IDisposable
     /// <summary>The overlay that the comment in src/deploy/kustomization.yaml proposes, word by word.</summary>
     [Theory]
     [InlineData("")]
+    [InlineData("ha")]
     [InlineData("persistent")]
     [InlineData("shards")]
     public async Task Overlay_of_ones_own_sets_image_and_receiver_without_touching_the_files(string overlay)
@@ -126,6 +136,47 @@ public sealed partial class OverlayTests : IDisposable
         Assert.Equal("YOUR/sidecar:YOUR-TAG", Container(workload)["image"].Text());
         Assert.Equal("{name: SIDECAR_REMOTE_WRITE_URL, value: https://YOUR-RECEIVER/api/v1/write}",
             Container(workload)["env"].Items()[0].Line());
+    }
+
+    /// <summary>What the container is given makes four jobs on loopback, with a token for the three that take one.</summary>
+    [Fact]
+    public async Task Control_plane_is_scraped_node_by_node_without_discovery()
+    {
+        var documents = await Kubectl.KustomizeAsync(Path.Combine(Deploy, "control-plane"));
+        var daemonSet = (V1DaemonSet)Model(documents.Single(d => Name(d) == "DaemonSet sidecar"));
+        var pod = daemonSet.Spec.Template.Spec;
+        Assert.True(pod.HostNetwork);
+        Assert.Equal("system-node-critical", pod.PriorityClassName);
+        Assert.Equal("Exists", Assert.Single(pod.Tolerations).OperatorProperty);
+        Assert.Equal("", pod.NodeSelector["node-role.kubernetes.io/control-plane"]);
+        var binding = (V1ClusterRoleBinding)Model(documents.Single(d => Name(d) == "ClusterRoleBinding sidecar-metrics"));
+        Assert.Equal("system:monitoring", binding.RoleRef.Name);
+        var environment = Given.Pod([.. pod.Containers.Single().Env
+            .Select(e => (e.Name, (string?)e.Value?.Replace("$(NODE_NAME)", "node-a")))]);
+        Assert.Empty(OptionsReader.Read(environment).Warnings);
+        var jobs = Given.Good(environment).Jobs;
+        Assert.Equal(["127.0.0.1:6443", "127.0.0.1:10257", "127.0.0.1:10259", "127.0.0.1:2381"],
+            jobs.Select(j => j.Targets.Single().Address));
+        Assert.Equal([true, true, true, false], jobs.Select(j => j.Scrape.Http.CredentialsFile is not null));
+        Assert.All(jobs, j => Assert.Equal("node-a", TargetBuilder.FromStatic(j.Targets[0], j.Scrape, out _)!.Labels
+            .Single(l => l.Key == "instance").Value));
+    }
+
+    /// <summary>What the stand-in tests of the lease are given.</summary>
+    [Fact]
+    public async Task Two_replicas_have_the_rights_that_the_lease_needs_and_are_never_both_gone()
+    {
+        var documents = await Kubectl.KustomizeAsync(Path.Combine(Deploy, "ha"));
+        var deployment = (V1Deployment)Model(Workload(documents));
+        Assert.Equal(2, deployment.Spec.Replicas);
+        Assert.Equal(("RollingUpdate", "0", "1"), (deployment.Spec.Strategy.Type,
+            deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.Value, deployment.Spec.Strategy.RollingUpdate.MaxSurge.Value));
+        Assert.NotEmpty(deployment.Spec.Template.Spec.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution);
+        Assert.Equal("sidecar",
+            deployment.Spec.Template.Spec.Containers.Single().Env.Single(e => e.Name == "SIDECAR_KUBERNETES_LEASE").Value);
+        var role = (V1Role)Model(documents.Single(d => Name(d) == "Role sidecar-lease"));
+        Assert.Equal(["create", "get patch"], role.Rules.Select(r => string.Join(' ', r.Verbs)));
+        Assert.Equal(["sidecar"], role.Rules[1].ResourceNames);
     }
 
     [Theory]
@@ -209,7 +260,7 @@ public sealed partial class OverlayTests : IDisposable
     private static string Name(YamlNode document) => $"{document["kind"].Text()} {document["metadata"]["name"].Text()}";
 
     private static YamlNode Workload(IEnumerable<YamlNode> documents) =>
-        Assert.Single(documents, d => d["kind"].Text() is "Deployment" or "StatefulSet");
+        Assert.Single(documents, d => d["kind"].Text() is "Deployment" or "StatefulSet" or "DaemonSet");
 
     private static YamlNode Container(YamlNode workload) => Assert.Single(workload["spec"]["template"]["spec"]["containers"].Items());
 

@@ -158,7 +158,8 @@ public sealed class ManifestTests
 
         var mounts = StaticContainer["volumeMounts"].Items();
         Assert.Equal(StaticPod["spec"]["volumes"].Items().Select(v => v["name"].Text()), mounts.Select(v => v["name"].Text()));
-        Assert.All(mounts, mount => Assert.Equal("true", mount["readOnly"].Text()));
+        Assert.All(mounts, mount => Assert.Equal(mount["name"].Text() != "sidecar-queue", mount.Has("readOnly")
+            && mount["readOnly"].Text() == "true"));
         var mounted = mounts.Select(v => v["mountPath"].Text()).ToArray();
         var files = StaticContainer["env"].Items()
             .Where(v => v["name"].Text().EndsWith("_FILE", StringComparison.Ordinal))
@@ -176,6 +177,19 @@ public sealed class ManifestTests
         Assert.Contains("{name: SIDECAR_TARGETS, value: 127.0.0.1:6443}", StaticContainer["env"].Items().Select(Yaml.Line));
         Assert.Contains("{name: SIDECAR_TLS_SERVER_NAME, value: kubernetes}", StaticContainer["env"].Items().Select(Yaml.Line));
         Assert.DoesNotContain("INSECURE", RepositoryFiles.Read("src", "deploy", "static-pod.yaml"));
+    }
+
+    /// <summary>The API server starts first, its successor waits two seconds at most, and the rest waits on the node.</summary>
+    [Fact]
+    public void Static_pod_holds_up_neither_the_api_server_nor_its_successor()
+    {
+        Assert.Equal(["kube-apiserver", "sidecar"],
+            StaticPod["spec"]["$setElementOrder/containers"].Items().Select(c => c["name"].Text()));
+        Assert.Equal("kube-apiserver", StaticPod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"].Text());
+        Assert.Contains("{name: SIDECAR_SHUTDOWN_TIMEOUT, value: 2s}", StaticContainer["env"].Items().Select(Yaml.Line));
+        Assert.Contains("{name: SIDECAR_QUEUE_DIRECTORY, value: /var/lib/sidecar}", StaticContainer["env"].Items().Select(Yaml.Line));
+        Assert.Contains("{name: sidecar-queue, hostPath: {path: /var/lib/sidecar, type: DirectoryOrCreate}}",
+            StaticPod["spec"]["volumes"].Items().Select(Yaml.Line));
     }
 
     [Fact]
