@@ -17,6 +17,8 @@ switch (args)
         return await CampaignCommand.RunAsync(new Arguments(rest));
     case ["labels", .. var rest]:
         return await LabelsCommand.RunAsync(new Arguments(rest));
+    case ["stages", .. var rest]:
+        return StagesCommand.Run(new Arguments(rest));
     case ["relabel", .. var rest]:
         return RelabelCommand.Run(new Arguments(rest));
     case ["target", .. var rest]:
@@ -44,6 +46,8 @@ switch (args)
             labels   [--targets 6] [--series 200000] [--scrapes 20] [--interval 15] [--only TEXT] [--binary FILE]
                      compares every label that arrives, of many distinct values and rules with groups: on one processor, with two threads,
                      from memory and from disk, in both versions
+            stages   [--samples 150000 | --body FILE]
+                     processor time of each step of the pass over a body, and of the floors
             relabel  --body FILE [--rules JSON]
                      series of a body before and after each rule; without rules, those of the preset apiserver-lean
             --filter '*' and other options of BenchmarkDotNet
