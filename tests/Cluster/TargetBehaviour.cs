@@ -24,6 +24,9 @@ public sealed class TargetBehaviour
     /// <summary>Declares the whole body and cuts the connection after so many bytes.</summary>
     public int? CutAfter { get; set; }
 
+    /// <summary>Who asks for protobuf first gets the text as protobuf, each histogram in both forms, as from Kubernetes 1.37 on.</summary>
+    public bool HasBothForms { get; set; }
+
     /// <summary>Answers only after this.</summary>
     public TimeSpan Delay { get; set; }
 
@@ -49,6 +52,14 @@ public sealed class TargetBehaviour
         return compressed.ToArray();
     }
 
+    private static async Task<byte[]> InflateAsync(byte[] body)
+    {
+        using var plain = new MemoryStream();
+        using var gzip = new System.IO.Compression.GZipStream(new MemoryStream(body), System.IO.Compression.CompressionMode.Decompress);
+        await gzip.CopyToAsync(plain);
+        return plain.ToArray();
+    }
+
     internal async Task AnswerAsync(HttpContext context)
     {
         LastHeaders = context.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString());
@@ -60,13 +71,15 @@ public sealed class TargetBehaviour
         response.StatusCode = (int)Status;
         if (ContentType is not null)
             response.ContentType = ContentType;
+        var accept = context.Request.Headers.Accept.ToString();
+        if (HasBothForms && accept.StartsWith("application/vnd.google.protobuf", StringComparison.Ordinal))
+        {
+            response.ContentType = BothForms.ContentType;
+            body = Compress(BothForms.Of(System.Text.Encoding.UTF8.GetString(await InflateAsync(body))));
+        }
         if (IsPlain || !context.Request.Headers.AcceptEncoding.ToString().Contains("gzip"))
         {
-            using var plain = new MemoryStream();
-            using (var gzip = new System.IO.Compression.GZipStream(new MemoryStream(body),
-                System.IO.Compression.CompressionMode.Decompress))
-                await gzip.CopyToAsync(plain);
-            body = plain.ToArray();
+            body = await InflateAsync(body);
         }
         else
             response.Headers.ContentEncoding = "gzip";

@@ -196,6 +196,67 @@ public sealed partial class MainJobTests(PublishedBinary binary)
         Assert.Contains(run.Sidecar.Log, l => l.Contains("Stopped with scrapes unsent"));
     }
 
+    /// <summary>As Kubernetes 1.37 serves them over protobuf; then the histograms end.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Both_forms_of_histograms_arrive_where_both_are_wanted(bool wantsClassic)
+    {
+        await using var run = await StandInFixture.CreateAsync();
+        var gzip = new ApiServerPayload(seed: 7).Gzip(2000, scrapeIndex: 3);
+        var expected = Expected(gzip, [run.ApiServer.Port]);
+        var counts = expected.Where(e => e.Key.Contains("_count{", StringComparison.Ordinal)).ToList();
+        var parts = expected.Keys.Count(k => HistogramPart().IsMatch(k));
+        run.ApiServer.Metrics.HasBothForms = true;
+        run.ApiServer.Metrics.ServeGzip(gzip);
+        run.Environment["SIDECAR_SCRAPE_NATIVE_HISTOGRAMS"] = "true";
+        run.Environment["SIDECAR_ALWAYS_SCRAPE_CLASSIC_HISTOGRAMS"] = wantsClassic ? "true" : "false";
+        run.Start(binary);
+        await run.ValueAsync("scrape_samples_scraped", 2000 + counts.Count - (wantsClassic ? 0 : parts));
+        run.ApiServer.Metrics.Serve("# TYPE g gauge\ng 1\n");
+        await run.ValueAsync("g", 1);
+        await run.StopAsync();
+        foreach (var (series, value) in expected.Where(e => wantsClassic || !HistogramPart().IsMatch(e.Key)))
+            Assert.Equal(value, run.Receiver.SamplesOf(series)[0].Value);
+        Assert.Equal(wantsClassic, run.Receiver.SamplesOf(counts[0].Key).Count > 0);
+        Assert.NotEmpty(counts);
+        foreach (var (series, value) in counts)
+        {
+            var native = series.Replace("_count{", "{", StringComparison.Ordinal);
+            Assert.All(run.Receiver.Histograms[native], h => Assert.Equal((3, (ulong)value), (h.Schema, h.CountInt)));
+            Assert.Equal(Stale, Assert.Single(run.Receiver.SamplesOf(native)).Value);
+        }
+    }
+
+    [Fact]
+    public async Task Classic_histograms_arrive_as_native_ones_of_custom_buckets()
+    {
+        await using var run = await StandInFixture.CreateAsync();
+        var gzip = new ApiServerPayload(seed: 7).Gzip(2000, scrapeIndex: 3);
+        var expected = Expected(gzip, [run.ApiServer.Port]);
+        var counts = expected.Where(e => e.Key.Contains("_count{", StringComparison.Ordinal)).ToList();
+        run.ApiServer.Metrics.ServeGzip(gzip);
+        run.Environment["SIDECAR_CONVERT_CLASSIC_HISTOGRAMS_TO_NHCB"] = "true";
+        run.Environment["SIDECAR_REMOTE_WRITE_PROTOCOL"] = "2.0";
+        run.Start(binary);
+        await run.ValueAsync("scrape_samples_scraped", 2000 + counts.Count - expected.Keys.Count(k => HistogramPart().IsMatch(k)));
+        await run.StopAsync();
+        Assert.NotEmpty(counts);
+        foreach (var (series, value) in counts)
+        {
+            Assert.Empty(run.Receiver.SamplesOf(series));
+            Assert.All(run.Receiver.Histograms[series.Replace("_count{", "{", StringComparison.Ordinal)], h =>
+            {
+                Assert.Equal((-53, (ulong)value), (h.Schema, h.CountInt));
+                Assert.Equal(h.CustomValues.Order(), h.CustomValues);
+                Assert.InRange(h.CustomValues.Count, 9, 23);
+            });
+        }
+    }
+
+    [GeneratedRegex("_(bucket|sum|count)\\{")]
+    private static partial Regex HistogramPart();
+
     /// <summary>What a plain reading of the exposition says must arrive: names, labels in order, values.</summary>
     private static Dictionary<string, double> Expected(byte[] gzip, IEnumerable<int> ports)
     {
