@@ -85,6 +85,7 @@ internal static class Program
         using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
         var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, lease, metrics, errors,
             history, time);
+        var self = options.Self is { } its ? BeginSelf(its) : null;
         using var follower = new JudgementLog(state.Judge, log, errors, time);
 
         using var listener = Listen(options, state, errors, log, time, out var listenError);
@@ -110,14 +111,18 @@ internal static class Program
                 await queue.SettleAsync(cancellation);
             },
             DiscoverAsync = cancellation =>
-                Task.WhenAny([.. jobs.Select(j => j.Discovery.RunAsync(j.Scraper.Update, cancellation)),
-                    lease?.RunAsync(Lead, cancellation) ?? Task.Delay(Timeout.Infinite, cancellation)]).Unwrap(),
-            ScrapingEnded = Task.WhenAny(jobs.Select(j => j.Scraper.Ended)).Unwrap(),
+            {
+                self?.Begin();
+                return Task.WhenAny([.. jobs.Select(j => j.Discovery.RunAsync(j.Scraper.Update, cancellation)),
+                    lease?.RunAsync(Lead, cancellation) ?? Task.Delay(Timeout.Infinite, cancellation)]).Unwrap();
+            },
+            ScrapingEnded = Task.WhenAny(jobs.Select(j => j.Scraper.Ended).Concat(self is null ? [] : [self.Ended])).Unwrap(),
             StopScrapingAsync = async abort =>
             {
                 await Task.WhenAll(jobs.Select(j => j.Scraper.StopAsync(options.Operation.FinalScrape, abort)));
                 if (lease is not null)
                     await lease.ReleaseAsync(abort);
+                await (self?.StopAsync(abort) ?? Task.CompletedTask);
             },
             EndQueue = queue.End,
             CountWaiting = () => queue.Count,
@@ -148,6 +153,10 @@ internal static class Program
                     job.Scraper.Suspend();
             }
         }
+
+        SelfScrape BeginSelf(ScrapeOptions own) => new(SelfScrape.Target(options.Instance), new Scraper(own, protocol,
+            new BodyDownload(receiver, own, options.Queue, bodies, time, state.WriteMetrics), passes, budget, queue, metrics, log, errors, time,
+            stop.Token));
 
         // One for all that is asked with the same credentials and trust: connections, and the thread that reads their files.
         PeerClient Peer(HttpOptions http)

@@ -204,6 +204,9 @@ internal static class Variables
     public static Variable KubernetesLease { get; } = Row(
         "SIDECAR_KUBERNETES_LEASE", VariableGroup.Operation, "name", example: "monitoring/sidecar",
         meaning: "a Lease, NAME or NAMESPACE/NAME (the pod's namespace): of several replicas its holder scrapes, the others stand by");
+    public static Variable SelfScrape { get; } = Row(
+        "SIDECAR_SELF_SCRAPE", VariableGroup.Operation, "boolean", example: "true", @default: "false",
+        meaning: "send the own metrics too, as job sidecar with the pod's name (POD_NAME, else HOSTNAME) as instance");
     public static Variable LogLevel { get; } = Row(
         "SIDECAR_LOG_LEVEL", VariableGroup.Operation, "word", example: "info", @default: "info",
         meaning: "debug, info, warn or error");

@@ -26,9 +26,12 @@ internal static class OptionsReader
         VariableNames.Check(environment, settings, jobs);
 
         var ofJobs = jobs.Select(settings.Of).ToList();
+        var read = ofJobs.Select(s => ReadJob(s, environment)).ToImmutableArray();
         var options = new Options
         {
-            Jobs = [.. ofJobs.Select(s => ReadJob(s, environment))],
+            Jobs = read,
+            Self = ReadSelf(settings, read[0].Scrape),
+            Instance = First(environment, "POD_NAME", "HOSTNAME") ?? Environment.MachineName,
             RemoteWrite = ReadRemoteWrite(settings),
             Queue = ReadQueue(settings),
             Operation = ReadOperation(settings),
@@ -39,6 +42,19 @@ internal static class OptionsReader
         if (jobs[0].Name.Length > 0)
             inEffect = [.. inEffect.Where(s => s.Variable != Variables.JobName), .. ofJobs.SelectMany(s => s.InEffectOfJob())];
         return new ConfigurationResult(settings.HasErrors ? null : options, settings.Errors, settings.Warnings, inEffect);
+    }
+
+    private static ScrapeOptions? ReadSelf(Settings settings, ScrapeOptions first) => settings.Read(Variables.SelfScrape, Words.Boolean)
+        ? SelfScrape.Options(first, SeriesRules.Of(RelabelRules.None, ReadRules(settings, Variables.WriteRelabelConfigs))) : null;
+
+    private static string? First(IReadOnlyDictionary<string, string?> environment, params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (environment.GetValueOrDefault(name) is { } text && text.Trim() is { Length: > 0 } value)
+                return value;
+        }
+        return null;
     }
 
     private static JobOptions ReadJob(Settings settings, IReadOnlyDictionary<string, string?> environment)

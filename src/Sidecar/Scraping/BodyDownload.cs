@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
@@ -16,8 +17,10 @@ namespace Sidecar.Scraping;
 /// </summary>
 /// <param name="queue">Where bodies go; it bounds one of them.</param>
 /// <param name="largeBodies">Shared by all jobs.</param>
+/// <param name="own">Renders the body where the target is this process, in text format 0.0.4; null where there is somebody to ask.</param>
 internal sealed class BodyDownload(
-    PeerClient client, ScrapeOptions options, QueueOptions queue, LargeBodies largeBodies, TimeProvider time)
+    PeerClient client, ScrapeOptions options, QueueOptions queue, LargeBodies largeBodies, TimeProvider time,
+    Action<IBufferWriter<byte>>? own = null)
 {
     /// <summary>A target that always has more to read would keep a worker for itself, and there are few.</summary>
     private const int ReadsBetweenYields = 64;
@@ -34,6 +37,8 @@ internal sealed class BodyDownload(
     public async Task<(CompressedBody? Body, Failure Failure)> GetAsync(Target target, LargeBodies.Slot turn,
         CancellationToken cancellation)
     {
+        if (own is not null)
+            return (Render(own), default);
         using var timeout = new CancellationTokenSource(Timeout(target), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         var body = new CompressedBody();
@@ -58,6 +63,16 @@ internal sealed class BodyDownload(
                 $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
                 : Failures.From(e, target.Url));
         }
+    }
+
+    private static CompressedBody Render(Action<IBufferWriter<byte>> own)
+    {
+        var text = new ArrayBufferWriter<byte>(16 * 1024);
+        own(text);
+        var body = new CompressedBody { Format = BodyFormat.PrometheusText004 };
+        using (var gzip = new GZipStream(body.OpenWrite(), CompressionLevel.Fastest))
+            gzip.Write(text.WrittenSpan);
+        return body;
     }
 
     private HttpRequestMessage Request(Target target)

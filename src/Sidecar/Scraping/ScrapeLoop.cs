@@ -188,6 +188,9 @@ internal sealed class ScrapeLoop : IDisposable
             await ScrapeAsync(cancellation);
     }
 
+    /// <summary>Its series end now: nobody goes on with them.</summary>
+    public Task EndAsync() => EndAsync(schedule.Timestamp());
+
     public void Dispose() => series.Dispose();
 
     /// <summary>

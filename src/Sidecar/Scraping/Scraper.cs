@@ -157,7 +157,8 @@ internal sealed class Scraper(
     /// is asked for. Never throws: what waits is to be sent whatever happens here.
     /// </summary>
     /// <param name="abort">Cuts the last scrapes short.</param>
-    public async Task StopAsync(bool finalScrape, CancellationToken abort)
+    /// <param name="ends">The series end with the process; else the next one goes on with them.</param>
+    public async Task StopAsync(bool finalScrape, CancellationToken abort, bool ends = false)
     {
         (ScrapeLoop Loop, Task Run)[] all;
         lock (loops)
@@ -169,6 +170,8 @@ internal sealed class Scraper(
                 await l.Run.WaitAsync(abort);
                 if (finalScrape)
                     await l.Loop.FinishAsync(abort).WaitAsync(abort);
+                if (ends)
+                    await l.Loop.EndAsync().WaitAsync(abort);
                 l.Loop.Dispose();
             }
             catch (OperationCanceledException) when (abort.IsCancellationRequested)

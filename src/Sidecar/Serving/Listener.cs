@@ -9,7 +9,7 @@ namespace Sidecar.Serving;
 internal sealed record PageSources
 {
     /// <summary>Written by <c>/metrics</c>.</summary>
-    public required Metrics Metrics { get; init; }
+    public required Action<IBufferWriter<byte>> WriteMetrics { get; init; }
 
     /// <summary>Null when healthy, else one sentence.</summary>
     public Func<string?> WhyUnhealthy { get; init; } = () => null;
@@ -28,9 +28,6 @@ internal sealed record PageSources
 
     /// <summary>What the page for people tells now.</summary>
     public required Func<Overview> Overview { get; init; }
-
-    /// <summary>Brings the own metrics up to the moment.</summary>
-    public Action Refresh { get; init; } = () => { };
 
     /// <summary>Called before answers are made, and every two seconds.</summary>
     public Action Round { get; init; } = () => { };
@@ -97,9 +94,8 @@ internal sealed class Listener : IDisposable
 
     private HttpAnswer OwnMetrics()
     {
-        sources.Refresh();
         var output = new ArrayBufferWriter<byte>(16 * 1024);
-        sources.Metrics.Write(output);
+        sources.WriteMetrics(output);
         return new HttpAnswer(200, MetricsText.ContentType, output.WrittenMemory);
     }
 }

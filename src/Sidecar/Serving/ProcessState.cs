@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
@@ -33,14 +34,13 @@ internal sealed class ProcessState(
     /// <summary>All that the listener shows.</summary>
     public PageSources Pages => new()
     {
-        Metrics = metrics,
+        WriteMetrics = WriteMetrics,
         WhyUnhealthy = Health.WhyUnhealthy,
         WhyNotReady = () => Judge().WhyNotReady,
         Troubles = () => Judge().Troubles,
         WhoLeads = () => WhoLeads,
         Targets = Targets,
         Overview = Overview,
-        Refresh = () => Judge(),
         Round = Health.LookRound,
     };
 
@@ -61,6 +61,13 @@ internal sealed class ProcessState(
             JudgementMetrics.Set(metrics, judgement, protocol.Current);
             return judgement;
         }
+    }
+
+    /// <summary>The own metrics as they are now.</summary>
+    public void WriteMetrics(IBufferWriter<byte> output)
+    {
+        Judge();
+        metrics.Write(output);
     }
 
     public IReadOnlyList<TargetStatus> Targets()

@@ -64,7 +64,7 @@ public sealed partial class OverlayTests : IDisposable
             .Select(f => Path.GetRelativePath(Deploy, Path.GetDirectoryName(f)!).Replace('\\', '/')).Order(StringComparer.Ordinal);
         Assert.Equal(
             [".", "base", "components/flow-schema", "components/network-policy", "components/pod-monitor", "components/priority",
-            "control-plane", "ha", "persistent", "shards"],
+            "components/service", "control-plane", "ha", "persistent", "shards"],
             folders);
     }
 
@@ -82,9 +82,11 @@ public sealed partial class OverlayTests : IDisposable
     [InlineData("priority", "PriorityClass sidecar")]
     [InlineData("flow-schema", "FlowSchema sidecar")]
     [InlineData("pod-monitor", "PodMonitor sidecar")]
+    [InlineData("service", "Service sidecar")]
     public async Task Component_adds_its_object_to_any_overlay(string component, string added)
     {
-        foreach (var overlay in new[] { "", "ha", "persistent", "shards" })
+        // Those with a StatefulSet have that Service already.
+        foreach (var overlay in component == "service" ? [""] : new[] { "", "ha", "persistent", "shards" })
         {
             var before = await Kubectl.KustomizeAsync(Path.Combine(Deploy, overlay));
             var after = await RenderAsync(overlay, $"components: ['{Up($"components/{component}")}']");

@@ -44,7 +44,7 @@ public sealed class ListenerTests : IAsyncLifetime
         var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
         var sources = new PageSources
         {
-            Metrics = metrics,
+            WriteMetrics = metrics.Write,
             WhyUnhealthy = () => whyUnhealthy,
             WhyNotReady = () => whyNotReady,
             Troubles = () => troubles,
@@ -414,7 +414,7 @@ public sealed class ListenerTests : IAsyncLifetime
         })
         {
             var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-            var sources = new PageSources { Metrics = metrics, WhyNotReady = () => null, Targets = () => [], Overview = () =>
+            var sources = new PageSources { WriteMetrics = metrics.Write, WhyNotReady = () => null, Targets = () => [], Overview = () =>
                 SomeOverview.With() };
             var started = Listener.Start(address, sources, SomeOverview.Errors(metrics), log, TimeProvider.System, out var error);
             Assert.Null(started);
