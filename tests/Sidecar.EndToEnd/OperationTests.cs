@@ -99,8 +99,8 @@ public sealed class OperationTests(PublishedBinary binary)
         run.ApiServer.Metrics.Status = HttpStatusCode.InternalServerError;
         await Eventually.TrueAsync(() => run.Samples("up").Count(s => s.Value == 0) >= 5, () => "no failures");
         await run.StopAsync();
-        // Start, targets, the failure once, and two lines of the end.
-        Assert.InRange(run.Sidecar.Log.Count, 4, 6);
+        // Start, protocol, targets, the first scrapes, the failure once, that all is lost, and two lines of the end.
+        Assert.InRange(run.Sidecar.Log.Count, 4, 8);
         Assert.Single(run.Sidecar.Log, l => l.Contains("Scrape failed"));
     }
 

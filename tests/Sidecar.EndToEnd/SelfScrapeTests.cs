@@ -23,7 +23,8 @@ public sealed class SelfScrapeTests(PublishedBinary binary)
         run.Start(binary);
         await Eventually.TrueAsync(() => Newest(run, "sidecar_samples_accepted_total") > 0, () => string.Join('\n', run.Sidecar.Log));
         Assert.Equal(1, Newest(run, "up"));
-        Assert.Equal(1, Newest(run, "prometheus_sd_discovered_targets", "config=\"apiserver\",name=\"scrape\""));
+        await Eventually.TrueAsync(() => Newest(run, "prometheus_sd_discovered_targets", "config=\"apiserver\",name=\"scrape\"") == 1,
+            () => string.Join('\n', run.Sidecar.Log));
         Assert.Equal(0, Newest(run, "sidecar_condition", "condition=\"all_refused\""));
         Assert.DoesNotContain(run.Receiver.SeriesNames, s => s.StartsWith("process_", StringComparison.Ordinal));
         await run.StopAsync();

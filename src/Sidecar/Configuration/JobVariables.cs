@@ -48,6 +48,9 @@ internal sealed class JobVariables
     public static string Prefix(string name) =>
         name.Length == 0 ? Variables.Prefix : Variables.Prefix + name.ToUpperInvariant().Replace('-', '_') + Separator;
 
+    /// <summary>The job of the own metrics; nobody can call one so.</summary>
+    public const string Self = "(self)";
+
     /// <summary>Letters and digits with hyphens or underscores between them.</summary>
     public static bool IsName(string name) => name.Length is > 0 and <= 63
         && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1])

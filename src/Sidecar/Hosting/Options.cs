@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sidecar.Configuration;
 using Sidecar.Queueing;
 using Sidecar.Requests;
 using Sidecar.Scraping;
@@ -17,10 +18,10 @@ internal sealed record Options
     public bool HasNames => Jobs[0].Variables.Name.Length > 0;
 
     /// <summary>There is no such job any more, or there was one without a name before.</summary>
-    public bool IsLeft(string job) => Jobs.All(j => j.Scrape.Job != job) && (job != SelfScrape.Job || Self is null);
+    public bool IsLeft(string job) => Jobs.All(j => j.Scrape.Job != job) && (job != JobVariables.Self || Self is null);
 
     /// <summary>How series of the job are relabeled; those of a job that there is no more as the first one's.</summary>
-    public SeriesRules? RulesOf(string job) => job == SelfScrape.Job && Self is not null ? Self.SeriesRules : (Jobs.FirstOrDefault(j => j.Scrape.Job == job) ?? Jobs[0]).Scrape.SeriesRules;
+    public SeriesRules? RulesOf(string job) => job == JobVariables.Self && Self is not null ? Self.SeriesRules : (Jobs.FirstOrDefault(j => j.Scrape.Job == job) ?? Jobs[0]).Scrape.SeriesRules;
 
     /// <summary>How the own metrics are scraped; null where they are not.</summary>
     public ScrapeOptions? Self { get; init; }

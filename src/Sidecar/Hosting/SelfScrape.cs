@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
@@ -11,9 +12,6 @@ namespace Sidecar.Hosting;
 /// <summary>SIDECAR_SELF_SCRAPE: the sidecar's own metrics as one more target, whose body is rendered in the process.</summary>
 internal sealed class SelfScrape(Target target, Scraper scraper)
 {
-    /// <summary>Which of the jobs it is in the queue; nobody can call one so.</summary>
-    public const string Job = "(self)";
-
     private const string JobName = "sidecar";
 
     /// <summary>Its scrape loop; empty before it begins.</summary>
@@ -26,7 +24,7 @@ internal sealed class SelfScrape(Target target, Scraper scraper)
     /// <param name="write">Rules for all that is sent.</param>
     public static ScrapeOptions Options(ScrapeOptions first, SeriesRules? write) => first with
     {
-        Job = Job,
+        Job = JobVariables.Self,
         JobName = JobName,
         Scheme = "http",
         MetricsPath = "/metrics",
@@ -47,7 +45,7 @@ internal sealed class SelfScrape(Target target, Scraper scraper)
     /// <summary>The target that stands for this process.</summary>
     /// <param name="instance">The pod's name.</param>
     public static Target Target(string instance) =>
-        new(new Uri("http://localhost/metrics"), [new("job", JobName), new("instance", instance)], [], job: Job);
+        new(new Uri("http://localhost/metrics"), [new("job", JobName), new("instance", instance)], [], job: JobVariables.Self);
 
     /// <summary>From now on; what a process before this one has left of its own series ends.</summary>
     public void Begin() => scraper.Update([target]);

@@ -262,7 +262,7 @@ internal static class ScrapeFile
         var external = from.ReadLabels();
         var job = "";
         if (from.HasMore)
-            from.Check(JobVariables.IsName(job = from.ReadString()));
+            from.Check((job = from.ReadString()) == JobVariables.Self || JobVariables.IsName(job));
         damage = !from.IsAtEnd ? FileDamage.Nonsense
             : (skipped + Math.Max(body, 0) + Math.Max(vanished, 0)).CompareTo(bodies) switch
             {
