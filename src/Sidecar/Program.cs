@@ -155,8 +155,8 @@ internal static class Program
         }
 
         SelfScrape BeginSelf(ScrapeOptions own) => new(SelfScrape.Target(options.Instance), new Scraper(own, protocol,
-            new BodyDownload(receiver, own, options.Queue, bodies, time, state.WriteMetrics), passes, budget, queue, metrics, log, errors, time,
-            stop.Token));
+            new BodyDownload(receiver, own, options.Queue, bodies, time, state.WriteMetrics), passes, budget, queue, metrics, log, errors,
+            time, stop.Token));
 
         // One for all that is asked with the same credentials and trust: connections, and the thread that reads their files.
         PeerClient Peer(HttpOptions http)

@@ -50,7 +50,8 @@ public sealed class SelfScrapeTests(PublishedBinary binary)
             await run.Sidecar.KillAsync();
             run.Environment["POD_NAME"] = "sidecar-8";
             run.Start(binary);
-            await Eventually.TrueAsync(() => Newest(run, "up") is { } value && double.IsNaN(value), () => string.Join('\n', run.Sidecar.Log));
+            await Eventually.TrueAsync(() => Newest(run, "up") is { } value && double.IsNaN(value),
+                () => string.Join('\n', run.Sidecar.Log));
             Assert.True(double.IsNaN(Newest(run, "sidecar_samples_accepted_total")!.Value));
             await Eventually.TrueAsync(() => Newest(run, "up", pod: "sidecar-8") == 1, () => string.Join('\n', run.Sidecar.Log));
             await run.StopAsync();

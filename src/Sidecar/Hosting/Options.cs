@@ -21,7 +21,8 @@ internal sealed record Options
     public bool IsLeft(string job) => Jobs.All(j => j.Scrape.Job != job) && (job != JobVariables.Self || Self is null);
 
     /// <summary>How series of the job are relabeled; those of a job that there is no more as the first one's.</summary>
-    public SeriesRules? RulesOf(string job) => job == JobVariables.Self && Self is not null ? Self.SeriesRules : (Jobs.FirstOrDefault(j => j.Scrape.Job == job) ?? Jobs[0]).Scrape.SeriesRules;
+    public SeriesRules? RulesOf(string job) => job == JobVariables.Self && Self is not null ? Self.SeriesRules
+        : (Jobs.FirstOrDefault(j => j.Scrape.Job == job) ?? Jobs[0]).Scrape.SeriesRules;
 
     /// <summary>How the own metrics are scraped; null where they are not.</summary>
     public ScrapeOptions? Self { get; init; }

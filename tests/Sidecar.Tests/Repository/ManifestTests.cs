@@ -68,7 +68,8 @@ public sealed class ManifestTests
 
     [Fact]
     public void Deployment_sets_the_receiver_and_the_queue() =>
-        Assert.Equal(["SIDECAR_REMOTE_WRITE_URL", "SIDECAR_QUEUE_DIRECTORY", "SIDECAR_SELF_SCRAPE", "POD_NAME"], Container["env"].Items().Select(v => v["name"].Text()));
+        Assert.Equal(["SIDECAR_REMOTE_WRITE_URL", "SIDECAR_QUEUE_DIRECTORY", "SIDECAR_SELF_SCRAPE", "POD_NAME"],
+            Container["env"].Items().Select(v => v["name"].Text()));
 
     [Theory]
     [InlineData(false)]
