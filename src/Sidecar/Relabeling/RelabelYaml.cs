@@ -9,7 +9,7 @@ namespace Sidecar.Relabeling;
 /// Rules as they stand in a prometheus.yml, turned into the JSON that is read: a list of mappings whose values are scalars, or lists of
 /// scalars, in block or flow style. What else YAML has is refused, with the line.
 /// </summary>
-internal sealed class RelabelYaml
+internal sealed class RelabelYaml : IDisposable
 {
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -25,15 +25,17 @@ internal sealed class RelabelYaml
 
     /// <summary>It begins as YAML does, and not as JSON.</summary>
     public static bool IsYaml(string text) =>
-        text.TrimStart() is ['-' or '#', ..] || text.Split('\n')[0].TrimEnd().EndsWith(":", StringComparison.Ordinal);
+        text.TrimStart() is ['-' or '#', ..] || text.Split('\n')[0].TrimEnd().EndsWith(':');
 
     /// <summary>The rules as JSON; null with what is wrong.</summary>
     public static byte[]? ToJson(string text, out string? problem)
     {
-        var yaml = new RelabelYaml();
+        using var yaml = new RelabelYaml();
         problem = yaml.Read(text.Split('\n'));
         return problem is null ? yaml.output.WrittenSpan.ToArray() : null;
     }
+
+    public void Dispose() => json.Dispose();
 
     private string? Read(string[] lines)
     {
