@@ -93,7 +93,7 @@ public sealed partial class DemoTests(PublishedBinary binary)
     public async Task Keys_are_obeyed_whatever_is_away()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/script"), "script is not installed (Debian's package bsdutils)");
-        var command = $"stty cols 130; exec dotnet {typeof(StandInCluster).Assembly.Location} --binary {binary.Path} --story 10m";
+        var command = $"stty cols 130; exec dotnet {typeof(StandInCluster).Assembly.Location} --binary {binary.Path} --story 600s";
         var start = new ProcessStartInfo("/usr/bin/script", ["-qec", command, "/dev/null"])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,

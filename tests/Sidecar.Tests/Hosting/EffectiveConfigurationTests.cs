@@ -21,6 +21,7 @@ public sealed class EffectiveConfigurationTests
     [InlineData("SIDECAR_SCRAPE_INTERVAL=5s  # environment")]
     [InlineData("SIDECAR_SCRAPE_TIMEOUT=5s  # default")]
     [InlineData("SIDECAR_TARGETS=  # default")]
+    [InlineData("SIDECAR_QUEUE_SIZE_LIMIT=8MiB  # default")]
     [InlineData("SIDECAR_KUBERNETES_API_SERVER=https://10.96.0.1/  # default")]
     [InlineData("SIDECAR_KUBERNETES_TOKEN_FILE=/t  # environment")]
     [InlineData("SIDECAR_KUBERNETES_CA_FILE=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt  # default")]

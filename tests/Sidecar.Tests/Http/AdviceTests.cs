@@ -33,6 +33,8 @@ public sealed class AdviceTests
     [InlineData("Certificate", "CertificateUse", "serverAuth")]
     [InlineData("Certificate", "None", "authority that signed it")]
     [InlineData("Connection", "MayWantHttps", "to https")]
+    [InlineData("HttpStatus", "MayWantHttps", "to https")]
+    [InlineData("Connection", "ResetOfHttp", "try https://")]
     [InlineData("TlsHandshake", "MayWantHttp", "to http,")]
     [InlineData("Proxy", "ProxyCredentials", "USER:PASSWORD")]
     [InlineData("Proxy", "ProxyForbids", "have it allow")]

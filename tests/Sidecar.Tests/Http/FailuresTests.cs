@@ -132,6 +132,23 @@ public sealed class FailuresTests : IDisposable
         Assert.Equal(new Failure(Enum.Parse<FailureReason>(reason), message, Status: (int)status),
         Failures.FromStatus(status, new Uri("https://me:secret@peer:6443/metrics?token=secret"), Encoding.UTF8.GetBytes(body)));
 
+    /// <summary>
+    /// Plain HTTP to a TLS port: Go's server and nginx say so, and where the request is long, by a token for instance, Go's reset takes the
+    /// words away.
+    /// </summary>
+    [Theory]
+    [InlineData("http", 400, "Client sent an HTTP request to an HTTPS server.\n", "HttpOnHttpsPort", "None")]
+    [InlineData("http", 400, "<title>400 The plain HTTP request was sent to HTTPS port</title>", "HttpOnHttpsPort", "None")]
+    [InlineData("http", 400, "", "HttpStatus", "MayWantHttps")]
+    [InlineData("http", 400, "no org id", "HttpStatus", "None")]
+    [InlineData("http", 500, "", "HttpStatus", "None")]
+    [InlineData("https", 400, "", "HttpStatus", "None")]
+    public void Plain_http_on_a_tls_port_is_known_by_its_answer(string scheme, int status, string body, string reason, string detail)
+    {
+        var failure = Failures.FromStatus((HttpStatusCode)status, new Uri($"{scheme}://peer:6443/"), Encoding.UTF8.GetBytes(body));
+        Assert.Equal((reason, detail), (failure.Reason.ToString(), failure.Detail.ToString()));
+    }
+
     [Fact]
     public void A_peers_words_are_bounded_and_never_cut_a_character()
     {
