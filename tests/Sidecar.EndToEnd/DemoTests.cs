@@ -109,7 +109,7 @@ public sealed partial class DemoTests(PublishedBinary binary)
             await PressAsync("a", "is back, and in the Service");
             await PressAsync("r", "The receiver accepts again.");
             await PressAsync("rar", "Caught up");
-            await PressAsync("ra", "hears of it later");
+            await PressAsync("ra", "is back, and in the Service");
             await PressAsync("q", "exit code 0");
             using var patience = new CancellationTokenSource(Eventually.Patience);
             await demo.WaitForExitAsync(patience.Token);

@@ -1,3 +1,4 @@
+using System.Net;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Hosting;
@@ -145,10 +146,9 @@ internal sealed class CheckCommand : IDisposable
         var hasObject = true;
         if (job.Targets.IsEmpty)
         {
-            var answer = await AskApiServerAsync(cancellation);
-            if (!answer.Failure.IsNone)
+            (var isGood, hasObject) = await AskApiServerAsync(cancellation);
+            if (!isGood)
                 return [];
-            hasObject = answer.HasObject;
             report.Say("Asking for targets");
         }
         var all = await DiscoverAllAsync(cancellation);
@@ -177,46 +177,59 @@ internal sealed class CheckCommand : IDisposable
         return await discovery.DiscoverAsync(cancellation);
     }
 
-    /// <summary>The answer that counts; its failure was told.</summary>
-    private async Task<ApiAnswer> AskApiServerAsync(CancellationToken cancellation)
+    /// <summary>Whether it may be asked, by what discovery asks, and whether the Service has an object; failures were told.</summary>
+    private async Task<(bool IsGood, bool HasObject)> AskApiServerAsync(CancellationToken cancellation)
     {
         var kubernetes = job.Kubernetes;
-        var probe = new ApiServerProbe(kubernetes, once.ApiServer, time);
+        var objects = new ObjectClient(kubernetes, once.ApiServer, time);
+        var hasObject = false;
         var host = Failures.Host(kubernetes.ApiServer!);
         report.Say($"Asking {host} for endpoints");
         var query = new ObjectQuery(kubernetes.Role == KubernetesRole.Endpoints ? ObjectKind.Endpoints : ObjectKind.EndpointSlice,
             kubernetes);
-        var answer = await probe.ListAsync(query, cancellation);
+        var answer = await ListAsync(query);
         var isSecond = false;
-        if (kubernetes.Role == KubernetesRole.Auto && (answer.IsForbidden || answer.IsNotFound))
+        if (kubernetes.Role == KubernetesRole.Auto && answer.IsDenied)
         {
             var endpoints = new ObjectQuery(ObjectKind.Endpoints, kubernetes);
-            var second = await probe.ListAsync(endpoints, cancellation);
-            isSecond = second.Failure.IsNone || second.IsForbidden;
+            var second = await ListAsync(endpoints);
+            isSecond = second.IsGood || IsForbidden(second);
             if (isSecond)
             {
-                report.Add(ApiFailure(answer, query, second.Failure.IsNone ? CheckStatus.Warning : CheckStatus.Failed));
+                report.Add(ApiFailure(answer, query, second.IsGood ? CheckStatus.Warning : CheckStatus.Failed));
                 (answer, query) = (second, endpoints);
             }
         }
-        if (!answer.Failure.IsNone)
+        if (!answer.IsGood)
             report.Add(ApiFailure(answer, query, CheckStatus.Failed));
         else if (isSecond)
             report.Add(new CheckStep("API server", CheckStatus.Ok,
                 $"{host} allows {query.Resource}, which are used instead; Kubernetes has deprecated them"));
         else
             report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
-        if (answer.Failure.IsNone && kubernetes.Watch && await probe.WatchAsync(query, cancellation) is { IsForbidden: true } watch)
+        if (answer.IsGood && kubernetes.Watch && await WatchAsync(query) is var watch && IsForbidden(watch))
             report.Add(ApiFailure(watch, query, CheckStatus.Warning,
                 $"may not watch {query.Resource} there; it is asked every {Durations.Format(kubernetes.RefreshInterval)} instead"));
         CheckClock(answer.Date);
-        return answer;
+        return (answer.IsGood, hasObject);
+
+        async Task<ObjectAnswer> ListAsync(ObjectQuery asked)
+        {
+            var list = await objects.ListAsync(asked, _ => hasObject = true, cancellation);
+            return list with { Failure = await Reach.LookAsync(list.Failure, kubernetes.ApiServer!, time, cancellation) };
+        }
+
+        // No event is waited for: it only has to be allowed.
+        Task<ObjectAnswer> WatchAsync(ObjectQuery asked) =>
+            objects.WatchAsync(asked, version: "", TimeSpan.FromSeconds(1), _ => false, () => { }, cancellation);
     }
 
-    private CheckStep ApiFailure(ApiAnswer answer, ObjectQuery query, CheckStatus status, string? mayNot = null)
+    private static bool IsForbidden(ObjectAnswer answer) => answer.Status == HttpStatusCode.Forbidden;
+
+    private CheckStep ApiFailure(ObjectAnswer answer, ObjectQuery query, CheckStatus status, string? mayNot = null)
     {
         var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
-        if (answer.IsForbidden)
+        if (IsForbidden(answer))
         {
             var user = Advice.User(answer.Failure.Message);
             if (Advice.IsAnonymous(user))

@@ -83,7 +83,8 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
             if (!response.IsSuccessStatusCode)
             {
                 var failure = WriteReceiver.FailureOf(response, start, remote, client);
-                return new ProbeAnswer(status, failure, response.Headers.Location is { } to ? new Uri(remote.Url, to) : null);
+                var to = response.Headers.Location is { } location && Uri.TryCreate(remote.Url, location, out var url) ? url : null;
+                return new ProbeAnswer(status, failure, to);
             }
             var type = response.Content.Headers.TryGetValues("Content-Type", out var types) ? string.Join(",", types) : "";
             return new ProbeAnswer(status, IsPage(type, start)

@@ -10,8 +10,10 @@ namespace Sidecar.Discovery;
 /// <param name="Version">Of a list: the version of the cluster that it shows, from which a watch goes on.</param>
 /// <param name="Status">Of the answer that failed; null when there was none.</param>
 /// <param name="RetryAfter">When the API server wants to be asked again.</param>
+/// <param name="Date">Its clock, where it answered.</param>
 internal sealed record ObjectAnswer(
-    Failure Failure = default, string? Version = null, HttpStatusCode? Status = null, TimeSpan? RetryAfter = null)
+    Failure Failure = default, string? Version = null, HttpStatusCode? Status = null, TimeSpan? RetryAfter = null,
+    DateTimeOffset? Date = null)
 {
     public bool IsGood => Failure.IsNone;
 
@@ -136,7 +138,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
                 return (await RefusalAsync(response, url, either.Token), default);
             using var stream = await response.Content.ReadAsStreamAsync(either.Token);
             var head = await ReadPageAsync(stream, query.KindName, sink, either.Token);
-            return (new ObjectAnswer(), head);
+            return (new ObjectAnswer(Date: response.Headers.Date), head);
         }
         catch (Exception e) when (e is FormatException or JsonException)
         {
@@ -184,7 +186,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
     private async Task<ObjectAnswer> RefusalAsync(HttpResponseMessage response, Uri url, CancellationToken cancellation)
     {
         var failure = client.Redact(Failures.FromStatus(response.StatusCode, url, await Failures.ReadStartAsync(response, cancellation)));
-        return new ObjectAnswer(failure, null, response.StatusCode, RetryAfter.Of(response, time));
+        return new ObjectAnswer(failure, null, response.StatusCode, RetryAfter.Of(response, time), response.Headers.Date);
     }
 
     private static ObjectAnswer Failed(Exception exception, Uri url, bool isTimeout) => new(isTimeout
@@ -196,7 +198,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         + (exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
 
     /// <summary>A question for JSON.</summary>
-    public static HttpRequestMessage Request(Uri url)
+    private static HttpRequestMessage Request(Uri url)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, url);
         request.Headers.TryAddWithoutValidation("Accept", "application/json");
