@@ -37,15 +37,24 @@ public static class LabelTrial
         var log = process.StandardError.ReadToEndAsync(cancellation);
         try
         {
-            await UntilAsync(() => targets.Served.All(s => s >= options.Scrapes));
+            await UntilAsync(() => targets.Served.All(s => s >= options.Scrapes), () => targets.Served.Sum());
             Volatile.Write(ref isAway, false);
-            await UntilAsync(() => checker.Complete.Zip(targets.Served).All(t => t.First >= Math.Min(t.Second, options.Scrapes)));
+            await UntilAsync(() => checker.Complete.Zip(targets.Served).All(t => t.First >= Math.Min(t.Second, options.Scrapes)),
+                () => checker.Complete.Sum(c => Math.Min(c, options.Scrapes)));
             var (peak, cpu) = Cost(process);
             using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
                 await kill.WaitForExitAsync(cancellation);
             using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             bound.CancelAfter(options.Patience);
-            await process.WaitForExitAsync(bound.Token);
+            try
+            {
+                await process.WaitForExitAsync(bound.Token);
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                process.Kill(); // and the exit code says so
+                await process.WaitForExitAsync(cancellation);
+            }
             // What SIGTERM cuts in the middle of its download is nobody's loss.
             var missing = checker.Complete.Sum(c => Math.Max(0, options.Scrapes - c));
             return new LabelTrialResult(checker.Received, checker.Wrong, checker.Twice, targets.Served.Sum(), missing, checker.Failed,
@@ -59,12 +68,13 @@ public static class LabelTrial
             folder.Delete(recursive: true);
         }
 
-        async Task UntilAsync(Func<bool> isDone)
+        // What goes on while nothing becomes done is no progress: a sidecar that sends wrong labels for good would never be left.
+        async Task UntilAsync(Func<bool> isDone, Func<long> progress)
         {
             var last = Stopwatch.GetTimestamp();
             for (long known = -1; !isDone() && !process.HasExited && Stopwatch.GetElapsedTime(last) < options.Patience;)
             {
-                if (checker.Received + targets.Served.Sum() is var now && now != known)
+                if (progress() is var now && now != known)
                     (known, last) = (now, Stopwatch.GetTimestamp());
                 await Task.Delay(200, cancellation);
             }
