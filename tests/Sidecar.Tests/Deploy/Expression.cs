@@ -32,7 +32,8 @@ internal sealed partial record Expression(string Where, string Text)
     }
 
     /// <summary>As Prometheus gets it: with values for Grafana's variables.</summary>
-    public string Filled => Text.Replace("$__rate_interval", "5m").Replace("$job", "apiserver").Replace("$cluster", ".*").Replace("$instance", ".*");
+    public string Filled => Text.Replace("$__rate_interval", "5m").Replace("$job", "apiserver").Replace("$cluster", ".*")
+        .Replace("$instance", ".*");
 
     /// <summary>The metrics that it reads, each with the labels that it selects by.</summary>
     public IEnumerable<(string Metric, string[] Labels)> Selectors()
