@@ -9,7 +9,8 @@ namespace Cluster;
 /// <param name="Duration">After which it ends; null for never.</param>
 /// <param name="Story">How long the story takes, at most as long as it runs.</param>
 /// <param name="Binary">A sidecar that is there already; null publishes it.</param>
-internal sealed record DemoOptions(TimeSpan? Duration, TimeSpan Story, string? Binary);
+/// <param name="HasControlPlane">With stand-ins of what is beside an API server, a job each.</param>
+internal sealed record DemoOptions(TimeSpan? Duration, TimeSpan Story, string? Binary, bool HasControlPlane = false);
 
 /// <summary>The README's first command: the main job without a cluster, in two minutes, and then for as long as one likes.</summary>
 internal static class Demo
@@ -38,6 +39,7 @@ internal static class Demo
             var payload = new ApiServerPayload(seed: server.Port, churn: 0.002);
             server.Metrics.Gzip = scrape => payload.Gzip(SamplesPerServer, scrape);
         }
+        await using var plane = options.HasControlPlane ? await ControlPlane.StartAsync(cluster) : null;
         var timeline = new Timeline(TimeProvider.System);
         await using var receiver = new Receiver { IsForgetful = true, Kept = timeline.Add };
         await receiver.StartAsync();
@@ -57,6 +59,8 @@ internal static class Demo
             ["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0",
             ["SIDECAR_LOG_FORMAT"] = "json",
         };
+        foreach (var (name, value) in plane?.Variables(cluster.TokenFile) ?? [])
+            environment[name] = value;
         Console.WriteLine("\nThe sidecar runs with these variables; in a pod only the first must be set:");
         foreach (var (name, value) in environment)
             Console.WriteLine($"  {name}={value}");
@@ -79,6 +83,8 @@ internal static class Demo
 
         terminal.Tell($"Two API servers stand on {string.Join(" and ", cluster.ApiServers.Select(s => $"127.0.0.1:{s.Port}"))}, "
             + $"{SamplesPerServer:N0} series each, scraped every {interval.TotalSeconds} s.");
+        if (plane is not null)
+            terminal.Tell("Beside them stand a controller manager and a scheduler with their own certificates, and an etcd over plain HTTP.");
         lines.Follow(terminal.TellLog);
         if (options.Duration is not null)
             stop.CancelAfter(options.Duration.Value);
@@ -98,6 +104,11 @@ internal static class Demo
         terminal.WriteLine($"It ended with exit code {sidecar.ExitCode}.");
         terminal.WriteLine($"Served: {string.Join(" + ", cluster.ApiServers.Select(s => s.Metrics.Scrapes))} scrapes. Accepted: "
             + $"{receiver.Requests:N0} requests, {receiver.Samples:N0} samples, {receiver.Bytes / 1e6:0.0} MB.");
+        if (plane is not null)
+        {
+            terminal.WriteLine($"Beside them: {plane.Scrapes} scrapes; etcd, over plain HTTP, was sent "
+                + (plane.EtcdAuthorization.Length == 0 ? "no token." : "A TOKEN."));
+        }
         foreach (var violation in receiver.Violations.Take(5))
             terminal.WriteLine($"Against the specification: {violation}");
         return sidecar.ExitCode == 0 && receiver.Violations.Count == 0 ? 0 : 1;

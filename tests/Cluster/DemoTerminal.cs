@@ -41,7 +41,7 @@ internal sealed class DemoTerminal
             using var json = JsonDocument.Parse(line);
             string? Field(string name) => json.RootElement.TryGetProperty(name, out var value) ? value.ToString() : null;
             var words = new List<string> { Field("msg") ?? line };
-            foreach (var name in (string[])["added", "gone", "target", "error", "waiting"])
+            foreach (var name in (string[])["job", "added", "gone", "target", "error", "waiting"])
             {
                 if (Field(name) is { } value)
                     words.Add(name is "target" or "error" ? value : $"{name} {value}");

@@ -21,6 +21,9 @@ for (var i = 0; i < args.Length; i++)
             options = options with { Binary = Path.GetFullPath(value) };
             i++;
             break;
+        case "--control-plane":
+            options = options with { HasControlPlane = true };
+            break;
         default:
             return Usage() + 2;
     }
@@ -41,6 +44,7 @@ static int Usage()
           dotnet run -c Release --project tests/Cluster
           dotnet run -c Release --project tests/Cluster -- --duration 30s      ends then, and tells the story in that time
           dotnet run -c Release --project tests/Cluster -- --story 40s         tells it in that time, and goes on
+          dotnet run -c Release --project tests/Cluster -- --control-plane     with a controller manager, a scheduler and an etcd too
           dotnet run -c Release --project tests/Cluster -- --binary FILE       with a sidecar that was published before
         """);
     return 0;

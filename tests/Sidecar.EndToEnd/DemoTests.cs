@@ -10,6 +10,26 @@ public sealed partial class DemoTests(PublishedBinary binary)
     private static readonly string Pictures = Path.Combine(AppContext.BaseDirectory, "screenshots");
 
     [Fact]
+    public async Task With_a_control_plane_there_are_four_jobs_and_etcd_is_sent_no_token()
+    {
+        var start = new ProcessStartInfo("dotnet",
+            [typeof(StandInCluster).Assembly.Location, "--binary", binary.Path, "--control-plane", "--duration", "8s"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using var demo = Process.Start(start)!;
+        var lines = new List<string>();
+        await Task.WhenAll(ReadAsync(demo.StandardOutput, lines), ReadAsync(demo.StandardError, lines));
+        await demo.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var text = string.Join('\n', lines);
+        Assert.True(demo.ExitCode == 0, text);
+        Assert.Contains("SIDECAR_JOBS=apiserver,kube-controller-manager,kube-scheduler,etcd", text);
+        Assert.Contains("job etcd", text);
+        Assert.Contains("was sent no token.", text);
+        Assert.DoesNotContain("Beside them: 0 scrapes", text);
+    }
+
+    [Fact]
     public async Task It_tells_its_story_shows_it_on_two_pages_and_ends_cleanly()
     {
         var start = new ProcessStartInfo("dotnet", [typeof(StandInCluster).Assembly.Location, "--binary", binary.Path, "--story", "30s"])

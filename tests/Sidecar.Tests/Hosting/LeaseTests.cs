@@ -9,6 +9,7 @@ using Sidecar.Tests.Configuration;
 namespace Sidecar.Tests.Hosting;
 
 /// <summary>Several candidates for one Lease of a stand-in API server, with times a fifth of the real ones.</summary>
+[Trait("Speed", "Slow")]
 public sealed class LeaseTests : IAsyncLifetime
 {
     private static readonly LeaseTimes Times =
