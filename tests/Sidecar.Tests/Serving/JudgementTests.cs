@@ -155,6 +155,13 @@ public sealed class JudgementTests
     }
 
     [Fact]
+    public void The_documentation_has_every_condition_by_its_word()
+    {
+        var page = File.ReadAllLines(Path.Combine(Cluster.SidecarBinary.RepositoryRoot, "src", "docs", "metrics-and-alerts.md"));
+        Assert.All(Enum.GetValues<Condition>(), c => Assert.Single(page, l => l.StartsWith($"| `{Conditions.Word(c)}` |")));
+    }
+
+    [Fact]
     public void One_of_a_hundred_targets_is_amber_and_the_only_one_is_red()
     {
         Assert.Equal(Level.Warning, Of("one-down", targets: 100).Level);

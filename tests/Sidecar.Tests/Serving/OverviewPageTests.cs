@@ -12,9 +12,9 @@ public sealed partial class OverviewPageTests
 {
     private const string Hostile = "</p></td><script>alert(1)</script><img src=x onerror='alert(1)' \"> & \u202E\u0000\u009b31m\ud800";
 
-    private static string Html(Overview overview, bool reloads = false)
+    private static string Html(Overview overview, bool reloads = false, bool showsDefaults = false)
     {
-        var answer = OverviewPage.Answer(overview, reloads);
+        var answer = OverviewPage.Answer(overview, reloads, showsDefaults);
         Assert.Equal(200, answer.Status);
         Assert.InRange(answer.Body.Length, 1, OverviewPage.MostBytes);
         var html = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(answer.Body.Span);
@@ -125,6 +125,65 @@ public sealed partial class OverviewPageTests
     {
         Assert.Contains("<meta http-equiv=\"refresh\" content=\"15\">", Html(SomeOverview.With(), reloads: true));
         Assert.DoesNotContain("refresh", Html(SomeOverview.With(), reloads: false));
+    }
+
+    /// <summary>What is unfolded in a page that reloads would fold itself: there it is an address of its own.</summary>
+    [Fact]
+    public void Defaults_are_a_link_where_the_page_reloads_and_stay_unfolded_behind_it()
+    {
+        var live = Html(SomeOverview.With(), reloads: true);
+        Assert.DoesNotContain("<details", live);
+        Assert.Contains("<a href=\"/defaults\">Defaults in effect</a>", live);
+        var unfolded = Html(SomeOverview.With(), reloads: true, showsDefaults: true);
+        Assert.Contains("<details open>", unfolded);
+        Assert.Contains("refresh", unfolded);
+        Assert.Contains("<details><summary>", Html(SomeOverview.With(), reloads: false));
+    }
+
+    [Fact]
+    public void Highest_is_never_below_now()
+    {
+        var time = new FakeTimeProvider();
+        var metrics = SomeOverview.Metrics();
+        using var history = new History(metrics, TimeSpan.FromMinutes(1), SomeOverview.Errors(metrics), time);
+        time.Advance(history.Step); // one point of the memory of then
+        var pressure = new byte[64 << 20];
+        pressure.AsSpan().Fill(1);
+        var html = Html(SomeOverview.With(metrics: metrics, history: history));
+        var memory = MemoryPattern().Match(html);
+        Assert.Equal(memory.Groups[1].Value, memory.Groups[2].Value); // the figure of now is the highest
+        GC.KeepAlive(pressure);
+    }
+
+    [Fact]
+    public void Total_loss_is_red_on_every_card_that_it_concerns()
+    {
+        var html = Html(SomeOverview.With([SomeOverview.Target()], but: f => f with
+        {
+            Sending = SomeOverview.Failing("https://h/ answers 400: bad tenant", 400), IsAllRefused = true, Refused = 299_286,
+        }));
+        Assert.Contains("<section class=\"verdict bad\"><p role=\"status\">The receiver refuses all that it is sent, and all of it is lost.", html);
+        Assert.Contains("<section class=\"card bad\"><h2>Queue</h2>", html);
+        Assert.Contains("<section class=\"card bad\"><h2>Receiver</h2><b>Refuses all</b>", html);
+        Assert.Contains("299,286 samples refused since the start: lost", html);
+        Assert.DoesNotContain("waits in the queue", html);
+    }
+
+    [Fact]
+    public void It_says_until_when_nothing_is_lost_and_what_came_and_went()
+    {
+        var html = Html(SomeOverview.With([SomeOverview.Target()], receiverError: "away", but: f => f with
+        {
+            Queue = f.Queue with { Bytes = (8 << 20) - 24_100 },
+            HighestTargets = 2,
+            Changes = [new Sidecar.Discovery.TargetChange(f.Now - TimeSpan.FromSeconds(75), 1, 0, 1, "-10.0.0.2:6443")],
+            TargetExpiry = new Sidecar.Http.PeerExpiry(f.Now + TimeSpan.FromMinutes(54), null, f.Now + TimeSpan.FromDays(3649)),
+        }));
+        Assert.Contains("for 3 min · full in about 3 s at this rate; then the oldest is lost · tried again in 4 s", html);
+        Assert.Contains("1 target gone 1 min ago.", html);
+        Assert.Contains("1 min ago<td>1 gone <code>-10.0.0.2:6443</code><td>1 target", html);
+        Assert.Contains("token expires in 54 min · CA expires in 3,649 d", html);
+        Assert.Contains("5 min of outage fit", Html(SomeOverview.With([SomeOverview.Target(), SomeOverview.Target("b"), SomeOverview.Target("c")])));
     }
 
     [Fact]
@@ -240,6 +299,9 @@ public sealed partial class OverviewPageTests
 
     [GeneratedRegex("<(/?)([A-Za-z0-9!]+)[^>]*>")]
     private static partial Regex TagPattern();
+
+    [GeneratedRegex("<h2>Memory</h2><b>([^<]*)</b><small>highest ([^<]*)<")]
+    private static partial Regex MemoryPattern();
 
     [GeneratedRegex("<tr class=")]
     private static partial Regex RowPattern();

@@ -22,7 +22,11 @@ public sealed class PageInBrowserTests : IAsyncLifetime
         """;
 
     private static readonly (string Name, int Width, int Height, bool IsDark)[] Windows =
-        [("desktop", 1280, 800, false), ("desktop-dark", 1280, 800, true), ("phone", 360, 740, false), ("phone-dark", 360, 740, true)];
+        
+        [
+            ("desktop", 1280, 800, false), ("desktop-dark", 1280, 800, true), ("tablet", 800, 1000, false), ("phone", 360, 740, false),
+            ("phone-dark", 360, 740, true),
+        ];
 
     private static readonly string Pictures = Path.Combine(AppContext.BaseDirectory, "screenshots");
 
@@ -116,6 +120,33 @@ public sealed class PageInBrowserTests : IAsyncLifetime
                 targets = [.. Enumerable.Range(0, 1000).Select(
                     i => SomeOverview.Target($"10.1.{i / 250}.{i % 250}", i % 100 == 7 ? "no answer within 10s" : null))];
                 return SomeOverview.With(targets, metrics, history);
+            case "refuses-all":
+                AnHour(75);
+                return SomeOverview.With(targets, metrics, history, but: f => f with
+                {
+                    Sending = SomeOverview.Failing("https://metrics.example.com/api/v1/push answers 400: no org id", 400),
+                    IsAllRefused = true,
+                    Refused = 299_286,
+                });
+            case "gone":
+                AnHour();
+                targets = targets[..2];
+                return SomeOverview.With(targets, metrics, history, but: f => f with
+                {
+                    HighestTargets = 3,
+                    Changes =
+                    [
+                        new(f.Now - TimeSpan.FromSeconds(70), 2, 0, 1, "-10.0.0.3:6443"),
+                        new(f.Now - TimeSpan.FromHours(30), 3, 1, 1, "-10.0.0.4:6443 +10.0.0.3:6443"),
+                    ],
+                    DiscoveryAnswered = f.Now - TimeSpan.FromSeconds(9),
+                    TargetExpiry = new(f.Now + TimeSpan.FromMinutes(3), null, f.Now + TimeSpan.FromDays(3649)),
+                    ReceiverExpiry = new(null, f.Now + TimeSpan.FromDays(40), null),
+                });
+            case "hundred":
+                AnHour();
+                targets = [.. Enumerable.Range(0, 100).Select(i => SomeOverview.Target($"10.1.0.{i}", i == 7 ? "no answer within 10s" : null))];
+                return SomeOverview.With(targets, metrics, history);
             case "hostile":
                 return SomeOverview.With(
                     [SomeOverview.Target(error: Hostile, labels: [new("zone", Hostile), new("very_long", new string('w', 5000))])],
@@ -137,6 +168,9 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     [InlineData("stale-discovery", "Discovery fails; the last known targets stay.")]
     [InlineData("first-scrape", "The first scrape is under way. Nothing was sent yet.")]
     [InlineData("thousand", "10 of 1,000 targets fail.")]
+    [InlineData("refuses-all", "The receiver refuses all that it is sent, and all of it is lost.")]
+    [InlineData("gone", "1 target gone 1 min ago. The token for the targets expires in 3 min.")]
+    [InlineData("hundred", "1 of 100 targets fails.")]
     [InlineData("hostile", "The target fails. The receiver does not accept; what is scraped waits in the queue.")]
     public async Task It_shows_each_state_without_complaint_or_overflow(string state, string verdict)
     {
