@@ -116,9 +116,11 @@ internal sealed class Sample
     /// <param name="emptyValues">Likewise <see cref="EmptyValues"/>.</param>
     public void BeginAgain(int nameStart, int nameLength, int count, ulong emptyValues)
     {
+        var isSameName = Labels[0].ValueStart == nameStart && Labels[0].ValueLength == nameLength;
         Begin(nameStart, nameLength);
         Count = count;
         EmptyValues = emptyValues;
+        Shared = isSameName ? count : 0;
     }
 
     public void Add(int nameStart, int nameLength, int valueStart, int valueLength)

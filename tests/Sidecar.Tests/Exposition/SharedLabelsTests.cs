@@ -91,6 +91,26 @@ public sealed class SharedLabelsTests
         Assert.Equal([0, 3, 2, 4, 0], shared);
     }
 
+    /// <summary>Buckets of one histogram share the metric's labels, and nothing with those of the next one.</summary>
+    [Fact]
+    public void Buckets_of_one_metric_share_its_labels()
+    {
+        using var reader = new SampleReader();
+        var body = ProtobufBody.Of(ProtobufBody.Family("h", Wire.MetricKind.Histogram,
+            ProtobufBody.Classic(9, 1, [(1, 6), (2, 7)], "a", "b"), ProtobufBody.Classic(9, 1, [(1, 6), (2, 7)], "a", "c")));
+        reader.Open(Scraping.ScrapeFixture.Body(body).OpenRead(), 0, BodyFormat.PrometheusProto);
+        var (shared, gaps) = (new List<int>(), new List<long>());
+        var last = 0L;
+        while (reader.Read())
+        {
+            shared.Add(reader.Sample.Shared);
+            gaps.Add(reader.Sample.Ordinal - last);
+            last = reader.Sample.Ordinal;
+        }
+        Assert.Equal([0, 0, 0, 2, 2, 0, 0, 0, 2, 2], shared);
+        Assert.NotEqual(1, gaps[5]); // what was begun for the metric itself stands between the two
+    }
+
     private static List<string> Read(string text, bool isOpenMetrics)
     {
         using var reader = new SampleReader();
