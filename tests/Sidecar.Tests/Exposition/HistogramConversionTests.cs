@@ -62,6 +62,8 @@ public sealed class HistogramConversionTests
         ["a line that fails"] = (Buckets(1) + "broken\n", "! line 3, column 7: a number must follow as the value: broken"),
     };
 
+    internal static IEnumerable<byte[]> Seeds => Texts.Values.Select(t => Encoding.UTF8.GetBytes(Type + t.Body));
+
     public static TheoryData<string> Names => [.. Texts.Keys];
 
     [Theory, MemberData(nameof(Names))]

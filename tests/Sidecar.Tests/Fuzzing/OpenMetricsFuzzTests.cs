@@ -26,7 +26,8 @@ public sealed class OpenMetricsFuzzTests
         using var fuzz = new ExpositionFuzz(
         BodyFormat.OpenMetricsText100,
         [.. OpenMetricsParserTests.Good.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1 + "# EOF\n")),
-        .. OpenMetricsParserTests.Bad.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1))],
+        .. OpenMetricsParserTests.Bad.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1)),
+        .. HistogramConversionTests.Seeds.Select(s => (byte[])[.. s, .. "# EOF\n"u8])],
         Words);
         fuzz.Run();
     }
@@ -37,7 +38,7 @@ public sealed class OpenMetricsFuzzTests
         using var fuzz = new ExpositionFuzz(
         BodyFormat.PrometheusText100,
         [.. TextParserTests.Good.Concat(TextParserTests.Bad).Select(r => Encoding.UTF8.GetBytes(r.Data.Item1)),
-        .. OpenMetricsParserTests.Good.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1))],
+        .. OpenMetricsParserTests.Good.Select(r => Encoding.UTF8.GetBytes(r.Data.Item1)), .. HistogramConversionTests.Seeds],
         Words);
         fuzz.Run();
     }
