@@ -103,8 +103,8 @@ internal static partial class OverviewPage
 
     private static void When(HtmlWriter html, DateTimeOffset now, Finding finding)
     {
-        if (finding.Since is null && finding.LostFrom is null && finding.NextTry is null)
-            return;
+        if ((finding.Since is null && finding.LostFrom is null && finding.NextTry is null) || finding.Condition == Condition.TargetsGone)
+            return; // or it stands in the sentence
         html.Markup("<p>"u8);
         var separator = ""u8;
         if (finding.Since is { } since)
@@ -185,7 +185,9 @@ internal static partial class OverviewPage
             .Bytes(bytes).Markup(" of "u8).Bytes(limit);
         if (facts.OldestWaiting is { } oldest)
             html.Markup(", oldest "u8).Ago(overview.Now - oldest);
-        if (facts.OutageThatFits is { } fits)
+        if (judgement.Has(Condition.AllRefused))
+            html.Markup("</p><p class=\"error\">What is refused does not wait: it is lost"u8);
+        else if (facts.OutageThatFits is { } fits)
         {
             html.Markup("</p><p>"u8);
             if (judgement.Has(Condition.QueueDropping))
