@@ -33,12 +33,15 @@ public sealed partial class ContainerTests(PublishedBinary binary)
         Assert.Contains("/build-again-with-DOCKER_BUILDKIT=1", words);
         Assert.DoesNotContain("dotnet restore", words);
 
-        // The README's command, but for the network (this daemon has none of its own) and the authorities (see the Dockerfile's head).
+        // The README's command, but for the network (this daemon has none of its own) and the two secrets of the Dockerfile's head: the
+        // authorities, and a feed of one's own, from which alone packages come.
+        using var feed = new PackageFeed();
+        string[] secrets = ["--network", "host", "--secret", $"id=ca,src={Authorities}", "--secret", $"id=nuget,src={feed.Configuration}"];
         var command = BuildCommand().Match(File.ReadAllText(Path.Combine(SidecarBinary.RepositoryRoot, "README.md")));
         Assert.True(command.Success, "README.md has no docker build");
         var name = command.Groups["name"].Value;
-        await docker.RunAsync(["build", "--network", "host", "--secret", $"id=ca,src={Authorities}",
-            .. command.Groups["arguments"].Value.Split(' ')]);
+        await docker.RunAsync(["build", .. secrets, .. command.Groups["arguments"].Value.Split(' ')]);
+        Assert.True(feed.Served > 0, "no package was fetched from the feed");
         // And that of build.ps1, which BuildScriptTests holds to this; all of it is built already.
         var version = VersionPattern().Match(Dockerfile).Groups[1].Value;
         await docker.RunAsync("build", "--file", "Dockerfile.distroless", "--build-arg", $"VERSION={version}", "--tag",
@@ -48,7 +51,14 @@ public sealed partial class ContainerTests(PublishedBinary binary)
         Assert.Contains(version, await docker.RunAsync("run", "--rm", "--network", "none", name, "version"));
         Assert.Equal("65532:65532 [/sidecar]",
             (await docker.RunAsync("inspect", "--format", "{{.Config.User}} {{.Config.Entrypoint}}", name)).Trim());
-        Assert.DoesNotContain("CERTIFICATE", await docker.RunAsync("history", "--no-trunc", name));
+        var history = await docker.RunAsync("history", "--no-trunc", name);
+        Assert.DoesNotContain("CERTIFICATE", history);
+        Assert.DoesNotContain(PackageFeed.Password, history);
+        // Nor in the build stage, whose layers are cached and may be pushed as a cache.
+        await docker.RunAsync(["build", .. secrets, "-f", "Dockerfile.distroless", "--target", "build", "--tag", "sidecar-build", "."]);
+        var (found, where) = await docker.TryAsync("run", "--rm", "--network", "none", "sidecar-build", "grep", "--recursive",
+            "--files-with-matches", "--devices=skip", PackageFeed.Password, "/root", "/source", "/usr/local", "/tmp", "/out");
+        Assert.True(found == 1, $"grep ended with {found}: {where}");
 
         await RunAsAPodAsync(docker, run, name);
     }

@@ -190,6 +190,7 @@ public sealed class PassesTests
     [Theory]
     [InlineData(nameof(BodyFormat.PrometheusText004))]
     [InlineData(nameof(BodyFormat.OpenMetricsText100))]
+    [Trait("Speed", "Slow")]
     public async Task A_scrape_in_many_slices_is_the_same_as_in_one(string name)
     {
         var format = Enum.Parse<BodyFormat>(name);

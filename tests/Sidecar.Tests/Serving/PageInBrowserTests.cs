@@ -8,6 +8,7 @@ namespace Sidecar.Tests.Serving;
 /// <summary>
 /// The page in a real Chromium, in every state, on desktop and phone, by day and by night; screenshots in the output folder.
 /// </summary>
+[Trait("Speed", "Slow")]
 public sealed class PageInBrowserTests : IAsyncLifetime
 {
     private const string Hostile =
