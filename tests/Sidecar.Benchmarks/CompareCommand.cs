@@ -10,7 +10,8 @@ internal static class CompareCommand
 {
     private const int Interval = 5;
 
-    private sealed record Result(string Name, string Version, double Stored, double Bytes, ProcessCost Cost, double FirstStored)
+    private sealed record Result(string Name, string Version, double Stored, double Bytes, ProcessCost Cost, double WorkingSet,
+        double FirstStored)
     {
         public double CpuPerMillion => Cost.CpuSeconds / Stored * 1e6;
     }
@@ -19,7 +20,7 @@ internal static class CompareCommand
     {
         var samples = arguments.Number("samples", 150_000);
         var seconds = arguments.Number("seconds", 45);
-        if (await SidecarBinary.PublishAsync("artifacts/benchmarks") is not { } sidecar)
+        if ((arguments.Text("binary") ?? await SidecarBinary.PublishAsync("artifacts/benchmarks")) is not { } sidecar)
             return 1;
         if (Peer.Find("VICTORIA_METRICS", "victoria-metrics") is not { } victoriaMetrics)
         {
@@ -55,6 +56,7 @@ internal static class CompareCommand
             ["-storageDataPath=" + Path.Combine(folder.FullName, "vm"), $"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1d"], [],
             folder.FullName);
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/") };
+        using var set = new WorkingSet("compare");
         Process? process = null;
         try
         {
@@ -62,22 +64,23 @@ internal static class CompareCommand
                 await Task.Delay(100);
             var begun = Stopwatch.GetTimestamp();
             process = peer.Start(new PeerJob([target.Port], target.TokenFile, target.CaFile, Interval,
-                $"http://127.0.0.1:{port}/api/v1/write", folder.FullName));
+                $"http://127.0.0.1:{port}/api/v1/write", folder.FullName), set);
             double? first = null;
             double Stored(string metrics) => SidecarRun.Metric(metrics, "vm_rows_inserted_total");
             while (Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds)
             {
                 await Task.Delay(50);
+                set.Look();
                 if (first is null && Stored(await SidecarRun.MetricsAsync(http)) > 0)
                     first = Stopwatch.GetElapsedTime(begun).TotalSeconds;
             }
             // The cost and the count belong to the same moment as nearly as two readings can.
             var metrics = await SidecarRun.MetricsAsync(http);
             var cost = ProcessCost.Read(process.Id);
-            return new Result(peer.Name, await peer.VersionAsync(), Stored(metrics),
+            return new Result(peer.Name, peer.Version(), Stored(metrics),
                 SidecarRun.Metric(metrics, "vm_protoparser_read_bytes_total") is > 0 and var read
                 ? read : SidecarRun.Metric(metrics, "vm_tcplistener_read_bytes_total"),
-                cost, first ?? double.NaN);
+                cost, set.PeakMiB, first ?? double.NaN);
         }
         finally
         {
@@ -96,14 +99,14 @@ internal static class CompareCommand
         var table = new StringBuilder();
         table.Append(CultureInfo.InvariantCulture,
             $"{samples:N0} samples a scrape every {Interval} s over TLS, into VictoriaMetrics, {Environment.ProcessorCount} cores, {DateTime.UtcNow:yyyy-MM-dd}:\n\n");
-        table.Append("| | version | samples stored | peak memory, MiB | final memory, MiB | CPU s per million samples | bytes sent per sample | first sample stored after, s |\n|---|---|---|---|---|---|---|---|\n");
+        table.Append("| | version | samples stored | peak memory (VmHWM), MiB | final memory, MiB | peak working set, MiB | CPU s per million samples | bytes sent per sample | first sample stored after, s |\n|---|---|---|---|---|---|---|---|---|\n");
         var own = results[0];
         foreach (var r in results)
         {
             string Ratio(double value, double ours) =>
                 ReferenceEquals(r, own) ? "" : string.Create(CultureInfo.InvariantCulture, $" ({value / ours:0.0}×)");
             table.Append(CultureInfo.InvariantCulture,
-                $"| {r.Name} | {r.Version} | {r.Stored:N0} | {r.Cost.PeakMiB:0.0}{Ratio(r.Cost.PeakMiB, own.Cost.PeakMiB)} | {r.Cost.FinalMiB:0.0} | {r.CpuPerMillion:0.00}{Ratio(r.CpuPerMillion, own.CpuPerMillion)} | {r.Bytes / r.Stored:0.0} | {r.FirstStored:0.0} |\n");
+                $"| {r.Name} | {r.Version} | {r.Stored:N0} | {r.Cost.PeakMiB:0.0}{Ratio(r.Cost.PeakMiB, own.Cost.PeakMiB)} | {r.Cost.FinalMiB:0.0} | {r.WorkingSet:0.0}{Ratio(r.WorkingSet, own.WorkingSet)} | {r.CpuPerMillion:0.00}{Ratio(r.CpuPerMillion, own.CpuPerMillion)} | {r.Bytes / r.Stored:0.0} | {r.FirstStored:0.0} |\n");
         }
         return table.ToString();
     }

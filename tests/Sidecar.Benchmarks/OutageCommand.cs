@@ -30,7 +30,7 @@ internal static class OutageCommand
             Console.WriteLine($"{peer.Name} …");
             var (served, stored) = await MeasureAsync(peer);
             table.Append(CultureInfo.InvariantCulture,
-                $"| {peer.Name} | {await peer.VersionAsync()} | {served} | {stored} | {served - stored} |\n");
+                $"| {peer.Name} | {peer.Version()} | {served} | {stored} | {served - stored} |\n");
         }
         Console.WriteLine("\n" + table);
         await File.WriteAllTextAsync("outage.md", table.ToString());

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Text.RegularExpressions;
 using Cluster;
 
@@ -18,7 +19,7 @@ internal sealed record Peer(string Name, string? Binary,
     public static Peer[] All(string sidecar) =>
     [
         Sidecar("sidecar", sidecar),
-        new("Prometheus, agent mode", Find("PROMETHEUS", "prometheus"), Prometheus),
+        new("Prometheus, agent mode", Find("PROMETHEUS", "prometheus"), job => Prometheus(job, Find("PROMETHEUS", "prometheus")!)),
         new("vmagent, stream parsing", Find("VMAGENT", "vmagent"), Vmagent),
     ];
 
@@ -30,10 +31,12 @@ internal sealed record Peer(string Name, string? Binary,
         return ([], environment);
     });
 
-    public Process Start(PeerJob job)
+    /// <param name="set">Of the process; null for nobody who looks.</param>
+    public Process Start(PeerJob job, WorkingSet? set = null)
     {
         var (arguments, environment) = Command(job);
-        return Start(Binary!, arguments, environment, job.Folder);
+        var (program, all) = set?.Wrap(Binary!, arguments) ?? (Binary!, arguments);
+        return Start(program, all, environment, job.Folder);
     }
 
     public static Process Start(string binary, string[] arguments, Dictionary<string, string> environment, string folder)
@@ -49,29 +52,28 @@ internal sealed record Peer(string Name, string? Binary,
         return process;
     }
 
-    public async Task<string> VersionAsync()
+    public string Version()
     {
-        var start = new ProcessStartInfo(Binary!,
-            [Name.StartsWith("sidecar", StringComparison.Ordinal) ? "version" : "--version"]) { RedirectStandardOutput = true,
-            RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var said = await process.StandardOutput.ReadToEndAsync() + await process.StandardError.ReadToEndAsync();
-        var version = Regex.Match(said, @"\d+\.\d+(\.\d+)?").Value;
-        return version.Length > 0 ? version : await PackageVersionAsync("victoria-metrics"); // Debian's vmagent does not know its own
+        var version = Regex.Match(Said(Binary!, Name.StartsWith("sidecar", StringComparison.Ordinal) ? "version" : "--version"),
+            @"\d+\.\d+(\.\d+)?").Value;
+        return version.Length > 0 ? version : PackageVersion(Binary!, "victoria-metrics"); // Debian's vmagent does not know its own
     }
 
-    private static async Task<string> PackageVersionAsync(string package)
+    private static string Said(string binary, string option)
     {
-        try
-        {
-            using var process = Process.Start(
-                new ProcessStartInfo("dpkg-query", ["-W", "-f", "${Version}", package]) { RedirectStandardOutput = true })!;
-            return (await process.StandardOutput.ReadToEndAsync()).Split('+')[0];
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
+        var start = new ProcessStartInfo(binary, [option]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        return process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+    }
+
+    /// <summary>From Debian's changelog beside the binary, installed or only unpacked.</summary>
+    private static string PackageVersion(string binary, string package)
+    {
+        var changelog = Path.Combine(Path.GetDirectoryName(binary)!, "..", "share", "doc", package, "changelog.Debian.gz");
+        if (!File.Exists(changelog))
             return "";
-        }
+        using var reader = new StreamReader(new GZipStream(File.OpenRead(changelog), CompressionMode.Decompress));
+        return Regex.Match(reader.ReadLine() ?? "", @"\d+\.\d+(\.\d+)?").Value;
     }
 
     public static string? Find(string variable, string command) =>
@@ -79,11 +81,12 @@ internal sealed record Peer(string Name, string? Binary,
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin")
         .Select(p => Path.Combine(p, command)).FirstOrDefault(File.Exists);
 
-    private static (string[], Dictionary<string, string>) Prometheus(PeerJob job)
+    private static (string[], Dictionary<string, string>) Prometheus(PeerJob job, string binary)
     {
+        var agent = Said(binary, "--version").Contains("version 2.", StringComparison.Ordinal) ? "--enable-feature=agent" : "--agent";
         var file = Path.Combine(job.Folder, "prometheus.yml");
         File.WriteAllText(file, $"{ScrapeConfig(job)}remote_write:\n  - url: {job.ReceiverUrl}\n");
-        return (["--enable-feature=agent", "--config.file=" + file, "--storage.agent.path=" + Path.Combine(job.Folder, "agent"),
+        return ([agent, "--config.file=" + file, "--storage.agent.path=" + Path.Combine(job.Folder, "agent"),
             $"--web.listen-address=127.0.0.1:{SidecarRun.FreePort()}"], []);
     }
 

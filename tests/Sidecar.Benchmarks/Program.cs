@@ -30,10 +30,10 @@ switch (args)
         Console.WriteLine("""
             cost     [--samples 150000] [--scrapes 10] [--interval 3]
                      what the published sidecar costs: TLS target, discarding receiver; figures from /proc
-            compare  [--samples 150000] [--seconds 45]
+            compare  [--samples 150000] [--seconds 45] [--binary FILE]
                      the sidecar, Prometheus in agent mode and vmagent, one after another, on the same target and a fresh VictoriaMetrics
-                     each; samples as stored there; writes compare.md and compare.svg into the current folder. Other binaries than those
-                     on the path: variables PROMETHEUS, VMAGENT, VICTORIA_METRICS
+                     each; samples as stored there; memory as VmHWM and, as root, the working set of a memory cgroup; writes compare.md and
+                     compare.svg into the current folder. Other binaries than those on the path: PROMETHEUS, VMAGENT, VICTORIA_METRICS
             scale    the published sidecar with 10,000, 100,000 and 1,000,000 series, and with 1, 10 and 100 targets; writes scale.md and scale.svg
             soak     [--minutes 10] [--churn 0] [--only TEXT] [--binary FILE]
                      four sizes of targets and intervals, in both versions of remote write, with and without TLS, all at once: the worst
