@@ -98,7 +98,7 @@ public sealed class Receiver : IAsyncDisposable
     /// <summary>Called with each sample that is kept: series, timestamp, value.</summary>
     public Action<string, long, double>? Kept { get; set; }
 
-    /// <summary>For long runs: of each series only the newest samples stay, and of one that has ended none.</summary>
+    /// <summary>For long runs: of each series only the newest samples stay.</summary>
     public bool IsForgetful { get; set; }
 
     /// <summary>Accepted requests.</summary>
@@ -110,7 +110,8 @@ public sealed class Receiver : IAsyncDisposable
     /// <summary>Bytes of all bodies, as they came over the wire.</summary>
     public long Bytes => Interlocked.Read(ref bytes);
 
-    public int SeriesCount => series.Count;
+    /// <summary>In long runs those that have not ended.</summary>
+    public int SeriesCount => IsForgetful ? series.Values.Count(IsLive) : series.Count;
 
     /// <summary>What requests had that the specification forbids.</summary>
     public IReadOnlyList<string> Violations => [.. violations];
@@ -295,18 +296,22 @@ public sealed class Receiver : IAsyncDisposable
                     Interlocked.Increment(ref samples);
                     Kept?.Invoke(Name(one), sample.Timestamp, sample.Value);
                     if (IsForgetful)
-                        Forget(Name(one), kept);
+                        Forget(kept);
                 }
             }
         }
     }
 
-    private void Forget(string name, List<(long Timestamp, double Value)> kept)
+    private static bool IsLive(List<(long Timestamp, double Value)> kept)
+    {
+        lock (kept)
+            return kept.Count > 0 && !IsMarker(kept[^1].Value);
+    }
+
+    private static void Forget(List<(long Timestamp, double Value)> kept)
     {
         const int Most = 8;
-        if (IsMarker(kept[^1].Value))
-            series.TryRemove(name, out _);
-        else if (kept.Count > 2 * Most)
+        if (kept.Count > 2 * Most)
             kept.RemoveRange(0, kept.Count - Most);
     }
 

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Sidecar.Benchmarks;
 
 /// <summary>
-/// The working set of one process as a kubelet counts it: what its memory cgroup uses, less inactive file pages. Needs root; where no cgroup
-/// can be made it is not known.
+/// The working set of one process as a kubelet counts it: what its memory cgroup uses, less inactive file pages. Needs root; where no
+/// cgroup can be made it is not known.
 /// </summary>
 internal sealed class WorkingSet : IDisposable
 {
