@@ -130,14 +130,15 @@ internal static class StagesCommand
 
     private static void Inflate(CompressedBody body)
     {
-        var lines = new Lines(body);
+        using var lines = new Lines(body);
         while (lines.Fill())
             lines.Skip();
     }
 
     private static void Compare(CompressedBody before, CompressedBody body)
     {
-        var (one, other) = (new Lines(before), new Lines(body));
+        using var one = new Lines(before);
+        using var other = new Lines(body);
         var sum = 0.0;
         while (true)
         {
@@ -154,7 +155,7 @@ internal static class StagesCommand
         GC.KeepAlive(sum);
     }
 
-    private sealed class Lines(CompressedBody body)
+    private sealed class Lines(CompressedBody body) : IDisposable
     {
         private readonly GZipStream gzip = new(body.OpenRead(), CompressionMode.Decompress);
         private readonly byte[] window = new byte[64 * 1024];
@@ -186,5 +187,7 @@ internal static class StagesCommand
         }
 
         public void Skip() => start = end;
+
+        public void Dispose() => gzip.Dispose();
     }
 }
