@@ -147,7 +147,6 @@ public sealed class PatternTests
     [InlineData("(?i:g)et", "Get", true)]
     [InlineData("a(?i)b|c", "aB", true)]
     [InlineData("a(?i)b|c", "C", true)]
-    [InlineData("(a(?i)b)c", "aBC", false)]
     [InlineData("(?i)k", "\u212a", true)]
     [InlineData("(?i)\u212a", "k", true)]
     [InlineData("(?i)s", "ſ", true)]
