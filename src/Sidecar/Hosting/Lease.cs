@@ -106,7 +106,7 @@ internal sealed class Lease(
                 log.Info("The lease is released", ("lease", options.FullName));
             else
                 log.Warn("The lease could not be released: another replica takes over when it is over", ("lease", options.FullName),
-                    ("error", answer.Failure.Message));
+                    ("error", answer.Failure.Message), ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
         }
         catch (Exception e) when (e is OperationCanceledException or TimeoutException)
         {

@@ -31,7 +31,7 @@ public sealed class TargetRelabelingTests
     [InlineData("""{"target_label":"__metrics_path__","replacement":""}""",
         "https://10.0.0.1:6443/?a=1&b=2&a=3 {instance=10.0.0.1:6443 job=apiserver}")]
     [InlineData("""{"target_label":"__param_a","replacement":"x y"}""",
-        "https://10.0.0.1:6443/metrics?a=x%20y&a=3&b=2 {instance=10.0.0.1:6443 job=apiserver}")]
+        "https://10.0.0.1:6443/metrics?a=x+y&a=3&b=2 {instance=10.0.0.1:6443 job=apiserver}")]
     [InlineData("""{"target_label":"__param_c","replacement":"&"}""",
         "https://10.0.0.1:6443/metrics?a=1&a=3&b=2&c=%26 {instance=10.0.0.1:6443 job=apiserver}")]
     [InlineData("""{"target_label":"__param_a","replacement":""}""",
