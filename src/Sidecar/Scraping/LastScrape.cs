@@ -3,7 +3,7 @@ using Sidecar.Primitives;
 namespace Sidecar.Scraping;
 
 /// <summary>The last scrape of a target and what came before it, for people to look at. Never changes.</summary>
-internal sealed record LastScrape
+internal sealed class LastScrape
 {
     /// <summary>Null before the first one ended.</summary>
     public DateTimeOffset? Started { get; init; }

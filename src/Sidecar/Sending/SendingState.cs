@@ -6,6 +6,13 @@ namespace Sidecar.Sending;
 /// <summary>How sending goes at one moment.</summary>
 internal sealed record SendingStatus
 {
+    // A record for the sake of "with": nobody compares or prints it, and the code for that is large.
+    public bool Equals(SendingStatus? other) => ReferenceEquals(this, other);
+
+    public override int GetHashCode() => 0;
+
+    public override string ToString() => nameof(SendingStatus);
+
     /// <summary>The failure of the last attempt; none after one that was accepted.</summary>
     public Failure LastFailure { get; init; }
 

@@ -98,7 +98,17 @@ internal sealed class Judgement
         Receiver(facts, found);
         Queue(facts, found);
         Process(facts, found);
-        return new Judgement(facts, [.. found.OrderByDescending(f => f.Level)]); // stable
+        // Stable, and by hand: a sort by an enum is an instantiation of its own.
+        var findings = ImmutableArray.CreateBuilder<Finding>(found.Count);
+        for (var level = Level.Bad; level >= Level.Good; level--)
+        {
+            foreach (var finding in found)
+            {
+                if (finding.Level == level)
+                    findings.Add(finding);
+            }
+        }
+        return new Judgement(facts, findings.MoveToImmutable());
     }
 
     private static string UpSentence(TargetCounts targets) => targets.All == 1 ? "The target is up."

@@ -11,6 +11,13 @@ namespace Sidecar.Serving;
 /// <summary>All that the judgement is made of, at one moment. Never changes.</summary>
 internal sealed record ProcessFacts
 {
+    // A record for the sake of "with": nobody compares or prints it, and the code for that is large.
+    public bool Equals(ProcessFacts? other) => ReferenceEquals(this, other);
+
+    public override int GetHashCode() => 0;
+
+    public override string ToString() => nameof(ProcessFacts);
+
     public required DateTimeOffset Now { get; init; }
 
     /// <summary>A part of the process hangs; null when all move.</summary>

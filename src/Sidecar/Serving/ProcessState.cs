@@ -145,7 +145,7 @@ internal sealed class ProcessState(
                 DiscoveryAnswered = facts.DiscoveryAnswered < discovery.LastAnswer ? facts.DiscoveryAnswered
                     : discovery.LastAnswer ?? facts.DiscoveryAnswered,
                 HighestTargets = facts.HighestTargets + discovery.Changes.Highest,
-                Changes = [.. facts.Changes.Concat(discovery.Changes.Last).OrderByDescending(c => c.At).Take(TargetChanges.Most)],
+                Changes = Newest(facts.Changes, discovery.Changes.Last),
                 ApiServerExpiry = facts.ApiServerExpiry.OrSooner(job.ApiServerExpiry),
                 TargetExpiry = facts.TargetExpiry.OrSooner(job.TargetExpiry),
             };
@@ -155,6 +155,16 @@ internal sealed class ProcessState(
 
     private Failure Named(ScrapeJob job, Failure failure) =>
         options.HasNames && !failure.IsNone ? failure with { Message = $"job {job.Options.Name}: {failure.Message}" } : failure;
+
+    /// <summary>Of two jobs, newest first.</summary>
+    private static ImmutableArray<TargetChange> Newest(ImmutableArray<TargetChange> one, ImmutableArray<TargetChange> other)
+    {
+        if (one.IsEmpty || other.IsEmpty)
+            return one.IsEmpty ? other : one;
+        var all = new List<TargetChange>([.. one, .. other]);
+        all.Sort((a, b) => b.At.CompareTo(a.At));
+        return [.. all.Take(TargetChanges.Most)];
+    }
 
     private TargetCounts Count()
     {
