@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Primitives;
@@ -258,8 +259,16 @@ internal sealed class ScrapeLoop : IDisposable
         var (sent, size) = (0, 0L);
         try
         {
-            var made = await passes.RunInSlicesAsync<ScrapeResult>(
-                context => series.BeginScrape(context, body, timestamp, started, outcome).TryFinish);
+            var made = await passes.RunInSlicesAsync<ScrapeResult>(context =>
+            {
+                var pass = series.BeginScrape(context, body, timestamp, started, outcome);
+                return ([MaybeNullWhen(false)] out ScrapeResult result) =>
+                {
+                    // Each slice is a move: where processors are scarce, the turns of a pass take longer than a tick may.
+                    Pulse.Beat(LongestTick);
+                    return pass.TryFinish(out result);
+                };
+            });
             (sent, size) = (made.Scrape.Samples, made.Scrape.Size);
             queue.Add(made);
         }
