@@ -14,7 +14,8 @@ public sealed class LastScrapeTests
         var last = new LastScrape();
         for (var i = 0; i < scrapes.Length; i++)
         {
-            var outcome = new ScrapeOutcome { Failure = scrapes[i] == 'u' ? default : new Failure(FailureReason.Timeout, "late"), Scraped = i };
+            var failure = scrapes[i] == 'u' ? default : new Failure(FailureReason.Timeout, "late");
+            var outcome = new ScrapeOutcome { Failure = failure, Scraped = i };
             last = last.Next(Start + TimeSpan.FromSeconds(15 * i), TimeSpan.FromSeconds(1), outcome, sent: i + 5, size: 1000);
         }
         return last;

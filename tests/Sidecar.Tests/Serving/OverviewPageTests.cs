@@ -183,7 +183,8 @@ public sealed partial class OverviewPageTests
         Assert.Contains("1 target gone 1 min ago.", html);
         Assert.Contains("1 min ago<td>1 gone <code>-10.0.0.2:6443</code><td>1 target", html);
         Assert.Contains("token expires in 54 min · CA expires in 3,649 d", html);
-        Assert.Contains("5 min of outage fit", Html(SomeOverview.With([SomeOverview.Target(), SomeOverview.Target("b"), SomeOverview.Target("c")])));
+        TargetStatus[] three = [SomeOverview.Target(), SomeOverview.Target("b"), SomeOverview.Target("c")];
+        Assert.Contains("5 min of outage fit", Html(SomeOverview.With(three)));
     }
 
     [Fact]

@@ -44,7 +44,10 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-        var sources = new PageSources { WriteMetrics = metrics.Write, WhyNotReady = () => null, Targets = () => [], Overview = () => overview() };
+        var sources = new PageSources
+        {
+            WriteMetrics = metrics.Write, WhyNotReady = () => null, Targets = () => [], Overview = () => overview(),
+        };
         listener = Listener.Start("127.0.0.1:0", sources, SomeOverview.Errors(metrics), log, TimeProvider.System, out _)!;
         if (Browser.Executable is not null)
             browser = await Browser.StartAsync();
@@ -146,7 +149,8 @@ public sealed class PageInBrowserTests : IAsyncLifetime
                 });
             case "hundred":
                 AnHour();
-                targets = [.. Enumerable.Range(0, 100).Select(i => SomeOverview.Target($"10.1.0.{i}", i == 7 ? "no answer within 10s" : null))];
+                targets = [.. Enumerable.Range(0, 100).Select(
+                    i => SomeOverview.Target($"10.1.0.{i}", i == 7 ? "no answer within 10s" : null))];
                 return SomeOverview.With(targets, metrics, history);
             case "hostile":
                 return SomeOverview.With(
