@@ -76,7 +76,7 @@ internal static class Proposal
     private static List<string> Finite(MetricCost metric)
     {
         var finite = LabelCosts.BoundariesOf(metric)
-            .FindAll(static b => b != "+Inf" && double.TryParse(b, CultureInfo.InvariantCulture, out _));
+            .FindAll(static b => b != "+Inf" && FloatText.TryParse(Encoding.UTF8.GetBytes(b), out _));
         finite.Sort(static (one, other) => Number(one).CompareTo(Number(other)));
         return finite;
     }
@@ -94,7 +94,7 @@ internal static class Proposal
         return string.Join('|', dropped);
     }
 
-    private static double Number(string bound) => double.Parse(bound, CultureInfo.InvariantCulture);
+    private static double Number(string bound) => FloatText.TryParse(Encoding.UTF8.GetBytes(bound), out var number) ? number : double.NaN;
 
     /// <summary>Rules behind rules that are there already.</summary>
     public static string Append(string? present, string added)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
 
 namespace Sidecar.Configuration;
 
@@ -77,7 +78,7 @@ internal static class Sizes
     {
         number = 0;
         return text.Count('.') <= 1 && text.Length > text.Count('.')
-            && double.TryParse(text, NumberStyles.AllowDecimalPoint, null, out number);
+            && double.TryParse(Encoding.UTF8.GetBytes(text.ToArray()), NumberStyles.AllowDecimalPoint, null, out number);
     }
 
     private static double? Scale(ReadOnlySpan<char> unit, string suffix)

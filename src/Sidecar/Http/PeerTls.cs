@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -15,6 +16,8 @@ internal sealed class PeerTls
 
     /// <summary>Largest file of a client certificate or its key, bytes.</summary>
     private const int LargestFile = PeerCredentials.LongestFile;
+
+    private const string RsaAlgorithm = "1.2.840.113549.1.1.1"; // rsaEncryption
 
     private readonly TlsOptions options;
     private readonly byte[]? ca;
@@ -136,13 +139,10 @@ internal sealed class PeerTls
             var bytes = Convert.FromBase64String(pem[fields.Base64Data].ToString());
             switch (pem[fields.Label].ToString(), certificate.GetKeyAlgorithm())
             {
-                case (var form and ("RSA PRIVATE KEY" or "PRIVATE KEY"), "1.2.840.113549.1.1.1"):
+                case (var form and ("RSA PRIVATE KEY" or "PRIVATE KEY"), RsaAlgorithm):
                     using (var rsa = RSA.Create())
                     {
-                        if (form == "PRIVATE KEY")
-                            rsa.ImportPkcs8PrivateKey(bytes, out _);
-                        else
-                            rsa.ImportRSAPrivateKey(bytes, out _);
+                        rsa.ImportPkcs8PrivateKey(form == "PRIVATE KEY" ? bytes : Pkcs8OfRsa(bytes), out _);
                         return certificate.CopyWithPrivateKey(rsa);
                     }
                 case (var form and ("EC PRIVATE KEY" or "PRIVATE KEY"), "1.2.840.10045.2.1"):
@@ -158,6 +158,26 @@ internal sealed class PeerTls
             pem = pem[fields.Location.End..];
         }
         throw new CryptographicException();
+    }
+
+    /// <summary>
+    /// A key of PKCS#1 in the envelope of PKCS#8 (RFC 5208, 5): <c>SEQUENCE { version, algorithm, OCTET STRING }</c>. What .NET has for it
+    /// takes the key apart first, with 40 KB of code.
+    /// </summary>
+    private static byte[] Pkcs8OfRsa(byte[] key)
+    {
+        var writer = new AsnWriter(AsnEncodingRules.DER);
+        using (writer.PushSequence())
+        {
+            writer.WriteInteger(0);
+            using (writer.PushSequence())
+            {
+                writer.WriteObjectIdentifier(RsaAlgorithm);
+                writer.WriteNull();
+            }
+            writer.WriteOctetString(key);
+        }
+        return writer.Encode();
     }
 
     private bool Validate(object sender, X509Certificate? peer, X509Chain? chain, SslPolicyErrors errors)

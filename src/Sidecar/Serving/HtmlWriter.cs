@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 
 namespace Sidecar.Serving;
@@ -85,22 +86,25 @@ internal sealed class HtmlWriter(byte[] buffer, int limit)
     }
 
     /// <summary>1,234,567</summary>
-    public HtmlWriter Integer(long value) => Number(value, new StandardFormat('N', 0));
+    public HtmlWriter Integer(long value)
+    {
+        Span<byte> utf8 = stackalloc byte[32];
+        value.TryFormat(utf8, out var written, "N0", CultureInfo.InvariantCulture);
+        return Markup(utf8[..written]);
+    }
 
     /// <summary>Digits alone, for coordinates.</summary>
-    public HtmlWriter Plain(long value) => Number(value, default);
+    public HtmlWriter Plain(long value)
+    {
+        Span<byte> utf8 = stackalloc byte[32];
+        Utf8Formatter.TryFormat(value, utf8, out var written);
+        return Markup(utf8[..written]);
+    }
 
     public HtmlWriter Fixed(double value, byte decimals)
     {
         Span<byte> utf8 = stackalloc byte[48];
         return Utf8Formatter.TryFormat(value, utf8, out var written, new StandardFormat('F', decimals)) ? Markup(utf8[..written]) : this;
-    }
-
-    private HtmlWriter Number(long value, StandardFormat format)
-    {
-        Span<byte> utf8 = stackalloc byte[32];
-        Utf8Formatter.TryFormat(value, utf8, out var written, format);
-        return Markup(utf8[..written]);
     }
 
     /// <summary>C0 and C1 controls, zero-width and bidirectional characters (Unicode's Bidi_Control), separators, noncharacters.</summary>

@@ -47,7 +47,7 @@ internal sealed class ProcessMetrics(TimeProvider time)
         text.Sample(name, "", value);
     }
 
-    private static double Pages(string number) => double.Parse(number, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+    private static double Pages(string number) => (double)long.Parse(number, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
 
     private static int? CountOpenFiles()
     {
@@ -74,7 +74,7 @@ internal sealed class ProcessMetrics(TimeProvider time)
             return null;
         var rest = limits.AsSpan(at + Title.Length).TrimStart();
         var soft = rest[..rest.IndexOfAny(' ', '\n')];
-        return double.TryParse(soft, CultureInfo.InvariantCulture, out var limit) ? limit : double.PositiveInfinity; // "unlimited"
+        return long.TryParse(soft, CultureInfo.InvariantCulture, out var limit) ? limit : double.PositiveInfinity; // "unlimited"
     }
 
     private static string? ReadFile(string path)
