@@ -45,7 +45,7 @@ public sealed class RelabelingTests(PublishedBinary binary)
             () => $"known: {string.Join(' ', run.Receiver.SeriesNames.Take(10))}; log:\n{string.Join('\n', run.Sidecar.Log)}");
         await run.StopAsync();
         Assert.Equal("0.25", run.ApiServer.Metrics.LastHeaders["X-Prometheus-Scrape-Timeout-Seconds"]);
-        Assert.Equal("?verbose=a%20b%26c", run.ApiServer.Metrics.LastQuery);
+        Assert.Equal("?verbose=a+b%26c", run.ApiServer.Metrics.LastQuery);
         Assert.All(run.Receiver.SeriesNames, s => Assert.DoesNotContain("__tmp", s));
         Assert.Equal(0, dropped.Metrics.Scrapes);
     }

@@ -40,9 +40,13 @@ internal sealed class HistogramConversion(LabelNamesCache names)
         Boundless,
     }
 
+    /// <summary>Classic histograms of this body of which none could be made.</summary>
+    public int Failed { get; private set; }
+
     /// <summary>Begins a body.</summary>
     public void Reset()
     {
+        Failed = 0;
         isGathering = false;
         nativeFamily = 0;
         source = 0;
@@ -60,7 +64,10 @@ internal sealed class HistogramConversion(LabelNamesCache names)
             return false;
         isGathering = false;
         if (!buckets.TryConvert(histogram))
+        {
+            Failed++;
             return false;
+        }
         Sample.Window = window;
         Sample.HasHistogram = true;
         Sample.Histogram = histogram;

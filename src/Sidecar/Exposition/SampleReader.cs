@@ -105,6 +105,9 @@ internal sealed class SampleReader : IDisposable
         window.Dispose();
     }
 
+    /// <summary>Classic histograms of the body so far that make no native one, and are not read without their classic series.</summary>
+    public int Unconverted => converts && !keepsClassic ? conversion!.Failed : 0;
+
     /// <summary>The next sample, in <see cref="Sample"/>. False at the end of the body, at an error, or when paused.</summary>
     public bool Read() => converts ? ReadConverted(conversion!) : ReadOne();
 

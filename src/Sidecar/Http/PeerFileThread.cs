@@ -14,8 +14,10 @@ internal sealed class PeerFileThread(TimeProvider time) : IDisposable
     private readonly BlockingCollection<Action> reads = [];
     private int isStarted;
     private long readingSince; // time.GetTimestamp() of the read in progress; 0 for none
+    private volatile bool wasWaitedFor; // as long as anybody waits for it
 
-    private bool IsHanging => Interlocked.Read(ref readingSince) is not 0 and var since && time.GetElapsedTime(since) >= LongestRead;
+    private bool IsHanging => Interlocked.Read(ref readingSince) is not 0 and var since
+        && (wasWaitedFor || time.GetElapsedTime(since) >= LongestRead);
 
     /// <summary>Runs a read on the thread.</summary>
     /// <exception cref="PeerException">The read hangs, or one before it does.</exception>
@@ -28,6 +30,7 @@ internal sealed class PeerFileThread(TimeProvider time) : IDisposable
         {
             if (cancellation.IsCancellationRequested)
                 return; // who asked has gone
+            wasWaitedFor = false;
             Interlocked.Exchange(ref readingSince, time.GetTimestamp());
             try
             {
@@ -47,6 +50,7 @@ internal sealed class PeerFileThread(TimeProvider time) : IDisposable
         }
         catch (TimeoutException)
         {
+            wasWaitedFor = true; // the read began a little later than the wait for it, and nobody waits a second time
             throw Hanging();
         }
     }

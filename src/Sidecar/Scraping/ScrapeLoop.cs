@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Primitives;
@@ -326,6 +327,7 @@ internal sealed class ScrapeLoop : IDisposable
         metrics.SampleDuplicateTimestamp.Add(outcome.Duplicates);
         metrics.SampleOutOfOrder.Add(outcome.OutOfOrder);
         metrics.SampleOutOfBounds.Add(outcome.OutOfBounds);
+        metrics.HistogramsNotConverted.Add(outcome.Unconverted);
         var key = "scrape " + Target.Key;
         if (outcome.Failure.IsNone)
         {
@@ -335,6 +337,14 @@ internal sealed class ScrapeLoop : IDisposable
                 log.Recurring(LogLevel.Warn, "samples " + Target.Key, "Samples of this target are left out",
                     ("target", Target.Url), ("duplicates", outcome.Duplicates), ("out_of_order", outcome.OutOfOrder - outcome.Repeated),
                     ("too_far_in_future", outcome.OutOfBounds), ("remedy", TargetAdvice.ForLeftOut(outcome)));
+            }
+            if (outcome.Unconverted > 0)
+            {
+                log.Recurring(LogLevel.Warn, "histograms " + Target.Key,
+                    "Classic histograms of this target make no native ones, and are not sent",
+                    ("target", Target.Url), ("histograms", outcome.Unconverted),
+                    ("remedy", $"set {Variables.AlwaysScrapeClassicHistograms.Name}=true to have their classic series; "
+                        + "their buckets fall, or their count is not that of the last bucket"));
             }
             return;
         }

@@ -29,6 +29,9 @@ internal sealed class ScrapeOutcome
     /// <summary>More than ten minutes in the future.</summary>
     public int OutOfBounds { get; set; }
 
+    /// <summary>Classic histograms that were to be sent as native ones, and make none.</summary>
+    public int Unconverted { get; set; }
+
     /// <summary>More samples than allowed, whatever else failed.</summary>
     public bool IsOverSampleLimit { get; set; }
 

@@ -197,6 +197,7 @@ internal sealed class ScrapePass
     private void Judge()
     {
         outcome.BodyBytes = reader.BytesRead;
+        outcome.Unconverted = reader.Unconverted;
         if (outcome.IsOverSampleLimit && outcome.Failure.IsNone)
         {
             outcome.Failure = new Failure(FailureReason.SampleLimit,

@@ -139,6 +139,9 @@ internal sealed class Metrics
     public Counter SampleOutOfBounds { get; } =
         new("prometheus_target_scrapes_sample_out_of_bounds_total", "Samples left out because their timestamp lies too far ahead.");
 
+    public Counter HistogramsNotConverted { get; } =
+        new("sidecar_histograms_not_converted_total", "Classic histograms that were to be sent as native ones and make none, in each scrape.");
+
     /// <summary>Of the first job first.</summary>
     public List<JobMetrics> Jobs { get; } = [];
 
@@ -262,6 +265,7 @@ internal sealed class Metrics
         SampleDuplicateTimestamp.Write(text);
         SampleOutOfOrder.Write(text);
         SampleOutOfBounds.Write(text);
+        HistogramsNotConverted.Write(text);
         foreach (var (i, length) in Jobs.Select(j => j.IntervalLength).Distinct().Index())
         {
             if (i == 0)

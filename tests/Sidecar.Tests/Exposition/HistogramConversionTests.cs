@@ -185,6 +185,27 @@ public sealed class HistogramConversionTests
         Assert.Equal("g{} 1", Read(text + "g 1\n", BodyFormat.PrometheusText004, splits: false));
     }
 
+    /// <summary>Told, since nothing else says that they are not sent.</summary>
+    [Theory]
+    [InlineData(BodyReading.Usual, 0)]
+    [InlineData(Convert, 2)]
+    [InlineData(Convert | BodyReading.ClassicToo, 0)]
+    public void What_makes_no_histogram_is_counted_where_nothing_of_it_is_sent(object reading, int expected)
+    {
+        using var reader = new SampleReader();
+        var body = Type + "h_bucket{a=\"1\",le=\"1\"} 2\nh_bucket{a=\"1\",le=\"+Inf\"} 1\nh_count{a=\"2\"} 2\n"
+            + "h_bucket{a=\"3\",le=\"1\"} 2\nh_bucket{a=\"3\",le=\"+Inf\"} 1\n";
+        for (var turn = 0; turn < 2; turn++)
+        {
+            reader.Open(
+                new MemoryStream(ParsedText.Gzip(Encoding.UTF8.GetBytes(body))), 0, BodyFormat.PrometheusText004, (BodyReading)reading);
+            while (reader.Read())
+            {
+            }
+            Assert.Equal(expected, reader.Unconverted);
+        }
+    }
+
     private static string Buckets(params double[] counts) =>
         string.Concat(counts.Select((c, i) => $"h_bucket{{le=\"{(i == counts.Length - 1 ? "+Inf" : i + 1)}\"}} {c:R}\n"));
 
