@@ -35,7 +35,9 @@ public sealed class BehindProxyTests(PublishedBinary binary)
             await run.Sidecar.WaitForLogAsync("The receiver accepts again");
             await run.StopAsync();
         }
-        Assert.InRange(run.Samples("a").Count(s => s.Value == 1), run.ApiServer.Metrics.Scrapes - 1, run.ApiServer.Metrics.Scrapes);
+        // What had arrived when the proxy went, without an answer, comes once more.
+        Assert.InRange(run.Samples("a").Where(s => s.Value == 1).DistinctBy(s => s.Timestamp).Count(),
+            run.ApiServer.Metrics.Scrapes - 1, run.ApiServer.Metrics.Scrapes);
         Assert.DoesNotContain(Password, string.Join('\n', run.Sidecar.Log));
     }
 

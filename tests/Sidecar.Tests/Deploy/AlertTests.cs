@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using Sidecar.Tests.Repository;
 using YamlDotNet.RepresentationModel;
 
 namespace Sidecar.Tests.Deploy;
 
 /// <summary>The alerting rules: accepted by Prometheus's own checker, in words, and each one seen to fire.</summary>
-public sealed class AlertTests
+public sealed partial class AlertTests
 {
     private static readonly List<YamlNode> Alerts = [.. Expression.Rules().Where(r => r.Has("alert"))];
 
@@ -22,6 +23,16 @@ public sealed class AlertTests
     {
         var tests = RepositoryFiles.Read("tests", "Sidecar.Tests", "Deploy", "alerts-tests.yaml");
         Assert.All(Alerts, alert => Assert.Contains(Expression.Name(alert), tests));
+    }
+
+    /// <summary>Nothing fires in the last group, which has each series that an alert asks for.</summary>
+    [Fact]
+    public void Every_alert_is_seen_not_to_fire_when_all_is_well()
+    {
+        var tests = RepositoryFiles.Read("tests", "Sidecar.Tests", "Deploy", "alerts-tests.yaml");
+        var well = tests[tests.IndexOf("- name: all is well", StringComparison.Ordinal)..];
+        foreach (var family in Expression.Rules().SelectMany(r => Series().Matches(r["expr"].Text())).Select(m => m.Groups[1].Value).Distinct())
+            Assert.Contains($"series: {family}{{", well, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -60,4 +71,7 @@ public sealed class AlertTests
     public void Counts_are_rounded() => Assert.All(
         Alerts.Where(a => a["annotations"]["description"].Text().Contains("$value | humanize }}", StringComparison.Ordinal)),
         a => Assert.Contains("ceil(", a["expr"].Text()));
+
+    [GeneratedRegex("([a-z_]+)\\{\\s*job=")]
+    private static partial Regex Series();
 }

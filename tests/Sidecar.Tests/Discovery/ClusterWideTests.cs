@@ -6,10 +6,12 @@ using Sidecar.Hosting;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
+using Sidecar.Tests.Scraping;
 
 namespace Sidecar.Tests.Discovery;
 
 /// <summary>All namespaces and all Services, against a stand-in API server: lists in pages, watches, labels of Services.</summary>
+[Collection(nameof(AllocationCollection))] // one of them measures memory
 public sealed class ClusterWideTests : IAsyncLifetime
 {
     private const string KeepAnnotated = """

@@ -117,7 +117,7 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
         await stop.CancelAsync();
         time.Where = "ScrapeLoop+<ScrapeAsync>"; // so that the last scrape fails
         await scraper.StopAsync(finalScrape: true, CancellationToken.None);
-        Assert.Equal(1, Reported);
+        Assert.InRange(Reported, 1, 2); // and the one that was under way, if one was
     }
 
     private static async Task UntilAsync(Func<bool> condition,
