@@ -93,6 +93,7 @@ public sealed class HangingDiskTests(PublishedBinary binary) : IAsyncLifetime
         await disk.ThawAsync();
         await run.Sidecar.WaitForLogAsync("The queue directory answers again");
         isAway = false;
+        await run.Sidecar.WaitForLogAsync("The receiver accepts again");
         await run.StopAsync();
         Assert.Empty(Directory.GetFiles(run.Environment["SIDECAR_QUEUE_DIRECTORY"], "*.scrape"));
         Assert.Empty(Twice());
