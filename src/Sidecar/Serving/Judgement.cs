@@ -12,7 +12,9 @@ namespace Sidecar.Serving;
 /// </summary>
 internal sealed class Judgement
 {
-    private Judgement(ProcessFacts facts, ImmutableArray<Finding> findings) => (Facts, Findings) = (facts, findings);
+    /// <param name="facts">All that is known.</param>
+    /// <param name="findings">Gravest first.</param>
+    internal Judgement(ProcessFacts facts, ImmutableArray<Finding> findings) => (Facts, Findings) = (facts, findings);
 
     /// <summary>What it was made of.</summary>
     public ProcessFacts Facts { get; }

@@ -14,14 +14,11 @@ internal sealed record PageSources
     /// <summary>Null when healthy, else one sentence.</summary>
     public Func<string?> WhyUnhealthy { get; init; } = () => null;
 
-    /// <summary>Null when ready, else one sentence.</summary>
-    public required Func<string?> WhyNotReady { get; init; }
+    /// <summary>Judges the process once: what readiness follows.</summary>
+    public required Func<Judgement> Judge { get; init; }
 
     /// <summary>A line on the lease; null where this process is alone.</summary>
     public Func<string?> WhoLeads { get; init; } = () => null;
-
-    /// <summary>What else is to be said of that, a line each.</summary>
-    public Func<IReadOnlyList<string>> Troubles { get; init; } = () => [];
 
     /// <summary>The targets now.</summary>
     public required Func<IReadOnlyList<TargetStatus>> Targets { get; init; }
@@ -86,9 +83,10 @@ internal sealed class Listener : IDisposable
 
     private HttpAnswer Ready()
     {
-        var why = sources.WhyNotReady();
+        var judgement = sources.Judge();
+        var why = judgement.WhyNotReady;
         return HttpAnswer.Text(why is null ? 200 : 503, string.Join('\n', [
-            why ?? "Sidecar is ready.", .. sources.WhoLeads() is { } leader ? (string[])[leader] : [], .. sources.Troubles(),
+            why ?? "Sidecar is ready.", .. sources.WhoLeads() is { } leader ? (string[])[leader] : [], .. judgement.Troubles,
         ]));
     }
 

@@ -36,8 +36,7 @@ internal sealed class ProcessState(
     {
         WriteMetrics = WriteMetrics,
         WhyUnhealthy = Health.WhyUnhealthy,
-        WhyNotReady = () => Judge().WhyNotReady,
-        Troubles = () => Judge().Troubles,
+        Judge = Judge,
         WhoLeads = () => WhoLeads,
         Targets = Targets,
         Overview = Overview,

@@ -13,77 +13,14 @@ using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Serving;
 
-public sealed class ListenerTests : IAsyncLifetime
+/// <summary>The pages that are not for people, and the addresses that can be listened on.</summary>
+public sealed class ListenerTests : IAsyncDisposable
 {
-    private readonly Metrics metrics = new(new Uri("http://receiver/write"), "apiserver", TimeSpan.FromSeconds(15), TimeProvider.System);
-    private readonly HttpClient client = new();
-    private readonly StringWriter logged = new();
-    private string? whyUnhealthy;
-    private IReadOnlyList<string> troubles = [];
-    private string? whyNotReady = "No targets are known yet.";
-    private IReadOnlyList<TargetStatus> targets = [];
-    private Listener listener = null!;
+    private readonly ListenerFixture pages = new();
 
-    public ValueTask InitializeAsync()
-    {
-        listener = Start("127.0.0.1:0");
-        return ValueTask.CompletedTask;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        listener.Dispose();
-        client.Dispose();
-        await logged.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => pages.DisposeAsync();
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    private Listener Start(string address, HttpLimits? limits = null, TimeProvider? time = null)
-    {
-        var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-        var sources = new PageSources
-        {
-            WriteMetrics = metrics.Write,
-            WhyUnhealthy = () => whyUnhealthy,
-            WhyNotReady = () => whyNotReady,
-            Troubles = () => troubles,
-            Targets = () => targets,
-            Overview = () => SomeOverview.With(targets: targets),
-        };
-        var errors = new InternalErrors(metrics, log, TimeProvider.System);
-        var started = Listener.Start(address, sources, errors, log, time ?? TimeProvider.System, out var error, limits);
-        Assert.Equal("", error);
-        return started!;
-    }
-
-    private Task<HttpResponseMessage> Get(string path, string method = "GET") =>
-        client.SendAsync(new HttpRequestMessage(new HttpMethod(method), $"http://{listener.Address}{path}"), Cancelled);
-
-    private async Task<Socket> Connect(Listener? to = null)
-    {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync((to ?? listener).Address, Cancelled);
-        return socket;
-    }
-
-    /// <summary>All that comes until the server closes.</summary>
-    private static async Task<string> ReadToEnd(Socket socket)
-    {
-        var all = new MemoryStream();
-        var buffer = new byte[4096];
-        int n;
-        while ((n = await socket.ReceiveAsync(buffer, Cancelled)) > 0)
-            all.Write(buffer, 0, n);
-        return Encoding.ASCII.GetString(all.ToArray());
-    }
-
-    private async Task<string> Talk(string request)
-    {
-        using var socket = await Connect();
-        await socket.SendAsync(Encoding.Latin1.GetBytes(request), Cancelled);
-        return await ReadToEnd(socket);
-    }
 
     [Theory]
     [InlineData("/", 200, "text/html", "/api/v1/targets")]
@@ -97,14 +34,14 @@ public sealed class ListenerTests : IAsyncLifetime
     [InlineData("/metrics/", 404, "text/plain", "Not Found")]
     public async Task Pages_answer(string path, int status, string type, string part)
     {
-        using var answer = await Get(path);
+        using var answer = await pages.Get(path);
         var body = await answer.Content.ReadAsStringAsync(Cancelled);
         Assert.Equal(status, (int)answer.StatusCode);
         Assert.Equal(type, answer.Content.Headers.ContentType!.MediaType);
         Assert.Contains(part, body, StringComparison.Ordinal);
         Assert.DoesNotContain("forged", body, StringComparison.Ordinal);
 
-        using var head = await Get(path, "HEAD");
+        using var head = await pages.Get(path, "HEAD");
         Assert.Equal(status, (int)head.StatusCode);
         Assert.Equal("", await head.Content.ReadAsStringAsync(Cancelled));
         Assert.Equal(type, head.Content.Headers.ContentType!.MediaType);
@@ -113,71 +50,33 @@ public sealed class ListenerTests : IAsyncLifetime
     [Fact]
     public async Task Ready_answers_200_once_ready()
     {
-        whyNotReady = null;
-        using var answer = await Get("/-/ready");
+        pages.Judgement = ListenerFixture.Judged();
+        using var answer = await pages.Get("/-/ready");
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(1, pages.Judgements); // all that the answer says is of one moment
     }
 
     [Fact]
     public async Task Healthy_fails_with_a_sentence_and_ready_tells_of_troubles()
     {
-        whyNotReady = null;
-        troubles = ["There was a bug in the sidecar.", "The queue directory hangs."];
-        using (var ready = await Get("/-/ready"))
+        pages.Judgement = ListenerFixture.Judged(ListenerFixture.Found(Condition.Bug, "There was a bug in the sidecar."),
+            ListenerFixture.Found(Condition.QueueDirectory, "The queue directory hangs."));
+        using (var ready = await pages.Get("/-/ready"))
         {
             Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
             Assert.Equal("Sidecar is ready.\nThere was a bug in the sidecar.\nThe queue directory hangs.\n",
                 await ready.Content.ReadAsStringAsync(Cancelled));
         }
-        whyUnhealthy = "No scrape loop has moved for 1m0s.";
-        using var healthy = await Get("/-/healthy");
+        pages.WhyUnhealthy = "No scrape loop has moved for 1m0s.";
+        using var healthy = await pages.Get("/-/healthy");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, healthy.StatusCode);
         Assert.Equal("No scrape loop has moved for 1m0s.\n", await healthy.Content.ReadAsStringAsync(Cancelled));
     }
 
     [Fact]
-    public async Task Whatever_happens_in_a_connection_its_slot_is_given_back()
-    {
-        var asked = 0;
-        var isBad = true;
-        HttpAnswer Answer(HttpRequestHead request)
-        {
-            asked++;
-            Assert.False(Thread.CurrentThread.IsThreadPoolThread); // which may hang
-            // An array that is not of the pool: to give it back throws, and not where answers are made.
-            return HttpAnswer.Text(200, "good") with { Rented = isBad ? new byte[3] : null };
-        }
-        var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-        var errors = new InternalErrors(metrics, log, TimeProvider.System);
-        var rounds = 0;
-        void Round()
-        {
-            if (rounds++ == 0)
-                throw new InvalidOperationException("thrown by a test"); // the loop itself
-        }
-        using var server = new HttpServer(ListenAddress.Open("127.0.0.1:0", out _)!, Answer, Round, new HttpLimits(), errors, log,
-            TimeProvider.System);
-        var sockets = new List<Socket>();
-        for (var i = 0; i < 100; i++)
-        {
-            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            sockets.Add(socket);
-            await socket.ConnectAsync(server.Address, Cancelled);
-            await socket.SendAsync("GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), Cancelled);
-            Assert.Equal("", await ReadToEnd(socket));
-        }
-        isBad = false;
-        using (var answer = await client.GetAsync(new Uri($"http://{server.Address}/"), Cancelled))
-            Assert.Equal("good\n", await answer.Content.ReadAsStringAsync(Cancelled));
-        Assert.Equal(101, asked);
-        Assert.Equal(101, metrics.InternalErrors[ProcessLoop.Listener]);
-        sockets.ForEach(s => s.Dispose());
-    }
-
-    [Fact]
     public async Task Metrics_are_well_formed_and_announced_as_text_0_0_4()
     {
-        using var answer = await Get("/metrics");
+        using var answer = await pages.Get("/metrics");
         Assert.Equal(MediaTypeHeaderValue.Parse("text/plain; version=0.0.4; charset=utf-8"), answer.Content.Headers.ContentType);
         TextFormat.Read(await answer.Content.ReadAsStringAsync(Cancelled));
     }
@@ -189,7 +88,7 @@ public sealed class ListenerTests : IAsyncLifetime
     [InlineData("OPTIONS", "/metrics")]
     public async Task Other_methods_are_not_allowed(string method, string path)
     {
-        using var answer = await Get(path, method);
+        using var answer = await pages.Get(path, method);
         Assert.Equal(HttpStatusCode.MethodNotAllowed, answer.StatusCode);
         Assert.Equal(["GET", "HEAD"], answer.Content.Headers.Allow);
     }
@@ -197,7 +96,7 @@ public sealed class ListenerTests : IAsyncLifetime
     [Fact]
     public async Task Targets_have_the_shape_of_Prometheus()
     {
-        targets =
+        pages.Targets =
         [
             new TargetStatus
             {
@@ -223,7 +122,7 @@ public sealed class ListenerTests : IAsyncLifetime
                 ScrapeTimeout = TimeSpan.FromSeconds(10),
             },
         ];
-        using var answer = await Get("/api/v1/targets?state=active");
+        using var answer = await pages.Get("/api/v1/targets?state=active");
         var text = await answer.Content.ReadAsStringAsync(Cancelled);
         using var expected = JsonDocument.Parse("""
             {"status":"success","data":{"activeTargets":[
@@ -240,136 +139,26 @@ public sealed class ListenerTests : IAsyncLifetime
         Assert.True(JsonElement.DeepEquals(expected.RootElement, actual.RootElement), text);
     }
 
-    [Theory]
-    [InlineData("\u0016\u0003\u0001\u0002\u0000", "400")] // a TLS client
-    [InlineData("garbage\r\n\r\n", "400")]
-    [InlineData("GET /forged HTTP/1.1\r\n\r\n", "400")]
-    [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505")]
-    public async Task Malformed_requests_are_answered_at_once_and_not_echoed(string request, string status)
-    {
-        var answer = await Talk(request);
-        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
-        Assert.DoesNotContain("forged", answer, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nA: ", "431")]
-    [InlineData("GET /", "414")]
-    public async Task Heads_that_are_too_long_are_refused(string start, string status) =>
-        Assert.StartsWith($"HTTP/1.1 {status} ", await Talk(start + new string('a', 4_000_000)), StringComparison.Ordinal);
-
-    [Fact]
-    public async Task Pipelined_and_split_requests_are_answered_in_order()
-    {
-        using var socket = await Connect();
-        const string Requests = "\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n"
-            + "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
-            + "GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n";
-        var sending = Encoding.ASCII.GetBytes(Requests);
-        for (var i = 0; i < 70; i++) // byte by byte into the second request, then the rest at once
-            await socket.SendAsync(sending.AsMemory(i, 1), Cancelled);
-        await socket.SendAsync(sending.AsMemory(70), Cancelled);
-        // A status line may stand right behind the body before it.
-        var statuses = (await ReadToEnd(socket)).Split("HTTP/1.1 ").Skip(1).Select(answer => answer[..3]);
-        Assert.Equal(["200", "503", "200", "404"], statuses);
-    }
-
-    [Fact]
-    public async Task Http_1_0_without_keep_alive_is_closed_after_the_answer()
-    {
-        var answer = await Talk("GET /-/healthy HTTP/1.0\r\n\r\n");
-        Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
-        Assert.Contains("\r\nConnection: close\r\n", answer, StringComparison.Ordinal);
-        Assert.EndsWith("\r\n\r\nSidecar is healthy.\n", answer, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("GET / HTTP/1.1\r\nHo")]
-    [InlineData("GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")] // idle after an answer
-    public async Task Slow_and_idle_clients_are_cut(string sent)
-    {
-        var time = new FakeTimeProvider();
-        // One of the two bounds is far beyond the end of this test, so that each is seen to work alone.
-        var limits = sent.Contains("Ho", StringComparison.Ordinal) && !sent.Contains("Host", StringComparison.Ordinal)
-            ? new HttpLimits { IdleTimeout = TimeSpan.FromDays(1) }
-            : new HttpLimits { RequestTimeout = TimeSpan.FromDays(1), AnswerTimeout = TimeSpan.FromDays(1) };
-        using var patient = Start("127.0.0.1:0", limits, time);
-        using var socket = await Connect(patient);
-        await socket.SendAsync(Encoding.ASCII.GetBytes(sent), Cancelled);
-        if (sent.Contains("healthy", StringComparison.Ordinal))
-            Assert.InRange(await socket.ReceiveAsync(new byte[4096], Cancelled), 1, 4096);
-        var rest = ReadToEnd(socket); // ends only when the server closes
-        for (var i = 0; i < 6000 && !rest.IsCompleted; i++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1)); // more than once: the timer may not be set yet
-            await Task.Delay(10, Cancelled);
-        }
-        Assert.True(rest.IsCompletedSuccessfully, "not cut");
-        Assert.Equal("", await rest);
-    }
-
-    [Fact]
-    public async Task A_client_that_takes_no_answers_is_cut()
-    {
-        using var hasty = Start("127.0.0.1:0", new HttpLimits { AnswerTimeout = TimeSpan.FromMilliseconds(200) });
-        using var socket = await Connect(hasty);
-        var requests = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 100)));
-        // Without reading a byte: the server's sending stalls, it cuts us, and our sending fails.
-        await Assert.ThrowsAsync<SocketException>(async () =>
-        {
-            while (true)
-                await socket.SendAsync(requests, Cancelled);
-        }).WaitAsync(TimeSpan.FromSeconds(60), Cancelled);
-    }
-
-    [Fact]
-    public async Task A_thousand_idle_and_half_sent_connections_do_not_stop_an_answer()
-    {
-        var idle = new List<Socket>();
-        try
-        {
-            for (var i = 0; i < 1000; i++)
-            {
-                var socket = await Connect();
-                idle.Add(socket);
-                if (i % 2 == 0)
-                    await socket.SendAsync("GET / HT"u8.ToArray(), Cancelled);
-            }
-            Assert.StartsWith("HTTP/1.1 200", await Talk("GET /-/healthy HTTP/1.0\r\n\r\n"), StringComparison.Ordinal);
-            // All but 64 have been closed, which ones depends on when each began to wait.
-            var until = DateTime.UtcNow.AddSeconds(60);
-            int Closed() => idle.Count(socket => socket.Poll(0, SelectMode.SelectRead));
-            while (Closed() < 1000 - 64 && DateTime.UtcNow < until)
-                await Task.Delay(50, Cancelled);
-            Assert.InRange(Closed(), 1000 - 64, 1000);
-        }
-        finally
-        {
-            idle.ForEach(s => s.Dispose());
-        }
-    }
-
     [Fact]
     public async Task A_bug_in_a_page_is_a_500_and_is_logged()
     {
-        targets = null!;
-        using var answer = await Get("/api/v1/targets");
+        pages.Targets = null!;
+        using var answer = await pages.Get("/api/v1/targets");
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         Assert.Equal("Internal Server Error\n", await answer.Content.ReadAsStringAsync(Cancelled));
-        Assert.Contains("path=/api/v1/targets", logged.ToString(), StringComparison.Ordinal);
-        using var after = await Get("/-/healthy");
+        Assert.Contains("path=/api/v1/targets", pages.Logged, StringComparison.Ordinal);
+        using var after = await pages.Get("/-/healthy");
         Assert.Equal(HttpStatusCode.OK, after.StatusCode);
     }
 
     [Fact]
     public async Task An_empty_host_listens_on_both_families()
     {
-        using var all = Start(":0");
-        using var four = await client.GetAsync(new Uri($"http://127.0.0.1:{all.Address.Port}/-/healthy"), Cancelled);
+        using var all = pages.Start(":0");
+        using var four = await pages.GetFrom($"127.0.0.1:{all.Address.Port}", "/-/healthy");
         Assert.Equal(HttpStatusCode.OK, four.StatusCode);
         Assert.SkipUnless(HasIPv6Loopback(), "this machine has no IPv6 loopback address");
-        using var six = await client.GetAsync(new Uri($"http://[::1]:{all.Address.Port}/-/healthy"), Cancelled);
+        using var six = await pages.GetFrom($"[::1]:{all.Address.Port}", "/-/healthy");
         Assert.Equal(HttpStatusCode.OK, six.StatusCode);
     }
 
@@ -380,22 +169,22 @@ public sealed class ListenerTests : IAsyncLifetime
     public async Task Hosts_are_names_or_addresses(string address)
     {
         Assert.SkipUnless(!address.StartsWith('[') || Socket.OSSupportsIPv6, "this machine has no IPv6");
-        using var started = Start(address);
-        using var answer = await client.GetAsync(new Uri($"http://127.0.0.1:{started.Address.Port}/-/healthy"), Cancelled);
+        using var started = pages.Start(address);
+        using var answer = await pages.GetFrom($"127.0.0.1:{started.Address.Port}", "/-/healthy");
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
     [Fact]
     public async Task The_port_is_free_again_at_once_after_a_restart()
     {
-        var first = Start("127.0.0.1:0");
-        using (var socket = await Connect(first))
+        var first = pages.Start("127.0.0.1:0");
+        using (var socket = await pages.Connect(first))
         {
             await socket.SendAsync("GET / HTTP/1.0\r\n\r\n"u8.ToArray(), Cancelled); // closed by the server: its side stays in TIME_WAIT
-            await ReadToEnd(socket);
+            await ListenerFixture.ReadToEnd(socket);
         }
         first.Dispose();
-        using var second = Start(first.Address.ToString());
+        using var second = pages.Start(first.Address.ToString());
         Assert.Equal(first.Address, second.Address);
     }
 
@@ -404,8 +193,8 @@ public sealed class ListenerTests : IAsyncLifetime
     {
         foreach (var (address, cause) in new[]
         {
-            (listener.Address.ToString(), $"port {listener.Address.Port} is in use"),
-            ($":{listener.Address.Port}", $"port {listener.Address.Port} is in use"),
+            (pages.Address, $"port {pages.Port} is in use"),
+            ($":{pages.Port}", $"port {pages.Port} is in use"),
             ("192.0.2.1:0", "not an address of this machine"),
             ("no-such-host.invalid:0", "no address"),
             ("9090", "is not host:port"),
@@ -413,11 +202,7 @@ public sealed class ListenerTests : IAsyncLifetime
             ("::1:9090", "is not host:port"),
         })
         {
-            var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
-            var sources = new PageSources { WriteMetrics = metrics.Write, WhyNotReady = () => null, Targets = () => [], Overview = () =>
-                SomeOverview.With() };
-            var started = Listener.Start(address, sources, SomeOverview.Errors(metrics), log, TimeProvider.System, out var error);
-            Assert.Null(started);
+            Assert.Null(pages.TryStart(address, out var error));
             Assert.StartsWith($"SIDECAR_LISTEN_ADDRESS={address}: ", error, StringComparison.Ordinal);
             Assert.Contains(cause, error, StringComparison.Ordinal);
         }

@@ -46,7 +46,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
         var log = new Log(logged, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
         var sources = new PageSources
         {
-            WriteMetrics = metrics.Write, WhyNotReady = () => null, Targets = () => [], Overview = () => overview(),
+            WriteMetrics = metrics.Write, Judge = () => overview().Judgement, Targets = () => [], Overview = () => overview(),
         };
         listener = Listener.Start("127.0.0.1:0", sources, SomeOverview.Errors(metrics), log, TimeProvider.System, out _)!;
         if (Browser.Executable is not null)
