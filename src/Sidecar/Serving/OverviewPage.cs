@@ -7,9 +7,8 @@ using Sidecar.Telemetry;
 namespace Sidecar.Serving;
 
 /// <summary>
-/// The page for people, which says what the judgement says: one response without script, of at most
-/// <see cref="MostBytes"/>, made anew for each request. What is wrong stands
-/// first; what does not fit is counted.
+/// The page for people, which says what the judgement says: one response without script, of at most <see cref="MostBytes"/>, made anew for
+/// each request. Problems stand first; rows that do not fit are counted.
 /// </summary>
 internal static partial class OverviewPage
 {
@@ -19,13 +18,13 @@ internal static partial class OverviewPage
     private const int ConfigurationBytes = 12_000;
 
     /// <summary>Kept free for what closes a table and its section.</summary>
-    private const int SectionEndBytes = 400;
+    public const int SectionEndBytes = 400;
 
     /// <summary>Kept free for what closes the page.</summary>
     private const int PageEndBytes = 300;
 
     /// <summary>Characters of one label set, error or value.</summary>
-    private const int LongText = 400;
+    public const int LongText = 400;
 
     /// <param name="overview">What it tells.</param>
     /// <param name="reloads">Whether it reloads itself; a page to read or copy from, or for a screen reader, had better not.</param>
@@ -36,10 +35,10 @@ internal static partial class OverviewPage
         var html = new HtmlWriter(buffer, MostBytes);
         Head(html, overview, reloads, showsDefaults);
         Verdict(html, overview);
-        Flow(html, overview);
-        Plots(html, overview);
+        OverviewCards.Write(html, overview);
+        Plot.WriteAll(html, overview.History);
         html.Limit = MostBytes - ConfigurationBytes;
-        Targets(html, overview);
+        TargetTable.Write(html, overview);
         Changes(html, overview);
         html.Limit = MostBytes - PageEndBytes;
         Configuration(html, overview, isLink: reloads && !showsDefaults, showsDefaults);
@@ -80,14 +79,14 @@ internal static partial class OverviewPage
     private static void Verdict(HtmlWriter html, Overview overview)
     {
         var judgement = overview.Judgement;
-        html.Markup("<section class=\"verdict "u8).Markup(Class(judgement.Level)).Markup("\"><p role=\"status\">"u8)
+        html.Markup("<section class=\"verdict "u8).Markup(OverviewCards.Class(judgement.Level)).Markup("\"><p role=\"status\">"u8)
             .Text(judgement.Sentence, LongText).Markup("</p>"u8);
         foreach (var finding in judgement.Findings)
         {
             if (finding.Condition == Condition.Starting)
                 continue;
             var start = html.Length;
-            html.Markup("<div class=\"why "u8).Markup(Class(finding.Level)).Markup("\">"u8);
+            html.Markup("<div class=\"why "u8).Markup(OverviewCards.Class(finding.Level)).Markup("\">"u8);
             if (judgement.Findings.Length > 1)
                 html.Markup("<h3>"u8).Text(finding.Sentence, LongText).Markup("</h3>"u8);
             When(html, overview.Now, finding);
@@ -126,271 +125,6 @@ internal static partial class OverviewPage
         if (finding.NextTry is { } next)
             html.Markup(separator).Markup("tried again in "u8).Duration(Quantities.Rough(next - now));
         html.Markup("</p>"u8);
-    }
-
-    /// <summary>From where it comes to where it goes: targets, queue, receiver.</summary>
-    private static void Flow(HtmlWriter html, Overview overview)
-    {
-        html.Markup("<div class=\"flow\">"u8);
-        OfTargets(html, overview);
-        Queue(html, overview);
-        Receiver(html, overview);
-        html.Markup("</div>"u8);
-    }
-
-    private static void OfTargets(HtmlWriter html, Overview overview)
-    {
-        var facts = overview.Facts;
-        var targets = facts.Targets;
-        Card(html, "Targets"u8, overview.Judgement.LevelOf(Subject.Targets));
-        if (!facts.AreTargetsKnown)
-            html.Markup("<b>Unknown</b><p>The API server has given no list yet."u8);
-        else if (targets.All == 0)
-            html.Markup("<b>None</b><p>Discovery finds nothing to scrape."u8);
-        else
-        {
-            html.Markup("<b>"u8).Integer(targets.Up).Markup(" of "u8).Integer(targets.All).Markup(" up</b><p>"u8);
-            html.Markup("scraped every "u8).Duration(overview.ScrapeInterval);
-            if (targets.Down > 0)
-                html.Markup("</p><p class=\"error\">"u8).Integer(targets.Down).Markup(targets.Down == 1 ? " fails"u8 : " fail"u8);
-        }
-        if (facts.HighestTargets > targets.All)
-            html.Markup("</p><p class=\"error\">up to "u8).Integer(facts.HighestTargets).Markup(" in the last hour"u8);
-        if (!facts.DiscoveryFailure.IsNone)
-            html.Markup("</p><p class=\"error\">Discovery: "u8).Text(facts.DiscoveryFailure.Message, 240);
-        if (facts.DiscoveryAnswered is { } answered)
-            html.Markup("</p><p>discovery answered "u8).Ago(overview.Now - answered);
-        html.Markup("</p>"u8);
-        Expiries(html, overview.Now, facts.TargetExpiry);
-        html.Markup("</section>"u8);
-    }
-
-    private static void Queue(HtmlWriter html, Overview overview)
-    {
-        var (metrics, facts, judgement) = (overview.Metrics, overview.Facts, overview.Judgement);
-        var scrapes = (long)metrics.QueueScrapes.Value;
-        var (bytes, limit) = (facts.Queue.Bytes, facts.Queue.Limit);
-        var share = limit > 0 ? Math.Clamp((double)bytes / limit, 0, 1) : 0;
-        var level = judgement.LevelOf(Subject.Queue);
-        if (judgement.Find(Condition.AllRefused) is { } refused)
-            level = refused.Level; // it is empty because all of it is lost
-        else if (level == Level.Good && share > 0.5)
-            level = Level.Warning;
-        Card(html, "Queue"u8, level);
-        if (scrapes == 0)
-            html.Markup("<b>Empty</b>"u8);
-        else
-            html.Markup("<b>"u8).Count(scrapes, "scrape"u8).Markup("</b>"u8);
-        html.Markup("<div class=\"bar\"><i style=\"width:"u8).Fixed(share * 100, 1).Markup("%\"></i></div><p>"u8)
-            .Bytes(bytes).Markup(" of "u8).Bytes(limit);
-        if (facts.OldestWaiting is { } oldest)
-            html.Markup(", oldest "u8).Ago(overview.Now - oldest);
-        if (judgement.Has(Condition.AllRefused))
-            html.Markup("</p><p class=\"error\">What is refused does not wait: it is lost"u8);
-        else if (facts.OutageThatFits is { } fits)
-        {
-            html.Markup("</p><p>"u8);
-            if (judgement.Has(Condition.QueueDropping))
-                html.Markup("full"u8);
-            else if (judgement.Has(Condition.ReceiverFails))
-                html.Markup("full in about "u8).Duration(Quantities.Rough(fits));
-            else
-                html.Duration(Quantities.Rough(fits)).Markup(" of outage fit"u8);
-        }
-        var dropped = metrics.QueueDroppedScrapes[DropReason.QueueSize] + metrics.QueueDroppedScrapes[DropReason.QueueAge]
-            + metrics.QueueDroppedScrapes[DropReason.Damaged];
-        if (dropped > 0)
-            html.Markup("</p><p class=\"error\">"u8).Count(dropped, "scrape"u8).Markup(" dropped since the start"u8);
-        html.Markup("</p></section>"u8);
-    }
-
-    private static void Receiver(HtmlWriter html, Overview overview)
-    {
-        var (metrics, facts) = (overview.Metrics, overview.Facts);
-        var (sending, isRefused) = (facts.Sending, facts.IsAllRefused);
-        var isDroppedFor = overview.Judgement.Has(Condition.QueueDropping) && !sending.LastFailure.IsNone;
-        Card(html, "Receiver"u8, isDroppedFor ? Level.Bad : overview.Judgement.LevelOf(Subject.Receiver));
-        var newest = metrics.QueueHighestSentTimestampSeconds.Value;
-        if (!sending.LastFailure.IsNone)
-        {
-            html.Markup(isRefused ? "<b>Refuses all</b><p class=\"error\">"u8 : "<b>Does not accept</b><p class=\"error\">"u8)
-                .Text(sending.LastFailure.Message, 240).Markup("</p>"u8);
-        }
-        else if (newest <= 0)
-            html.Markup("<b>Nothing sent yet</b>"u8);
-        else
-            html.Markup("<b>Accepts</b>"u8);
-        if (facts.Refused > 0)
-            html.Markup("<p class=\"error\">"u8).Count(facts.Refused, "sample"u8).Markup(" refused since the start: lost</p>"u8);
-        html.Markup("<p>"u8);
-        if (newest > 0)
-        {
-            html.Markup("It has all up to "u8).Ago(overview.Now - DateTimeOffset.FromUnixTimeMilliseconds((long)(newest * 1000)))
-                .Markup(": "u8).Count(metrics.SamplesAccepted.Value, "sample"u8).Markup(".<br>"u8);
-        }
-        if (sending.LastAccepted is { } accepted && !sending.LastFailure.IsNone)
-            html.Markup("last accepted "u8).Ago(overview.Now - accepted).Markup("<br>"u8);
-        html.Markup("<code>"u8).Text(overview.ReceiverUrl, 120).Markup("</code><br>remote write "u8).Text(overview.Protocol)
-            .Markup("</p>"u8);
-        Expiries(html, overview.Now, facts.ReceiverExpiry);
-        html.Markup("</section>"u8);
-    }
-
-    private static void Expiries(HtmlWriter html, DateTimeOffset now, PeerExpiry expiry)
-    {
-        if (expiry is { Token: null, Certificate: null, Ca: null })
-            return;
-        html.Markup("<p>"u8);
-        var separator = ""u8;
-        if (expiry.Token is { } token)
-            One("token"u8, token, ref separator);
-        if (expiry.Certificate is { } certificate)
-            One("client certificate"u8, certificate, ref separator);
-        if (expiry.Ca is { } ca)
-            One("CA"u8, ca, ref separator);
-        html.Markup("</p>"u8);
-
-        void One(ReadOnlySpan<byte> what, DateTimeOffset at, ref ReadOnlySpan<byte> separator)
-        {
-            html.Markup(separator).Markup(what);
-            if (at > now)
-                html.Markup(" expires in "u8).Duration(Quantities.Rough(at - now));
-            else
-                html.Markup(" has expired"u8);
-            separator = " · "u8;
-        }
-    }
-
-    private static void Card(HtmlWriter html, ReadOnlySpan<byte> title, Level level) =>
-        html.Markup("<section class=\"card "u8).Markup(Class(level)).Markup("\"><h2>"u8).Markup(title).Markup("</h2>"u8);
-
-    private static void Plots(HtmlWriter html, Overview overview)
-    {
-        html.Markup("<div class=\"plots\">"u8);
-        var history = overview.History;
-        OneSeries(html, history, HistorySeries.Samples, "Samples sent"u8, (h, v) => h.Digits(v).Markup("/s"u8));
-        OneSeries(html, history, HistorySeries.Bytes, "Bytes sent"u8, (h, v) => h.Bytes(v).Markup("/s"u8));
-        OneSeries(html, history, HistorySeries.Memory, "Memory"u8, (h, v) => h.Bytes(v), ProcessMetrics.ResidentBytes);
-        OneSeries(html, history, HistorySeries.Cores, "Processor"u8, (h, v) => h.Digits(v * 100).Markup(" %"u8));
-        html.Markup("</div>"u8);
-    }
-
-    /// <param name="measured">The figure of this moment, where there is a better one than the last points.</param>
-    private static void OneSeries(
-        HtmlWriter html, History history, HistorySeries series, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure,
-        double? measured = null)
-    {
-        Span<float> points = stackalloc float[History.Points];
-        points = points[..history.Read(series, points)];
-        html.Markup("<section class=\"card\"><h2>"u8).Markup(name).Markup("</h2><b>"u8);
-        if (points.IsEmpty)
-        {
-            if (measured is { } value)
-                figure(html, value);
-            else
-                html.Markup("–"u8);
-            html.Markup("</b><p class=\"none\">The first point comes "u8).Duration(history.Step)
-                .Markup(" after the start.</p></section>"u8);
-            return;
-        }
-        var now = measured ?? history.Now(points);
-        var highest = (float)now;
-        foreach (var point in points)
-            highest = Math.Max(highest, point);
-        figure(html, now);
-        html.Markup("</b><small>highest "u8);
-        figure(html, highest);
-        html.Markup("</small>"u8);
-        var width = Plot.Write(html, points, name, figure, highest, now, history.Step * points.Length);
-        html.Markup("<p class=\"axis\"><span>"u8).Ago(history.Step * width).Markup("</span><span>now</span></p></section>"u8);
-    }
-
-    private static void Targets(HtmlWriter html, Overview overview)
-    {
-        html.Markup("<section class=\"card\" id=\"targets\"><h2>Last scrapes</h2>"u8);
-        var left = overview.Targets.Count;
-        if (left == 0)
-        {
-            html.Markup("<p class=\"none\">"u8).Markup(overview.Facts.AreTargetsKnown ? "There is none."u8 : "None is known yet."u8)
-                .Markup(" The log tells more.</p></section>"u8);
-            return;
-        }
-        html.Markup("<table><thead><tr><th>State<th>Target<th>Last hour<th>Failures<th>Last scrape<th>Took<th>Samples<tbody>"u8);
-        html.Limit -= SectionEndBytes;
-        string? advised = null; // once for all that fail alike
-        foreach (var health in (ReadOnlySpan<TargetHealth>)[TargetHealth.Down, TargetHealth.Unknown, TargetHealth.Up])
-        {
-            foreach (var target in overview.Targets)
-            {
-                if (target.Health != health)
-                    continue;
-                var start = html.Length;
-                Target(html, overview, target, target.Advice?.Remedy == advised ? null : target.Advice);
-                if (!html.Keep(start))
-                    goto Full;
-                advised = target.Advice?.Remedy;
-                left--;
-            }
-        }
-    Full:
-        html.Limit += SectionEndBytes;
-        html.Markup("</table>"u8);
-        if (left > 0)
-        {
-            html.Markup("<p class=\"none\">And "u8).Count(left, "target"u8)
-                .Markup(" more; <a href=\"/api/v1/targets\">/api/v1/targets</a> has all.</p>"u8);
-        }
-        html.Markup("</section>"u8);
-    }
-
-    private static void Target(HtmlWriter html, Overview overview, TargetStatus target, AdviceText? advice)
-    {
-        html.Markup(target.Health switch
-        {
-            TargetHealth.Up => "<tr class=\"good\"><td><b>Up</b><td>"u8,
-            TargetHealth.Down => "<tr class=\"bad\"><td><b>Fails</b><td>"u8,
-            _ => "<tr class=\"odd\"><td><b>Waits</b><td>"u8,
-        });
-        html.Markup("<code>"u8).Text(Failures.Show(target.Target.Url), LongText).Markup("</code>"u8);
-        var labels = 0;
-        foreach (var (name, value) in target.Target.Labels)
-        {
-            // What the address and the heading say already.
-            if ((name == "instance" && value == target.Target.Url.Authority)
-                || (!overview.HasJobs && name == "job" && value == target.ScrapePool))
-                continue;
-            if (labels++ == 0)
-                html.Markup("<small>"u8);
-            html.Text(name, 100).Markup("="u8).Text(value, 100).Markup(" "u8);
-            if (labels == 12)
-                break;
-        }
-        if (labels > 0)
-            html.Markup("</small>"u8);
-        var last = target.Last;
-        if (!last.Failure.IsNone)
-        {
-            html.Markup("<p class=\"error\">"u8).Text(last.Failure.Message, LongText).Markup("</p>"u8);
-            if (advice is not null)
-            {
-                html.Markup("<p>"u8);
-                if (advice.Cause is { } cause)
-                    html.Markup("<i>cause</i> "u8).Text(cause, LongText).Markup("<br>"u8);
-                html.Markup("<i>remedy</i> "u8).Text(advice.Remedy, LongText).Markup("</p>"u8);
-            }
-        }
-        if (last.Started is { } started)
-        {
-            html.Markup("<td>"u8);
-            Plot.Strip(html, last.Hour.At(overview.Now));
-            html.Markup("<td>"u8).Integer(last.Failures);
-            if (last.FailingSince is { } since)
-                html.Markup("<small>for "u8).Duration(Quantities.Rough(overview.Now - since)).Markup("</small>"u8);
-            html.Markup("<td>"u8).Ago(overview.Now - started).Markup("<td>"u8).Duration(last.Duration)
-                .Markup("<td>"u8).Integer(last.Samples);
-        }
-        else
-            html.Markup("<td><td>–<td>not yet<td>–<td>–"u8);
     }
 
     private static void Changes(HtmlWriter html, Overview overview)
@@ -452,6 +186,4 @@ internal static partial class OverviewPage
     }
 
     private static TimeSpan Whole(TimeSpan duration) => TimeSpan.FromSeconds((long)duration.TotalSeconds);
-
-    private static ReadOnlySpan<byte> Class(Level level) => level switch { Level.Good => "good"u8, Level.Warning => "odd"u8, _ => "bad"u8 };
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Sidecar.Scraping;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
 
@@ -19,6 +20,47 @@ internal static class Plot
     /// <summary>Room for half the line's width above the highest point.</summary>
     private const int Top = 4;
 
+    /// <summary>A card for each series of the history.</summary>
+    public static void WriteAll(HtmlWriter html, History history)
+    {
+        html.Markup("<div class=\"plots\">"u8);
+        Card(html, history, HistorySeries.Samples, "Samples sent"u8, (h, v) => h.Digits(v).Markup("/s"u8));
+        Card(html, history, HistorySeries.Bytes, "Bytes sent"u8, (h, v) => h.Bytes(v).Markup("/s"u8));
+        Card(html, history, HistorySeries.Memory, "Memory"u8, (h, v) => h.Bytes(v), ProcessMetrics.ResidentBytes);
+        Card(html, history, HistorySeries.Cores, "Processor"u8, (h, v) => h.Digits(v * 100).Markup(" %"u8));
+        html.Markup("</div>"u8);
+    }
+
+    /// <param name="measured">The figure of this moment, where there is a better one than the last points.</param>
+    private static void Card(
+        HtmlWriter html, History history, HistorySeries series, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure,
+        double? measured = null)
+    {
+        Span<float> points = stackalloc float[History.Points];
+        points = points[..history.Read(series, points)];
+        html.Markup("<section class=\"card\"><h2>"u8).Markup(name).Markup("</h2><b>"u8);
+        if (points.IsEmpty)
+        {
+            if (measured is { } value)
+                figure(html, value);
+            else
+                html.Markup("–"u8);
+            html.Markup("</b><p class=\"none\">The first point comes "u8).Duration(history.Step)
+                .Markup(" after the start.</p></section>"u8);
+            return;
+        }
+        var now = measured ?? history.Now(points);
+        var highest = (float)now;
+        foreach (var point in points)
+            highest = Math.Max(highest, point);
+        figure(html, now);
+        html.Markup("</b><small>highest "u8);
+        figure(html, highest);
+        html.Markup("</small>"u8);
+        var width = Write(html, points, name, figure, highest, now, history.Step * points.Length);
+        html.Markup("<p class=\"axis\"><span>"u8).Ago(history.Step * width).Markup("</span><span>now</span></p></section>"u8);
+    }
+
     /// <param name="html">Where it goes.</param>
     /// <param name="points">Oldest first; the last one stands at the right edge.</param>
     /// <param name="name">What is plotted.</param>
@@ -27,7 +69,7 @@ internal static class Plot
     /// <param name="now">The figure of now.</param>
     /// <param name="span">The time that the points cover.</param>
     /// <returns>The width, in points.</returns>
-    public static int Write(
+    private static int Write(
         HtmlWriter html, ReadOnlySpan<float> points, ReadOnlySpan<byte> name, Action<HtmlWriter, double> figure, float highest, double now,
         TimeSpan span)
     {

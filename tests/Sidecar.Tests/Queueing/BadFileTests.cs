@@ -20,6 +20,57 @@ public sealed class BadFileTests
     public static TheoryData<string> Kinds =>
         ["unreadable", "fifo", "folder", "dangling link", "looping link", "link", "huge", "empty", "not ours", "socket"];
 
+    /// <summary>
+    /// Every length that a file can be cut to, and every bit that can flip: set aside, counted, named, and the next one is sent.
+    /// </summary>
+    [Fact]
+    public async Task Torn_and_flipped_files_are_set_aside_and_stop_nothing()
+    {
+        byte[] whole;
+        string name;
+        using (var target = new ScrapeFixture())
+        using (var queue = new QueueFixture())
+        {
+            await queue.AddAsync(target.Scrape("a 1\n", 1000));
+            name = queue.Files.Single();
+            whole = await File.ReadAllBytesAsync(Path.Combine(queue.Folder, name), TestContext.Current.CancellationToken);
+        }
+        using var fixture = new QueueFixture();
+        using var next = new ScrapeFixture();
+        var damaged = 0;
+        var inputs = Enumerable.Range(0, whole.Length).Select(length => whole[..length])
+            .Concat(Enumerable.Range(0, whole.Length * 8)
+            .Select(bit => whole.Select((b, i) => (byte)(i == bit / 8 ? b ^ (1 << bit % 8) : b)).ToArray()));
+        foreach (var input in inputs)
+        {
+            await File.WriteAllBytesAsync(Path.Combine(fixture.Folder, name), input, TestContext.Current.CancellationToken);
+            fixture.Restart();
+            await fixture.AddAsync(next.Scrape("b 1\n", 2000 + ++damaged));
+            Assert.Equal([$"b 1 @{2000 + damaged}", $"up 1 @{2000 + damaged}"], ScrapeFixture.Lines(await fixture.SendNextAsync()));
+            Assert.Equal([name], fixture.Damaged);
+            Assert.Equal(damaged, fixture.Metrics.QueueDamagedFiles.Value);
+            Assert.Equal(0, fixture.Queue.Count);
+        }
+        Assert.Contains(name, fixture.Log);
+    }
+
+    [Theory]
+    [InlineData("not ours", "it was not written by the sidecar")]
+    [InlineData("SIDECAR\n\u0002\0\0\0\0\0\0\0", "it was written by another version of the sidecar")]
+    public async Task Foreign_files_and_other_versions_are_kept_aside(string content, string cause)
+    {
+        using var queue = new QueueFixture();
+        await File.WriteAllTextAsync(Path.Combine(queue.Folder, "0000000001000-00000000000000ff.scrape"), content,
+            TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(queue.Folder, "README"), "of somebody", TestContext.Current.CancellationToken);
+        queue.Restart();
+        Assert.Equal(["0000000001000-00000000000000ff.scrape"], queue.Damaged);
+        Assert.Contains(cause, queue.Log);
+        Assert.Equal(content, await File.ReadAllTextAsync(Path.Combine(queue.Folder, "damaged", queue.Damaged[0]),
+            TestContext.Current.CancellationToken));
+        Assert.True(File.Exists(Path.Combine(queue.Folder, "README")));
+    }
+
     [Theory, MemberData(nameof(Kinds))]
     public async Task A_file_of_any_kind_blocks_no_other(string kind)
     {
