@@ -84,6 +84,59 @@ public sealed class CommandTests(PublishedBinary binary)
         Assert.Contains("/prometheus/v1/write (Nightingale)", failed[1].GetProperty("remedy").GetString());
     }
 
+    /// <summary>The receiver takes what the check sends it, and none of what the running process does: only the process can tell.</summary>
+    [Fact]
+    public async Task Check_says_what_the_running_process_loses()
+    {
+        await using var run = await StandInFixture.CreateAsync();
+        run.ApiServer.Metrics.Serve(Body);
+        var status = 404;
+        run.Receiver.Answer = request => new ReceiverAnswer(request.Message.Timeseries.Count == 0 ? 204 : status, "no such tenant\n");
+        run.Start(binary);
+        var address = await run.Sidecar.ListenAddressAsync();
+        var beside = new Dictionary<string, string>(run.Environment) { ["SIDECAR_LISTEN_ADDRESS"] = address.Authority };
+
+        await FindingAsync(address, "receiver_fails");
+        await using (var waiting = SidecarProcess.Start(binary, beside, "check"))
+        {
+            Assert.Equal(0, await waiting.WaitForExitAsync());
+            Assert.Contains($"✓ process         sidecar 0.1.0 at {address.Authority} is ready: running for ", waiting.Output);
+            Assert.Contains("! process         The receiver does not accept; what is scraped waits in the queue (for ", waiting.Output);
+            Assert.Contains("at this rate; then the oldest is lost", waiting.Output);
+            Assert.DoesNotContain("All is well", waiting.Output);
+        }
+
+        status = 400;
+        await FindingAsync(address, "all_refused");
+        await using var losing = SidecarProcess.Start(binary, beside, "check", "--output=json");
+        Assert.Equal(1, await losing.WaitForExitAsync());
+        using var json = JsonDocument.Parse(losing.Output);
+        Assert.False(json.RootElement.GetProperty("ok").GetBoolean());
+        var steps = json.RootElement.GetProperty("steps").EnumerateArray();
+        var failed = Assert.Single(steps, s => s.GetProperty("status").GetString() == "failed");
+        Assert.Equal(("process", "all_refused"), (failed.GetProperty("step").GetString(), failed.GetProperty("reason").GetString()));
+        Assert.Contains("no such tenant", failed.GetProperty("fact").GetString());
+        Assert.True(failed.TryGetProperty("since", out _) && failed.TryGetProperty("remedy", out _), losing.Output);
+        Assert.Equal(0, await run.Sidecar.StopAsync());
+
+        await using var alone = SidecarProcess.Start(binary, beside, "check");
+        Assert.Equal(0, await alone.WaitForExitAsync());
+        Assert.Contains($"· process         no sidecar runs here: nothing listens on {address.Authority}", alone.Output);
+        Assert.EndsWith("All is well.", alone.Output);
+    }
+
+    private static async Task FindingAsync(Uri address, string condition)
+    {
+        using var client = new HttpClient();
+        var judgement = "";
+        await Eventually.TrueAsync(async () =>
+        {
+            using var answer = await client.GetAsync(new Uri(address, "/api/v1/ready"), TestContext.Current.CancellationToken);
+            judgement = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            return judgement.Contains($"\"condition\":\"{condition}\"");
+        }, () => judgement);
+    }
+
     [Fact]
     public async Task Check_tells_certificates_apart_and_ends_with_2_where_a_variable_is_wrong()
     {

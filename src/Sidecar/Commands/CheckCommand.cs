@@ -13,7 +13,8 @@ namespace Sidecar.Commands;
 
 /// <summary>
 /// <c>sidecar check</c>: the whole way once, as an operator would walk it: configuration, tokens, API server, discovery, each target, what
-/// would be sent, the receiver. A step that fails does not keep those from being tried that do not need it.
+/// would be sent, the receiver; and what a process that runs here says of itself. A step that fails does not keep those from being tried
+/// that do not need it.
 /// </summary>
 internal sealed class CheckCommand : IDisposable
 {
@@ -110,6 +111,9 @@ internal sealed class CheckCommand : IDisposable
         using var receiver = new PeerClient(options.RemoteWrite.Http, maxConnectionsPerServer: 1, time);
         report.Say($"Asking {Failures.Host(options.RemoteWrite.Url)} to take a write request");
         report.Add(await new ReceiverProbe(options, receiver, time).RunAsync(sendsSample, cancellation));
+        report.Say("Asking the process that runs here");
+        foreach (var step in await ProcessCheck.RunAsync(options.Operation.ListenAddress, time, cancellation))
+            report.Add(step);
         report.End();
         return report.IsGood ? ExitCode.Done : ExitCode.Failed;
     }

@@ -18,7 +18,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
 
     private readonly List<CheckStep> steps = [];
 
-    public bool IsGood => steps.TrueForAll(s => s.Status is CheckStatus.Ok or CheckStatus.Warning);
+    public bool IsGood => steps.TrueForAll(s => s.Status is CheckStatus.Ok or CheckStatus.Warning or CheckStatus.Note);
 
     public int Failed => steps.FindAll(s => s.Status == CheckStatus.Failed).Count;
 
@@ -43,7 +43,6 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
 
     public void Add(CheckStep step)
     {
-        steps.Add(step);
         step.Job = Job?.Name;
         (step.Cause, step.Remedy) = (Localized(step.Cause), Localized(step.Remedy));
         if (step.Remedy == Advice.FixFile && Settings.FirstOrDefault(s => s.Variable.Type == "file" && s.Value.Length > 0
@@ -52,14 +51,18 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             step.Cause = $"{setting.Name} names {setting.Value}";
             step.Remedy = $"fix the file, or let {setting.Name} name another";
         }
+        var isSaid = step.Remedy is not null && steps.Exists(s => s.Cause == step.Cause && s.Remedy == step.Remedy);
+        steps.Add(step);
         output.Progress.Clear();
         if (isJson)
             return;
         using var text = output.Text();
         text.WriteLine($"{Mark(step.Status)} {step.Name,-NameWidth}  {OneLine.Of(step.Fact)}");
-        if (step.Cause is not null)
+        if (isSaid)
+            text.WriteLine("    cause and remedy as above");
+        else if (step.Cause is not null)
             text.WriteLine($"    cause:  {OneLine.Of(step.Cause)}");
-        if (step.Remedy is not null)
+        if (step.Remedy is not null && !isSaid)
             text.WriteLine($"    remedy: {OneLine.Of(step.Remedy)}");
         if (step.Paste is not null && Job is null)
             text.WriteLine(step.Paste); // not indented: the shell wants the end of a here-document at the start of its line
@@ -83,8 +86,9 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
         }
         text.WriteLine();
         var warnings = steps.FindAll(s => s.Status == CheckStatus.Warning).Count;
-        text.WriteLine(!IsGood ? $"{Failed} of {steps.Count} steps failed."
-            : warnings == 0 ? "All is well." : $"Nothing failed; {warnings} of {steps.Count} steps warn{(warnings == 1 ? "s" : "")}.");
+        var all = steps.FindAll(s => s.Status != CheckStatus.Note).Count;
+        text.WriteLine(!IsGood ? $"{Failed} of {all} steps failed."
+            : warnings == 0 ? "All is well." : $"Nothing failed; {warnings} of {all} steps warn{(warnings == 1 ? "s" : "")}.");
     }
 
     private string? Localized(string? words) => words is null || Job is null ? words : Job.Localize(words);
@@ -96,6 +100,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             CheckStatus.Ok => ("✓", "\e[32m"),
             CheckStatus.Warning => ("!", "\e[33m"),
             CheckStatus.Failed => ("✗", "\e[31m"),
+            CheckStatus.Note => ("·", "\e[2m"),
             _ => ("–", "\e[2m"),
         };
         return output.HasColors ? color + mark + Reset : mark;
@@ -115,6 +120,9 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             json.WriteString("status"u8, CheckStep.Word(step.Status));
             json.WriteString("fact"u8, step.Fact);
             WriteIfThere("reason"u8, step.Reason);
+            WriteIfThere("since"u8, step.Since);
+            WriteIfThere("lost_from"u8, step.LostFrom);
+            WriteIfThere("next_try"u8, step.NextTry);
             WriteIfThere("cause"u8, step.Cause);
             WriteIfThere("remedy"u8, step.Remedy);
             WriteIfThere("paste"u8, step.Paste);

@@ -10,6 +10,8 @@ internal enum CheckStatus
     Failed,
     /// <summary>Not tried, because a step before it failed.</summary>
     Skipped,
+    /// <summary>To be known, and nothing that could fail: it does not count as a step.</summary>
+    Note,
 }
 
 /// <summary>One step of <c>sidecar check</c>, in words.</summary>
@@ -38,6 +40,14 @@ internal sealed class CheckStep(string name, CheckStatus status, string fact)
     /// <summary>The failure's word, as in logs and metrics; null where none fits.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Since when it is so, in ISO 8601; this and the next two of what a running process found.</summary>
+    public string? Since { get; init; }
+
+    /// <summary>When data begins to be lost if it goes on.</summary>
+    public string? LostFrom { get; init; }
+
+    public string? NextTry { get; init; }
+
     /// <summary>The same with the cause and what to do.</summary>
     public CheckStep With(AdviceText advice)
     {
@@ -50,6 +60,7 @@ internal sealed class CheckStep(string name, CheckStatus status, string fact)
         CheckStatus.Ok => "ok",
         CheckStatus.Warning => "warning",
         CheckStatus.Failed => "failed",
+        CheckStatus.Note => "note",
         _ => "skipped",
     };
 }

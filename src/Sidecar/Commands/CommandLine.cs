@@ -12,7 +12,8 @@ internal static class CommandLine
     [
         ("sidecar", "finds targets, scrapes and sends until SIGTERM or SIGINT; "
             + "then sends what is queued for at most `SIDECAR_SHUTDOWN_TIMEOUT`"),
-        ("sidecar check", "walks the whole way once, from configuration to receiver, and says what fails, why, and what to do; "
+        ("sidecar check", "walks the whole way once, from configuration to receiver, asks the process that runs beside it, and says what "
+            + "fails, why, and what to do; "
             + "`--send` sends one sample too, `--wait 5m` tries until all is well, `--output json` is for scripts"),
         ("sidecar scrape", "scrapes once and prints what would be sent, after relabeling, in text format; nothing is sent"),
         ("sidecar top [N]", "scrapes once and prints the N metrics that cost most (10), and rules that would save most"),

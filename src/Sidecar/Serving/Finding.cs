@@ -64,4 +64,27 @@ internal sealed class Finding
 
     /// <summary>A process under it is not ready: what it is there for does not come about.</summary>
     public bool IsNotReady => Level == Level.Bad || Condition == Condition.NoTargetsKnown;
+
+    /// <summary>Somebody has to do something now: data is lost, or nothing comes about.</summary>
+    public bool IsFault => Level == Level.Bad || Loss is Loss.Some or Loss.All;
+
+    /// <summary>Since when, until when, and when it is tried again; null where nothing of that is known, or the sentence says it.</summary>
+    public string? When(DateTimeOffset now)
+    {
+        if (Condition == Condition.TargetsGone)
+            return null;
+        var parts = new List<string>(3);
+        if (Since is { } since)
+            parts.Add($"for {Quantities.Text(Quantities.Rough(now - since))}");
+        if (LostFrom is { } lost)
+        {
+            var left = Quantities.Text(Quantities.Rough(lost - now));
+            parts.Add(Condition != Condition.ReceiverFails ? $"in {left} it does not work any more"
+                : lost - now < TimeSpan.FromSeconds(1) ? "the queue is full: the oldest is lost next"
+                : $"full in about {left} at this rate; then the oldest is lost");
+        }
+        if (NextTry is { } next)
+            parts.Add($"tried again in {Quantities.Text(Quantities.Rough(next - now))}");
+        return parts.Count == 0 ? null : string.Join(" · ", parts);
+    }
 }

@@ -229,7 +229,7 @@ internal sealed class Judgement
         var ago = when is { } at ? $" {Quantities.Text(Quantities.Rough(facts.Now - at))} ago" : "";
         return new Finding
         {
-            Condition = Condition.TargetsGone, Level = Level.Warning, Subject = Subject.Targets, Loss = Loss.Some,
+            Condition = Condition.TargetsGone, Level = Level.Warning, Subject = Subject.Targets,
             Sentence = $"{gone:N0} target{(gone == 1 ? "" : "s")} gone{ago}.",
             Cause = "Kubernetes took it out of the Service: it does not answer its health checks, or was removed",
             Remedy = "look at the API server or the pod; where it was removed on purpose, this passes within the hour", Since = when,

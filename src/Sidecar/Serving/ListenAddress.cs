@@ -44,6 +44,16 @@ internal static class ListenAddress
         }
     }
 
+    /// <summary>Where a process that listens so is asked from this machine; null where only the system knows the port.</summary>
+    /// <param name="address">A valid one.</param>
+    public static Uri? UrlOf(string address)
+    {
+        var colon = address.LastIndexOf(':');
+        var host = address[..colon];
+        return int.Parse(address.AsSpan(colon + 1), CultureInfo.InvariantCulture) == 0 ? null
+            : new Uri($"http://{(host is "" or "0.0.0.0" or "[::]" ? "127.0.0.1" : host)}{address[colon..]}/");
+    }
+
     private static string Sentence(string address, string cause, string remedy) => $"SIDECAR_LISTEN_ADDRESS={address}: {cause}; {remedy}";
 
     private static Socket ListenOnAll(int port)

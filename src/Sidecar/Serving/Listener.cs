@@ -75,6 +75,7 @@ internal sealed class Listener : IDisposable
             "/targets" => OverviewPage.Answer(sources.Overview(), reloads: false),
             "/-/healthy" => sources.WhyUnhealthy() is { } why ? HttpAnswer.Text(503, why) : Healthy,
             "/-/ready" => Ready(),
+            "/api/v1/ready" => JudgementJson.Answer(sources.Judge()),
             "/metrics" => OwnMetrics(),
             "/api/v1/targets" => new HttpAnswer(200, "application/json", TargetStatus.WriteJson(sources.Targets())),
             _ => HttpAnswer.Refusal(404),

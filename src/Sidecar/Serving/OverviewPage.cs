@@ -89,7 +89,8 @@ internal static partial class OverviewPage
             html.Markup("<div class=\"why "u8).Markup(OverviewCards.Class(finding.Level)).Markup("\">"u8);
             if (judgement.Findings.Length > 1)
                 html.Markup("<h3>"u8).Text(finding.Sentence, LongText).Markup("</h3>"u8);
-            When(html, overview.Now, finding);
+            if (finding.When(overview.Now) is { } when)
+                html.Markup("<p>"u8).Text(when).Markup("</p>"u8);
             if (finding.Fact is { } fact)
                 html.Markup("<p class=\"error\">"u8).Text(fact, LongText).Markup("</p>"u8);
             if (finding.Cause is { } cause)
@@ -98,33 +99,6 @@ internal static partial class OverviewPage
             html.Keep(start);
         }
         html.Markup("</section>"u8);
-    }
-
-    private static void When(HtmlWriter html, DateTimeOffset now, Finding finding)
-    {
-        if ((finding.Since is null && finding.LostFrom is null && finding.NextTry is null) || finding.Condition == Condition.TargetsGone)
-            return; // or it stands in the sentence
-        html.Markup("<p>"u8);
-        var separator = ""u8;
-        if (finding.Since is { } since)
-        {
-            html.Markup("for "u8).Duration(Quantities.Rough(now - since));
-            separator = " · "u8;
-        }
-        if (finding.LostFrom is { } lost)
-        {
-            html.Markup(separator);
-            if (finding.Condition != Condition.ReceiverFails)
-                html.Markup("in "u8).Duration(Quantities.Rough(lost - now)).Markup(" it does not work any more"u8);
-            else if (lost - now < TimeSpan.FromSeconds(1))
-                html.Markup("the queue is full: the oldest is lost next"u8);
-            else
-                html.Markup("full in about "u8).Duration(Quantities.Rough(lost - now)).Markup(" at this rate; then the oldest is lost"u8);
-            separator = " · "u8;
-        }
-        if (finding.NextTry is { } next)
-            html.Markup(separator).Markup("tried again in "u8).Duration(Quantities.Rough(next - now));
-        html.Markup("</p>"u8);
     }
 
     private static void Changes(HtmlWriter html, Overview overview)

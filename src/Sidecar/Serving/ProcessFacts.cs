@@ -20,6 +20,9 @@ internal sealed record ProcessFacts
 
     public required DateTimeOffset Now { get; init; }
 
+    /// <summary>When the process was started.</summary>
+    public DateTimeOffset Started { get; init; }
+
     /// <summary>A part of the process hangs; null when all move.</summary>
     public string? WhyHanging { get; init; }
 
@@ -53,6 +56,9 @@ internal sealed record ProcessFacts
 
     /// <summary>Samples that the receiver refused since the start.</summary>
     public long Refused { get; init; }
+
+    /// <summary>Of remote write, that requests are made in: <c>2.0</c>.</summary>
+    public string Protocol { get; init; } = "";
 
     /// <summary>Something was accepted.</summary>
     public bool HasSent { get; init; }

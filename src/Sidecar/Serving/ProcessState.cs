@@ -117,12 +117,14 @@ internal sealed class ProcessState(
         var facts = new ProcessFacts
         {
             Now = time.GetUtcNow(),
+            Started = started,
             WhyHanging = Health.WhyUnhealthy(),
             Lease = lease?.State,
             AreTargetsKnown = true,
             Sending = sending,
             IsAllRefused = sender.State.IsRefusing,
             Refused = metrics.SamplesDroppedTotal[DropReason.Rejected],
+            Protocol = Words(protocol.Current),
             HasSent = sending.LastAccepted is not null,
             Queue = queue.Room,
             AgeLimit = options.Queue.AgeLimit,

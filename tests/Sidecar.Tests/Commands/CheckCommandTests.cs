@@ -39,7 +39,7 @@ public sealed class CheckCommandTests
         Assert.Equal(0, await run.RunAsync("check"));
         var text = run.Output.Replace(run.ApiServer.Port.ToString(), "P").Replace(run.Receiver.Port.ToString(), "R")
             .Replace(run.Cluster.ApiServers[1].Port.ToString(), "Q");
-        Assert.StartsWith("✓ configuration   4 variables are set", text);
+        Assert.StartsWith("✓ configuration   5 variables are set", text);
         Assert.Contains("✓ API server      127.0.0.1:P answers, and allows endpointslices\n", text);
         Assert.Contains("✓ discovery       2 targets of the Service kubernetes in namespace default\n", text);
         Assert.Contains("✓ target          https://127.0.0.1:P/metrics: 1 sample, ", text);

@@ -40,6 +40,7 @@ internal sealed class CommandRun : IAsyncDisposable
         run.Environment["SIDECAR_KUBERNETES_API_SERVER"] = run.ApiServer.Address.ToString();
         run.Environment["SIDECAR_KUBERNETES_TOKEN_FILE"] = run.Cluster.TokenFile;
         run.Environment["SIDECAR_KUBERNETES_CA_FILE"] = run.Cluster.CaFile;
+        run.Environment["SIDECAR_LISTEN_ADDRESS"] = "127.0.0.1:0"; // whatever runs on this machine is not asked how it is
         run.ApiServer.Metrics.Serve("# TYPE a counter\na 1\n");
         return run;
     }

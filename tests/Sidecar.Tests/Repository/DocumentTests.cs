@@ -5,11 +5,18 @@ using System.Text;
 using Cluster;
 using Sidecar.Commands;
 using Sidecar.Configuration;
+using Sidecar.Discovery;
 using Sidecar.Hosting;
+using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Queueing;
+using Sidecar.Requests;
+using Sidecar.Scraping;
+using Sidecar.Sending;
+using Sidecar.Serving;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Commands;
+using Sidecar.Tests.Serving;
 
 namespace Sidecar.Tests.Repository;
 
@@ -127,14 +134,37 @@ public sealed partial class DocumentTests
         if (command == "sidecar top 3")
             run.Cluster.Withdraw(second);
         run.Receiver.Answer = _ => new ReceiverAnswer(404, "404 page not found\n");
+        await using var pages = new ListenerFixture { Judgement = Running(first, second, run.Receiver.WriteUrl) };
+        run.Environment["SIDECAR_LISTEN_ADDRESS"] = pages.Address;
         await run.RunAsync(command.Split(' ')[1..]);
-        var text = run.Output
+        var text = run.Output.Replace(pages.Address, "127.0.0.1:9090")
             .Replace($"127.0.0.1:{first.Port}", "10.0.0.1:6443").Replace($"127.0.0.1:{second.Port}", "10.0.0.2:6443")
             .Replace(run.Receiver.WriteUrl.GetLeftPart(UriPartial.Authority), "http://10.206.0.16:17000")
             .Replace(run.Cluster.TokenFile, "/var/run/secrets/kubernetes.io/serviceaccount/token");
         var transcript = $"```\n$ {command}\n{text}```\n";
         var isThere = Masked(Page("operating.md")).Contains(Masked(transcript), StringComparison.Ordinal);
         Assert.True(isThere, $"operating.md lacks this transcript, whatever its figures:\n{transcript}");
+    }
+
+    /// <summary>What a process says that meets the same.</summary>
+    private static Judgement Running(ApiServer first, ApiServer second, Uri receiver)
+    {
+        var now = SomeOverview.Now;
+        var denied = new Failure(FailureReason.Forbidden,
+            $"https://127.0.0.1:{second.Port}/metrics answers 403: forbidden: User \"{StandInCluster.AccountName}\" cannot get path \"/metrics\"");
+        var lost = new Failure(FailureReason.NotFound, $"{receiver} answers 404: 404 page not found", Status: 404);
+        return Judgement.Of(new ProcessFacts
+        {
+            Now = now, Started = now.AddHours(-3), AreTargetsKnown = true, HighestTargets = 2, HasSent = true, Protocol = "2.0",
+            DiscoveryAnswered = now.AddSeconds(-4), Queue = new QueueRoom(6 << 20, 8 << 20),
+            Targets = new TargetCounts(2, 1, 1, 20_005, 5_120, now.AddMinutes(-3), denied,
+                TargetAdvice.For(new Target(new Uri($"https://127.0.0.1:{second.Port}/metrics"), [], []), new HttpOptions(), denied)),
+            Sending = new SendingStatus
+            {
+                LastFailure = lost, FailingSince = now.AddMinutes(-21), LastAccepted = now.AddMinutes(-21), NextTry = now.AddSeconds(3),
+                Advice = ReceiverAdvice.For(receiver, 404, lost, WriteVersion.Two, isEmpty: false),
+            },
+        });
     }
 
     /// <summary>Rules as an environment file has them, each a right configuration.</summary>

@@ -27,6 +27,7 @@ public sealed class ListenerTests : IAsyncDisposable
     [InlineData("/targets", 200, "text/html", "Discovery finds no targets.")]
     [InlineData("/-/healthy", 200, "text/plain", "healthy")]
     [InlineData("/-/ready", 503, "text/plain", "No targets are known yet.\n")]
+    [InlineData("/api/v1/ready", 503, "application/json", "\"No targets are known yet.\"")]
     [InlineData("/metrics", 200, "text/plain", "# TYPE prometheus_build_info gauge\n")]
     [InlineData("/metrics?x=y", 200, "text/plain", "sidecar_queue_bytes 0\n")]
     [InlineData("/api/v1/targets", 200, "application/json", "activeTargets")]
