@@ -4,7 +4,6 @@ using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Primitives;
-using Sidecar.Records;
 using Sidecar.Relabeling;
 using Sidecar.Scraping;
 using Sidecar.Telemetry;

@@ -54,8 +54,7 @@ internal sealed class DiscoveryCheck(JobOptions job)
                 Remedy = "look at those pods",
             };
         }
-        return new CheckStep(Name, CheckStatus.Ok,
-            fact + (job.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
+        return new CheckStep(Name, CheckStatus.Ok, fact + (job.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
     }
 
     private static CheckStep NoService(string service) => new(Name, CheckStatus.Failed,

@@ -7,8 +7,6 @@ using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Relabeling;
 using Sidecar.Requests;
-using Sidecar.Scraping;
-using Sidecar.Sending;
 
 namespace Sidecar.Commands;
 

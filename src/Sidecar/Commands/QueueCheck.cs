@@ -1,6 +1,4 @@
 using Sidecar.Configuration;
-using Sidecar.Http;
-using Sidecar.Primitives;
 using Sidecar.Queueing;
 
 namespace Sidecar.Commands;
@@ -32,12 +30,12 @@ internal sealed class QueueCheck(QueueOptions queue, double bytesPerSecond, Time
                 Remedy = $"make the volume larger, or lower {Variables.QueueSizeLimit.Name}",
             };
         }
-        catch (Exception e) when (e is TimeoutException || ScrapeFolder.IsExpected(e))
+        catch (Exception e) when (e is TimeoutException || FileErrors.IsExpected(e))
         {
             return new CheckStep(Name, CheckStatus.Failed, $"{Variables.QueueDirectory.Name}={directory} cannot be used")
             {
                 Cause = e is TimeoutException ? $"a call to it does not come back within {Durations.Format(Timeout)}: its disk hangs"
-                    : ScrapeFolder.Cause(e),
+                    : FileErrors.Words(e),
                 Remedy = "mount a volume there that the sidecar's user may write (fsGroup, or chown), and look at its space and health",
             };
         }

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Sidecar.Http;
 using Sidecar.Primitives;
 
 namespace Sidecar.Commands;

@@ -1,4 +1,3 @@
-using System.Net;
 using Sidecar.Configuration;
 using Sidecar.Exposition;
 using Sidecar.Hosting;
@@ -61,8 +60,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var sample = new Sample { Window = name };
         sample.Begin(0, name.Length);
         var encoder = new SeriesEncoder(1, protocol);
-        encoder.Begin(new TargetLabels([new("job", scrape.JobName)], scrape.ExternalLabels, honorLabels: false,
-            scrape.SeriesRules));
+        encoder.Begin(new TargetLabels([new("job", scrape.JobName)], scrape.ExternalLabels, honorLabels: false, scrape.SeriesRules));
         if (encoder.Begin(sample, out _, isReport: true) != SeriesOutcome.Sent)
             return null;
         encoder.Commit(1, time.GetUtcNow().ToUnixTimeMilliseconds());

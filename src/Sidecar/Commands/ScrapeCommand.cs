@@ -1,4 +1,3 @@
-using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Records;

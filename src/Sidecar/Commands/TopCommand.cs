@@ -1,6 +1,5 @@
 using System.Globalization;
 using Sidecar.Configuration;
-using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Primitives;

@@ -9,6 +9,9 @@ internal static class FloatText
     /// <summary>A NaN that was scraped, as Prometheus stores it; .NET's own NaN has other bits.</summary>
     public static readonly double NormalNaN = BitConverter.UInt64BitsToDouble(0x7ff8000000000001);
 
+    /// <summary>One bit pattern for all NaNs that are scraped: another one is the staleness marker.</summary>
+    public static double Canonical(double value) => double.IsNaN(value) ? NormalNaN : value;
+
     /// <summary>Prometheus's staleness marker.</summary>
     public static readonly double StaleNaN = BitConverter.UInt64BitsToDouble(0x7ff0000000000002);
 

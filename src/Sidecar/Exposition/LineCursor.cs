@@ -236,9 +236,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool IsValid(int from, int to) => IsUtf8 || Utf8.IsValid(Text[from..to]);
 
-    /// <summary>
-    /// Only once the whole entry has been read: one that turns out to be incomplete is read again from its beginning.
-    /// </summary>
+    /// <summary>Only once the whole entry has been read: one that turns out to be incomplete is read again from its beginning.</summary>
     public readonly void Unescape(Sample sample)
     {
         if (sample.Shared == 0)

@@ -3,9 +3,8 @@ using System.Buffers.Binary;
 namespace Sidecar.Exposition;
 
 /// <summary>
-/// Walks the fields of one protobuf message where it stands (protobuf.dev, "Encoding"). Google.Protobuf's reader gives strings as
-/// objects and does not tell where they stood; here labels have to point into the window
-/// (ProtobufBenchmarks shows what that buys).
+/// Walks the fields of one protobuf message where it stands (protobuf.dev, "Encoding"). Google.Protobuf's reader gives strings as objects
+/// and does not tell where they stood; here labels have to point into the window (ProtobufBenchmarks shows what that buys).
 /// </summary>
 /// <param name="bytes">The window.</param>
 /// <param name="start">Of the message.</param>

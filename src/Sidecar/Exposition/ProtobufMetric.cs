@@ -196,7 +196,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         while (Error is null && fields.Next())
         {
             if (fields.Tag == (1 << 3 | ProtobufFields.Fixed64))
-                sample.Value = Canonical(fields.Double);
+                sample.Value = FloatText.Canonical(fields.Double);
             else if (fields.Tag == (2 << 3 | ProtobufFields.Bytes) && TypeNumber == Counter)
                 AddExemplar(fields.Start, fields.End, needsTimestamp: false);
             else if (fields.Tag == (3 << 3 | ProtobufFields.Bytes) && TypeNumber == Counter)
@@ -216,7 +216,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
             Error = "its histogram is damaged";
             return Step.None;
         }
-        (count, sum, created) = (histogram.Count, Canonical(histogram.Native.Sum), histogram.Created);
+        (count, sum, created) = (histogram.Count, FloatText.Canonical(histogram.Native.Sum), histogram.Created);
         return readsNative && histogram.IsNative ? Step.Native : Step.Count;
     }
 
@@ -232,7 +232,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
             if (fields.Tag == (1 << 3 | ProtobufFields.Varint))
                 count = fields.Value;
             else if (fields.Tag == (2 << 3 | ProtobufFields.Fixed64))
-                sum = Canonical(fields.Double);
+                sum = FloatText.Canonical(fields.Double);
             else if (fields.Tag == (4 << 3 | ProtobufFields.Bytes))
                 ReadCreated(fields.Start, fields.End);
             else if (fields.Tag != (3 << 3 | ProtobufFields.Bytes))
@@ -303,7 +303,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
             else if (fields.Tag == (3 << 3 | ProtobufFields.Bytes))
                 AddExemplar(fields.Start, fields.End, needsTimestamp);
             else if (fields.Tag == (4 << 3 | ProtobufFields.Fixed64))
-                floatValue = Canonical(fields.Double);
+                floatValue = FloatText.Canonical(fields.Double);
             else
                 fields.PassOver(known: 0b11110);
         }
@@ -329,7 +329,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
                 if (parts.Tag == (1 << 3 | ProtobufFields.Fixed64))
                     quantile = parts.Double;
                 else if (parts.Tag == (2 << 3 | ProtobufFields.Fixed64))
-                    value = Canonical(parts.Double);
+                    value = FloatText.Canonical(parts.Double);
                 else
                     parts.PassOver(known: 0b110);
             }
@@ -361,63 +361,21 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     /// <summary><c>LabelPair { string name = 1; string value = 2; }</c>.</summary>
     private void AddLabel(int start, int end)
     {
-        if (!TryReadLabel(start, end, out var label))
+        if (!ProtobufLabels.TryReadLabel(bytes, start, end, out var label))
             Error = "a label is damaged";
         else if (label.NameLength == 0)
             Error = "a label has no name";
-        else if (!IsUtf8(label.NameStart, label.NameLength) || !IsUtf8(label.ValueStart, label.ValueLength))
+        else if (!Utf8.IsValid(bytes.AsSpan(label.NameStart, label.NameLength))
+            || !Utf8.IsValid(bytes.AsSpan(label.ValueStart, label.ValueLength)))
             Error = "a label is not valid UTF-8";
         else
             sample.Add(label.NameStart, label.NameLength, label.ValueStart, label.ValueLength);
     }
 
-    private bool TryReadLabel(int start, int end, out LabelSlice label)
-    {
-        label = default;
-        var fields = new ProtobufFields(bytes, start, end);
-        while (fields.Next())
-        {
-            if (fields.Tag == (1 << 3 | ProtobufFields.Bytes))
-                (label.NameStart, label.NameLength) = (fields.Start, fields.Length);
-            else if (fields.Tag == (2 << 3 | ProtobufFields.Bytes))
-                (label.ValueStart, label.ValueLength) = (fields.Start, fields.Length);
-            else
-                fields.PassOver(known: 0b110);
-        }
-        return !fields.IsBroken;
-    }
-
-    private bool IsUtf8(int start, int length) => Utf8.IsValid(bytes.AsSpan(start, length));
-
-    /// <summary><c>Exemplar { repeated LabelPair label = 1; double value = 2; Timestamp timestamp = 3; }</c>.</summary>
     private void AddExemplar(int start, int end, bool needsTimestamp)
     {
-        var exemplar = sample.NextExemplar();
-        var isGood = true;
-        var isUtf8 = true;
-        var fields = new ProtobufFields(bytes, start, end);
-        while (isGood && fields.Next())
-        {
-            if (fields.Tag == (1 << 3 | ProtobufFields.Bytes))
-            {
-                isGood = TryReadLabel(fields.Start, fields.End, out var label);
-                isUtf8 &= IsUtf8(label.ValueStart, label.ValueLength);
-                exemplar.Add(label);
-            }
-            else if (fields.Tag == (2 << 3 | ProtobufFields.Fixed64))
-                exemplar.Value = Canonical(fields.Double);
-            else if (fields.Tag == (3 << 3 | ProtobufFields.Bytes))
-            {
-                exemplar.HasTimestamp = true;
-                isGood = ProtobufHistogram.TryReadTimestamp(bytes, fields.Start, fields.End, out exemplar.Timestamp);
-            }
-            else
-                fields.PassOver(known: 0b1110);
-        }
-        if (!isGood || fields.IsBroken)
+        if (!ProtobufLabels.TryAddExemplar(sample, bytes, start, end, needsTimestamp))
             Error = "an exemplar is damaged";
-        else if (isUtf8 && (exemplar.HasTimestamp || !needsTimestamp) && exemplar.TryComplete(sample))
-            sample.ExemplarCount++;
     }
 
     private void ReadCreated(int start, int end)
@@ -425,9 +383,6 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         if (!ProtobufHistogram.TryReadTimestamp(bytes, start, end, out created))
             Error = "its created timestamp is damaged";
     }
-
-    /// <summary>One bit pattern for all NaNs that are scraped: another one is the staleness marker.</summary>
-    private static double Canonical(double value) => double.IsNaN(value) ? FloatText.NormalNaN : value;
 
     private static void Write(ReadOnlySpan<byte> text, ref Span<byte> to)
     {

@@ -173,6 +173,5 @@ internal sealed class Sample
     }
 
     /// <summary>What a <see cref="LabelSlice"/> points at.</summary>
-    public ReadOnlySpan<byte> Text(int start, int length) =>
-        start >= 0 ? Window.AsSpan(start, length) : Scratch.AsSpan(~start, length);
+    public ReadOnlySpan<byte> Text(int start, int length) => start >= 0 ? Window.AsSpan(start, length) : Scratch.AsSpan(~start, length);
 }

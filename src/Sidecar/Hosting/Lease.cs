@@ -1,5 +1,4 @@
 using System.Net;
-using Sidecar.Configuration;
 using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;

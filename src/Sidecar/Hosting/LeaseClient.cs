@@ -20,8 +20,7 @@ internal sealed class LeaseClient(LeaseOptions options, PeerClient client, TimeP
     /// <summary>No Lease is longer, bytes.</summary>
     private const int LongestLease = 256 * 1024;
 
-    private readonly Uri collection =
-        new(options.ApiServer, $"apis/coordination.k8s.io/v1/namespaces/{options.Namespace}/leases");
+    private readonly Uri collection = new(options.ApiServer, $"apis/coordination.k8s.io/v1/namespaces/{options.Namespace}/leases");
 
     public Uri Url => new($"{collection.AbsoluteUri}/{options.Name}");
 

@@ -120,8 +120,7 @@ internal static class Advice
             "look at the client certificate and at the TLS versions of both sides; the fact above names what the other side said"),
         FailureReason.HttpOnHttpsPort => new("plain HTTP is spoken to a port that speaks TLS", $"set {peer.Scheme} to https"),
         FailureReason.Unauthorized => new("the credentials are missing, expired, or for somebody else", $"look at {peer.Credentials}"),
-        FailureReason.Forbidden when User(failure.Message) is { } user && !IsAnonymous(user) =>
-            new($"{user} may not do that", AsksCheck),
+        FailureReason.Forbidden when User(failure.Message) is { } user && !IsAnonymous(user) => new($"{user} may not do that", AsksCheck),
         FailureReason.Forbidden => new("the credentials are good, and what is asked is not allowed with them",
             $"grant it, or use others ({peer.Credentials})"),
         FailureReason.NotFound when peer == CheckPeer.ApiServer =>
@@ -129,8 +128,7 @@ internal static class Advice
             $"look at {peer.Address}"),
         FailureReason.NotFound => new("the path is wrong, or something else answers there",
             $"look at {Variables.MetricsPath.Name} and {peer.Address}"),
-        FailureReason.Redirect => new("a login page or a proxy is in between",
-            $"let {peer.Address} name the address that answers itself"),
+        FailureReason.Redirect => new("a login page or a proxy is in between", $"let {peer.Address} name the address that answers itself"),
         FailureReason.Proxy => ForProxy(peer, failure.Detail),
         FailureReason.Credentials => new(null, FixFile),
         FailureReason.ContentType => new("something else than an exporter answers there: a web page, or JSON",

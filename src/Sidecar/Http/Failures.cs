@@ -78,8 +78,7 @@ internal static class Failures
         // Go's server resets the connection where it has not read the whole request, and its words may be lost with it.
         var detail = status == HttpStatusCode.BadRequest && words.Length == 0 && url.Scheme == "http"
             ? FailureDetail.MayWantHttps : FailureDetail.None;
-        return new Failure(reason, $"{Show(url)} answers {(int)status}{(words.Length > 0 ? ": " + words : "")}", detail,
-            (int)status);
+        return new Failure(reason, $"{Show(url)} answers {(int)status}{(words.Length > 0 ? ": " + words : "")}", detail, (int)status);
     }
 
     /// <summary>The beginning of a body, for <see cref="FromStatus"/>; what there is of it when it is cut.</summary>

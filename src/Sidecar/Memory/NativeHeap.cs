@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Sidecar.Scraping;
 
 namespace Sidecar.Memory;
 

@@ -20,22 +20,11 @@ internal enum FolderCall
 
 /// <summary>
 /// All that the queue does with files. Nothing in the folder is trusted: what is opened is no link, is not waited for and is a regular
-/// file.
-/// <see cref="Before"/> is where tests let a call fail, or hang, or the power.
+/// file. <see cref="Before"/> is where tests let a call fail, or hang, or the power.
 /// </summary>
 internal sealed partial class FolderCalls
 {
-    // Numbers of Linux (include/uapi/asm-generic): errno and flags of open; O_NOFOLLOW differs between processors.
-    public const int NoSuchFile = 2;
-    public const int InputOutput = 5;
-    public const int NoDeviceBehind = 6;
-    public const int TryAgain = 11;
-    public const int Denied = 13;
-    public const int NotAFolder = 20;
-    public const int IsAFolder = 21;
-    public const int InvalidArgument = 22;
-    public const int IsALink = 40;
-
+    // Flags of open on Linux (include/uapi/asm-generic); O_NOFOLLOW differs between processors.
     private const int ReadOnly = 0;
     private const int WriteOnly = 1;
     private const int ReadWrite = 2;
@@ -57,14 +46,6 @@ internal sealed partial class FolderCalls
 
     /// <summary>Calls begun so far: while it grows, the file system answers.</summary>
     public long Count => Volatile.Read(ref calls);
-
-    /// <summary>The errno behind an exception of a call; 0 where there is none.</summary>
-    public static int Error(Exception e) => e switch
-    {
-        FileNotFoundException or DirectoryNotFoundException => NoSuchFile,
-        UnauthorizedAccessException => Denied,
-        _ => e.HResult & 0xffff,
-    };
 
     public FileStream Create(string path)
     {
@@ -142,7 +123,7 @@ internal sealed partial class FolderCalls
             return descriptor;
         var error = Marshal.GetLastPInvokeError();
         descriptor.Dispose();
-        return error == TryAgain ? null : throw Failed(error, path);
+        return error == FileErrors.TryAgain ? null : throw Failed(error, path);
     }
 
     private void Begin(FolderCall call, string path)
@@ -164,7 +145,7 @@ internal sealed partial class FolderCalls
         if ((MemoryMarshal.Read<ushort>(status[28..]) & TypeMask) != RegularFile)
         {
             descriptor.Dispose();
-            throw Failed(NoDeviceBehind, path);
+            throw Failed(FileErrors.NoDeviceBehind, path);
         }
         _ = fcntl(descriptor, SetFlags, 0); // only opening was not to block
         return descriptor;
@@ -174,7 +155,7 @@ internal sealed partial class FolderCalls
         descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw Failed(Marshal.GetLastPInvokeError(), path);
 
     private static IOException Failed(int error, string path) =>
-        error == NoSuchFile ? new FileNotFoundException("no such file", path) : new IOException(path, error);
+        error == FileErrors.NoSuchFile ? new FileNotFoundException("no such file", path) : new IOException(path, error);
 
     private const int EmptyPath = 0x1000; // AT_EMPTY_PATH
     private const uint TypeOnly = 1; // STATX_TYPE

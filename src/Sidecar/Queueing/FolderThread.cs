@@ -82,26 +82,19 @@ internal sealed class FolderThread : IDisposable
     /// <param name="calledOff">Called instead of both by <see cref="Cancel"/>.</param>
     public FolderOrder Post<T>(Func<ScrapeFolder, T> call, Action<T> done, T failed, Action? calledOff = null)
     {
+        var result = failed;
+        return Post(f => result = call(f), () => done(result), calledOff);
+    }
+
+    /// <summary>The same for a call that comes to nothing.</summary>
+    public FolderOrder Post(Action<ScrapeFolder> call, Action? done = null, Action? calledOff = null)
+    {
         var order = new FolderOrder(
             f =>
             {
-                var result = failed;
-                try
-                {
-                    result = call(f);
-                }
-                catch (Exception e)
-                {
-                    errors?.Report(ProcessLoop.Disk, e, ("path", f.Path));
-                }
-                try
-                {
-                    done(result);
-                }
-                catch (Exception e)
-                {
-                    errors?.Report(ProcessLoop.Disk, e, ("path", f.Path));
-                }
+                Guarded(() => call(f));
+                if (done is not null)
+                    Guarded(done);
             },
             calledOff);
         lock (gate)
@@ -116,6 +109,18 @@ internal sealed class FolderThread : IDisposable
             Monitor.PulseAll(gate);
         }
         return order;
+    }
+
+    private void Guarded(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception e)
+        {
+            errors?.Report(ProcessLoop.Disk, e, ("path", folder.Path));
+        }
     }
 
     /// <summary>False when the order has begun: then its end comes.</summary>

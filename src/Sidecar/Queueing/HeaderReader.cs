@@ -6,8 +6,7 @@ namespace Sidecar.Queueing;
 
 /// <summary>
 /// Reads the fields of a header, as <see cref="System.IO.BinaryWriter"/> writes them. Never throws: what cannot be read, or cannot be,
-/// makes
-/// <see cref="IsWrong"/> true for good, and the values read from then on mean nothing.
+/// makes <see cref="IsWrong"/> true for good, and the values read from then on mean nothing.
 /// </summary>
 internal ref struct HeaderReader(ReadOnlySpan<byte> bytes)
 {

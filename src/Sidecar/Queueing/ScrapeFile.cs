@@ -37,8 +37,7 @@ internal static class ScrapeFile
 {
     public const int Version = 1;
 
-    private const BodyReading AllReadings =
-        BodyReading.BoundsAsScraped | BodyReading.ClassicToo | BodyReading.ClassicToCustomBuckets;
+    private const BodyReading AllReadings = BodyReading.BoundsAsScraped | BodyReading.ClassicToo | BodyReading.ClassicToCustomBuckets;
 
     private const int PrefixSize = 16;
     private const int ChecksumSize = 8;

@@ -61,7 +61,7 @@ internal sealed class ScrapeFolder(
         {
             return TryHold();
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
             Fail(e, "opened");
             return true;
@@ -70,8 +70,7 @@ internal sealed class ScrapeFolder(
 
     /// <summary>
     /// What waits there from before and was not listed yet, oldest first; and the last good scrape of each target. A file that cannot be
-    /// used costs
-    /// itself alone. Null while the folder cannot be read.
+    /// used costs itself alone. Null while the folder cannot be read.
     /// </summary>
     public FolderList? List()
     {
@@ -109,7 +108,7 @@ internal sealed class ScrapeFolder(
             problems.Tell();
             return list;
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
             foreach (var (_, file) in list.Waiting.Concat(list.Last))
                 known?.Remove(file.Path);
@@ -149,56 +148,38 @@ internal sealed class ScrapeFolder(
                 && ScrapeFile.ReadBodies(stream, header, rules?.Invoke(header.Target.Job), out damage) is { } scrape)
                 return new LoadedScrape(scrape, IsLost: false);
         }
-        catch (Exception e) when (IsExpected(e) && FolderCalls.Error(e) is (FolderCalls.NoSuchFile or FolderCalls.NotAFolder))
+        catch (Exception e) when (FileErrors.IsExpected(e) && FileErrors.Number(e) is (FileErrors.NoSuchFile or FileErrors.NotAFolder))
         {
             log.Recurring(LogLevel.Error, "queue file gone",
                 "A waiting scrape was removed from the queue directory by somebody else; it is lost",
                 ("file", System.IO.Path.GetFileName(file)), ("remedy", "let nobody but the sidecar remove files there"));
             return new LoadedScrape(null, IsLost: true);
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
             Fail(e, "read");
             if (isLastTry)
-                SetAside(stored, "it cannot be read: " + Cause(e));
+                SetAside(stored, "it cannot be read: " + FileErrors.Words(e));
             return new LoadedScrape(null, IsLost: isLastTry);
         }
-        SetAside(stored, Words(damage));
+        SetAside(stored, FileErrors.Words(damage));
         return new LoadedScrape(null, IsLost: true);
     }
 
     /// <summary>It was sent. The last good one of a target is kept for its series.</summary>
-    public void Finish(StoredFile file, Target target, bool isGood)
+    public void Finish(StoredFile file, Target target, bool isGood) => TryRemove(() =>
     {
-        try
+        if (isGood)
+            calls.Rename(file.Path, LastOf(target));
+        else
         {
-            if (isGood)
-                calls.Rename(file.Path, LastOf(target));
-            else
-            {
-                RemoveLast(target); // all its series were marked
-                calls.Remove(file.Path);
-            }
-        }
-        catch (Exception e) when (IsExpected(e))
-        {
-            // It will be sent once more after a restart: duplicates that receivers pass over.
-            Fail(e, "removed from");
-        }
-    }
-
-    /// <summary>It was dropped.</summary>
-    public void Remove(StoredFile file)
-    {
-        try
-        {
+            RemoveLast(target); // all its series were marked
             calls.Remove(file.Path);
         }
-        catch (Exception e) when (IsExpected(e))
-        {
-            Fail(e, "removed from");
-        }
-    }
+    });
+
+    /// <summary>It was dropped.</summary>
+    public void Remove(StoredFile file) => TryRemove(() => calls.Remove(file.Path));
 
     /// <summary>Moves a file that cannot be sent to where nobody sends it and nobody deletes it.</summary>
     public void SetAside(StoredFile file, string cause)
@@ -220,7 +201,7 @@ internal sealed class ScrapeFolder(
             var last = LastOf(target);
             return calls.Exists(last) ? Load(new StoredFile(last, 0), isLastTry: false).Scrape : null;
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
             Fail(e, "read");
             return null;
@@ -236,9 +217,6 @@ internal sealed class ScrapeFolder(
 
     private string LastOf(Target target) => System.IO.Path.Combine(path, NameOf(target) + Last);
 
-    /// <summary>What the file system may do to us.</summary>
-    public static bool IsExpected(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
-
     private bool TryHold()
     {
         if (held is not null)
@@ -251,7 +229,7 @@ internal sealed class ScrapeFolder(
     private void Hold()
     {
         if (!TryHold())
-            throw new IOException("another process has the folder", FolderCalls.TryAgain);
+            throw new IOException("another process has the folder", FileErrors.TryAgain);
     }
 
     private StoredFile? Write(Scrape scrape, string file, bool isWaiting)
@@ -264,7 +242,7 @@ internal sealed class ScrapeFolder(
             {
                 stored = WriteOnce(scrape, file, unfinished, isWaiting);
             }
-            catch (Exception e) when (IsExpected(e) && FolderCalls.Error(e) == FolderCalls.NoSuchFile)
+            catch (Exception e) when (FileErrors.IsExpected(e) && FileErrors.Number(e) == FileErrors.NoSuchFile)
             {
                 // Somebody has deleted the folder under us: it is made and locked anew.
                 held?.Dispose();
@@ -278,7 +256,7 @@ internal sealed class ScrapeFolder(
             }
             return stored;
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
             Fail(e, "written");
             Discard(unfinished);
@@ -306,15 +284,20 @@ internal sealed class ScrapeFolder(
         return new StoredFile(file, size);
     }
 
-    private void RemoveLast(Target target)
+    private void RemoveLast(Target target) => TryRemove(() =>
     {
-        var last = LastOf(target);
+        if (calls.Exists(LastOf(target)))
+            calls.Remove(LastOf(target));
+    });
+
+    /// <summary>A file that stays is sent once more after a restart: duplicates that receivers pass over.</summary>
+    private void TryRemove(Action remove)
+    {
         try
         {
-            if (calls.Exists(last))
-                calls.Remove(last);
+            remove();
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
             Fail(e, "removed from");
         }
@@ -333,17 +316,17 @@ internal sealed class ScrapeFolder(
             if (ScrapeFile.ReadHeader(stream, size, out damage) is { } header)
                 return new ListedScrape(header, new StoredFile(file, size));
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
-            switch (FolderCalls.Error(e))
+            switch (FileErrors.Number(e))
             {
-                case FolderCalls.NoSuchFile:
+                case FileErrors.NoSuchFile:
                     break; // taken away meanwhile
-                case FolderCalls.Denied:
+                case FileErrors.Denied:
                     metrics.QueueDamagedFiles.Increment();
                     problems.Add(file, "permission denied", isMoved: false);
                     break;
-                case FolderCalls.IsALink or FolderCalls.NoDeviceBehind or FolderCalls.IsAFolder:
+                case FileErrors.IsALink or FileErrors.NoDeviceBehind or FileErrors.IsAFolder:
                     metrics.QueueDamagedFiles.Increment();
                     problems.Add(file, "it is not a regular file", isMoved: false);
                     break;
@@ -352,12 +335,12 @@ internal sealed class ScrapeFolder(
                     var failed = failedReads[file] = failedReads.GetValueOrDefault(file) + 1;
                     isTransient = failed < MostReads;
                     if (!isTransient)
-                        SetAside(file, "it cannot be read: " + Cause(e), problems);
+                        SetAside(file, "it cannot be read: " + FileErrors.Words(e), problems);
                     break;
             }
             return null;
         }
-        SetAside(file, Words(damage), problems);
+        SetAside(file, FileErrors.Words(damage), problems);
         return null;
     }
 
@@ -370,9 +353,9 @@ internal sealed class ScrapeFolder(
             calls.Rename(file, System.IO.Path.Combine(path, DamagedFolder, System.IO.Path.GetFileName(file)));
             problems.Add(file, cause, isMoved: true);
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
-            problems.Add(file, $"{cause}; moving it to damaged/ fails: {Cause(e)}", isMoved: false);
+            problems.Add(file, $"{cause}; moving it to damaged/ fails: {FileErrors.Words(e)}", isMoved: false);
         }
     }
 
@@ -382,7 +365,7 @@ internal sealed class ScrapeFolder(
         {
             calls.Remove(file);
         }
-        catch (Exception e) when (IsExpected(e))
+        catch (Exception e) when (FileErrors.IsExpected(e))
         {
             // It is looked at again at the next start.
         }
@@ -394,40 +377,7 @@ internal sealed class ScrapeFolder(
         failed = time.GetTimestamp();
         metrics.QueueDirectoryFailures.Increment();
         log.Recurring(LogLevel.Error, "queue directory", $"The queue directory cannot be {what}; scrapes wait in memory until it can",
-            ("path", path), ("error", Cause(e)),
+            ("path", path), ("error", FileErrors.Words(e)),
             ("remedy", "a crash loses what waits in memory: look at the volume's space, permissions and health"));
     }
-
-    private static string Words(FileDamage damage) => damage switch
-    {
-        FileDamage.Foreign => "it was not written by the sidecar",
-        FileDamage.UnknownVersion => "it was written by another version of the sidecar, which can still send it",
-        FileDamage.Truncated => "it ends too early",
-        FileDamage.Nonsense => "its checksum fits, and its header says what cannot be: somebody has edited it",
-        FileDamage.TooLarge => "no scrape is that large",
-        _ => "its checksum does not fit: the disk has changed it",
-    };
-
-    /// <summary>In words, for people.</summary>
-    public static string Cause(Exception e) => e switch
-    {
-        UnauthorizedAccessException => "permission denied, or the file system is read-only",
-        DirectoryNotFoundException => "there is no such folder",
-        FileNotFoundException => "there is no such file",
-        _ => FolderCalls.Error(e) switch
-        {
-            28 => "no space left on the device",
-            30 => "the file system is read-only",
-            FolderCalls.InputOutput => "input/output error: the disk is failing",
-            122 => "the disk quota is exceeded",
-            27 => "the file is too large",
-            FolderCalls.Denied => "permission denied",
-            FolderCalls.TryAgain => "another process has the folder",
-            FolderCalls.NotAFolder => "a file is in the way",
-            FolderCalls.NoDeviceBehind or FolderCalls.IsALink or FolderCalls.IsAFolder =>
-                "something that is not a regular file is in the way",
-            116 => "the network file system has lost it (stale handle)",
-            var errno => $"error {errno} of the operating system",
-        },
-    };
 }

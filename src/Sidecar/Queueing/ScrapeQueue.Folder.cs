@@ -25,9 +25,8 @@ internal sealed partial class ScrapeQueue
     private long opened;
 
     /// <summary>
-    /// What is new is sent after what waits in the folder, as long as that costs nothing: until the folder has answered once, a minute
-    /// has passed, or
-    /// memory is half full.
+    /// What is new is sent after what waits in the folder, as long as that costs nothing: until the folder has answered once, a minute has
+    /// passed, or memory is half full.
     /// </summary>
     private bool IsHeldBack =>
         folder is not null && !isListed && !ended && totals.MemoryBytes < options.MemoryLimit / 2 && time.GetElapsedTime(opened) < MostHold;
@@ -37,8 +36,7 @@ internal sealed partial class ScrapeQueue
 
     /// <summary>
     /// Before anything else: what waits in the folder from before is queued, at once or, where the folder does not answer, when it does.
-    /// False when
-    /// another process has the folder.
+    /// False when another process has the folder.
     /// </summary>
     public async Task<bool> OpenAsync()
     {
@@ -72,8 +70,7 @@ internal sealed partial class ScrapeQueue
 
     /// <summary>
     /// The newest scrape of the target from before this loop, sent or not, with its body if it was good; null for none, and where the
-    /// folder does
-    /// not answer soon. Asked before the first one is added; released by the caller.
+    /// folder does not answer soon. Asked before the first one is added; released by the caller.
     /// </summary>
     public async Task<Scrape?> RecallAsync(Target target, CancellationToken cancellation)
     {
@@ -110,12 +107,7 @@ internal sealed partial class ScrapeQueue
     }
 
     /// <summary>Another target has the series now: what the folder knows of this one is of no use.</summary>
-    public void Forget(Target target) => folder?.Post(
-        f =>
-        {
-            f.Forget(target);
-            return true;
-        }, static _ => { }, true);
+    public void Forget(Target target) => folder?.Post(f => f.Forget(target));
 
     /// <summary>At the end: what is being stored gets some time, unless the folder hangs.</summary>
     /// <param name="isLate">Cancelled when the time for sending is over, and a moment is left.</param>
@@ -304,9 +296,8 @@ internal sealed partial class ScrapeQueue
                         f.SetAside(file, entry.Cause ?? "it cannot be sent");
                         break;
                 }
-                return true;
             },
-            _ =>
+            () =>
             {
                 lock (gate)
                 {
@@ -314,8 +305,7 @@ internal sealed partial class ScrapeQueue
                     Report();
                 }
                 Wake();
-            },
-            failed: true);
+            });
     }
 
     private void Gone(QueuedScrape entry)
@@ -333,12 +323,8 @@ internal sealed partial class ScrapeQueue
             folder!.Cancel(before);
         FolderOrder? order = null;
         order = line.KeepingLast = folder!.Post(
-            f =>
-            {
-                f.KeepLast(scrape);
-                return true;
-            },
-            _ =>
+            f => f.KeepLast(scrape),
+            () =>
             {
                 scrape.Release();
                 lock (gate)
@@ -348,7 +334,7 @@ internal sealed partial class ScrapeQueue
                     Report();
                 }
             },
-            failed: true, calledOff: scrape.Release);
+            calledOff: scrape.Release);
     }
 
     private void OnHangingChanged()
@@ -374,9 +360,7 @@ internal sealed partial class ScrapeQueue
             foreach (var byTarget in list.Waiting.GroupBy(s => s.Header.Target.Key))
             {
                 QueuedScrape[] entries =
-                [
-                    .. byTarget.Select(s => new QueuedScrape(s.Header, s.File) { IsAhead = s.Header.Timestamp > horizon }),
-                ];
+                    [.. byTarget.Select(s => new QueuedScrape(s.Header, s.File) { IsAhead = s.Header.Timestamp > horizon })];
                 var line = LineOf(entries[0].Target);
                 var first = line.First;
                 line.AddBefore(entries);

@@ -7,9 +7,8 @@ namespace Sidecar.Queueing;
 
 /// <summary>
 /// Scrapes that wait to be sent, bounded in bytes: in memory, or with a folder on disk too. Of each target they leave in order, one at a
-/// time;
-/// between targets the oldest leaves first, and every other time the one with the shortest line, so that a backlog starves nobody. Past
-/// the bound the oldest go that nobody is sending; the newest scrape always stays.
+/// time; between targets the oldest leaves first, and every other time the one with the shortest line, so that a backlog starves nobody.
+/// Past the bound the oldest go that nobody is sending; the newest scrape always stays.
 /// </summary>
 /// <remarks>
 /// The queue decides order and bounds and touches no file: what concerns the folder is posted to its thread, which tells what it came to. A
@@ -120,9 +119,8 @@ internal sealed partial class ScrapeQueue(
     }
 
     /// <summary>
-    /// The oldest scrape of a target that nobody is sending, in memory; waits for one, but never for the disk while another target's is
-    /// in memory. Null
-    /// when the queue has ended and nothing is left. It stays accounted for until it is completed, returned or set aside.
+    /// The oldest scrape of a target that nobody is sending, in memory; waits for one, but never for the disk while another target's is in
+    /// memory. Null when the queue has ended and nothing is left. It stays accounted for until it is completed, returned or set aside.
     /// </summary>
     public async Task<QueuedScrape?> TakeAsync(CancellationToken cancellation)
     {

@@ -5,9 +5,8 @@ using Sidecar.Requests;
 namespace Sidecar.Records;
 
 /// <summary>
-/// The unit of record: one scrape of one target as it came, compressed, with all that is needed to make the same samples of it at any
-/// later time. Never changed once made, so any thread may read it. It stands for one reference to each of its bodies: who was given the
-/// scrape
+/// The unit of record: one scrape of one target as it came, compressed, with all that is needed to make the same samples of it at any later
+/// time. Never changed once made, so any thread may read it. It stands for one reference to each of its bodies: who was given the scrape
 /// calls <see cref="Release"/> once, and who keeps it beside its owner calls <see cref="AddReference"/> before.
 /// </summary>
 internal sealed class Scrape

@@ -3,9 +3,8 @@ using Sidecar.Requests;
 namespace Sidecar.Records;
 
 /// <summary>
-/// What the pass over a body came to: the record, and what was made on the way so that it can be sent at once. Whoever has it releases
-/// it, or
-/// hands it on: the queue's entry owns what was added to the queue.
+/// What the pass over a body came to: the record, and what was made on the way so that it can be sent at once. Whoever has it releases it,
+/// or hands it on: the queue's entry owns what was added to the queue.
 /// </summary>
 internal sealed class ScrapeResult(Scrape scrape)
 {

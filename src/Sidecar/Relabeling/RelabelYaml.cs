@@ -24,8 +24,7 @@ internal sealed class RelabelYaml : IDisposable
     private RelabelYaml() => json = new Utf8JsonWriter(output, Compact);
 
     /// <summary>It begins as YAML does, and not as JSON.</summary>
-    public static bool IsYaml(string text) =>
-        text.TrimStart() is ['-' or '#', ..] || text.Split('\n')[0].TrimEnd().EndsWith(':');
+    public static bool IsYaml(string text) => text.TrimStart() is ['-' or '#', ..] || text.Split('\n')[0].TrimEnd().EndsWith(':');
 
     /// <summary>The rules as JSON; null with what is wrong.</summary>
     public static byte[]? ToJson(string text, out string? problem)
@@ -130,8 +129,7 @@ internal sealed class RelabelYaml : IDisposable
         return NothingBehind(rest[1..]);
     }
 
-    private static string? NothingBehind(string rest) =>
-        rest.TrimStart() is "" or ['#', ..] ? null : "has more behind its value";
+    private static string? NothingBehind(string rest) => rest.TrimStart() is "" or ['#', ..] ? null : "has more behind its value";
 
     private string? ReadScalar(string text, bool isFlow, out string rest)
     {

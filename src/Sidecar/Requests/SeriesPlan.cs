@@ -34,8 +34,7 @@ internal sealed class SeriesPlan
     private readonly (ushort First, ushort End)[] changed;
 
     /// <param name="constants">Labels that steps refer to.</param>
-    public SeriesPlan(Step[] steps, FixedLabel[] constants)
-        : this(steps, (string?)null) => Constants = constants;
+    public SeriesPlan(Step[] steps, FixedLabel[] constants) : this(steps, (string?)null) => Constants = constants;
 
     private SeriesPlan(Step[] steps, string? error)
     {

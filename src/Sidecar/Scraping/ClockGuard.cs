@@ -4,8 +4,7 @@ namespace Sidecar.Scraping;
 
 /// <summary>
 /// Keeps the timestamps of one target in order when the wall clock is set back: nothing is scraped until it has caught up, but for ten
-/// minutes
-/// at most. Then scraping goes on by the clock of now, and whether it takes what is older than it has is the receiver's word.
+/// minutes at most. Then scraping goes on by the clock of now, and whether it takes what is older than it has is the receiver's word.
 /// </summary>
 internal sealed class ClockGuard(TimeProvider time)
 {

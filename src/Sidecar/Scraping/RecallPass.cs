@@ -1,4 +1,3 @@
-using Sidecar.Exposition;
 using Sidecar.Records;
 using Sidecar.Requests;
 

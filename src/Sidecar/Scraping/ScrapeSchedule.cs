@@ -21,10 +21,8 @@ internal sealed class ScrapeSchedule
     private int stepsToOwn;
     private bool isOwnTick;
 
-    /// <param name="atOnce">
-    /// The first tick is now. From there it comes to the target's own ticks in one step or two, each of half an interval to a whole one:
-    /// no gap is longer than the interval, and no scrape follows at the heels of another.
-    /// </param>
+    /// <param name="atOnce">The first tick is now. From there it comes to the target's own ticks in one step or two, each of half an
+    /// interval to a whole one: no gap is longer than the interval, and no scrape follows at the heels of another.</param>
     public ScrapeSchedule(Target target, TimeSpan interval, bool atOnce, TimeProvider time)
     {
         this.interval = interval;

@@ -12,9 +12,8 @@ namespace Sidecar.Scraping;
 /// <summary>The targets of one job: a scrape loop for each that discovery names.</summary>
 /// <param name="budget">Shared by all jobs.</param>
 /// <param name="isLeft">Whether a job is configured no more, so that this one ends its targets.</param>
-/// <param name="mayScrape">
-/// Asked before each scrape; given, nothing is scraped before <see cref="Resume"/>. Null where this process is alone.
-/// </param>
+/// <param name="mayScrape">Asked before each scrape; given, nothing is scraped before <see cref="Resume"/>. Null where this process is
+/// alone.</param>
 internal sealed class Scraper(
     ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, HeldBudget budget, ScrapeQueue queue,
     Metrics metrics, Log log, InternalErrors errors, TimeProvider time, CancellationToken cancellation, Predicate<string>? isLeft = null,

@@ -1,5 +1,4 @@
 using Sidecar.Http;
-using Sidecar.Primitives;
 using Sidecar.Queueing;
 using Sidecar.Records;
 using Sidecar.Requests;

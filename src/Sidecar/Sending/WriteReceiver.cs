@@ -211,8 +211,7 @@ internal sealed class WriteReceiver(
 
     private static long? Written(HttpResponseMessage response, string what) =>
         response.Headers.TryGetValues($"X-Prometheus-Remote-Write-{what}-Written", out var values)
-        && long.TryParse(values.FirstOrDefault(), out var count)
-            ? count : null;
+        && long.TryParse(values.FirstOrDefault(), out var count) ? count : null;
 
     /// <summary>True where requests are made in 1.0 from now on.</summary>
     private bool FallBack(string why)

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Http;
-using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;

@@ -1,4 +1,3 @@
-using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
@@ -86,8 +85,7 @@ internal sealed class JudgementLog : IDisposable
     }
 
     /// <summary>What costs data, and what nothing else in the log tells of.</summary>
-    private static bool IsTold(Finding finding) =>
-        finding.Level == Level.Bad || finding.Condition is Condition.Backlog or Condition.Expiry;
+    private static bool IsTold(Finding finding) => finding.Level == Level.Bad || finding.Condition is Condition.Backlog or Condition.Expiry;
 
     /// <summary>Once, when every target has been scraped, one of them with success, and all of it has arrived.</summary>
     private void Greet(ProcessFacts facts)

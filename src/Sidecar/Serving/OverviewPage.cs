@@ -1,7 +1,4 @@
 using System.Buffers;
-using System.Text;
-using Sidecar.Configuration;
-using Sidecar.Http;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
@@ -66,8 +63,7 @@ internal static partial class OverviewPage
             .Text(Metrics.Version).Markup(" · running for "u8).Duration(Whole(overview.Now - overview.Started));
         if (overview.Leader is { } leader)
             html.Markup(" · "u8).Text(leader, 200);
-        html.Markup("</p><p>"u8)
-            .Text(overview.Now.UtcDateTime.ToString("HH:mm:ss", null)).Markup(" UTC · "u8);
+        html.Markup("</p><p>"u8).Text(overview.Now.UtcDateTime.ToString("HH:mm:ss", null)).Markup(" UTC · "u8);
         if (reloads)
             html.Markup("reloads every "u8).Plain(seconds).Markup(" s · <a href=\"/targets\">hold</a>"u8);
         else

@@ -32,8 +32,7 @@ internal sealed record TargetStatus
     /// <summary>On the failure of the last scrape; null where it succeeded.</summary>
     public AdviceText? Advice { get; init; }
 
-    public TargetHealth Health =>
-        Last.Started is null ? TargetHealth.Unknown : Last.Failure.IsNone ? TargetHealth.Up : TargetHealth.Down;
+    public TargetHealth Health => Last.Started is null ? TargetHealth.Unknown : Last.Failure.IsNone ? TargetHealth.Up : TargetHealth.Down;
 
     /// <summary>The answer of <c>/api/v1/targets</c> in Prometheus's shape (its HTTP API, section Targets).</summary>
     public static ReadOnlyMemory<byte> WriteJson(IReadOnlyList<TargetStatus> targets)
