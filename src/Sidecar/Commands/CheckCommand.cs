@@ -11,9 +11,7 @@ using Sidecar.Telemetry;
 namespace Sidecar.Commands;
 
 /// <summary>
-/// <c>sidecar check</c>: the whole way once, as an operator would walk it: configuration, tokens, API server, discovery, each target, what
-/// would be sent, the receiver; and what a process that runs here says of itself. A step that fails does not keep those from being tried
-/// that do not need it.
+/// <c>sidecar check</c>: walks the whole way once, and asks the process that runs here. A failed step skips only the steps that need it.
 /// </summary>
 internal sealed class CheckCommand : IDisposable
 {

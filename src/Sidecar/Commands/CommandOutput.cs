@@ -15,9 +15,7 @@ internal sealed class CommandOutput(Stream results, TextWriter errors, Progress 
 
     public bool HasColors { get; } = hasColors;
 
-    /// <summary>
-    /// That of the process. Colours only on a terminal, and not where <c>NO_COLOR</c> is set to something (no-color.org).
-    /// </summary>
+    /// <summary>The process's own output; colours only on a terminal, and not with <c>NO_COLOR</c> (no-color.org).</summary>
     public static CommandOutput OfProcess(IReadOnlyDictionary<string, string?> environment) => new(
         Console.OpenStandardOutput(), Console.Error, new Progress(Console.Error, IsTerminal(environment, Console.IsErrorRedirected)),
         IsTerminal(environment, Console.IsOutputRedirected) && string.IsNullOrEmpty(environment.GetValueOrDefault("NO_COLOR")));

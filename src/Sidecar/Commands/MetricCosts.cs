@@ -5,9 +5,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Commands;
 
-/// <summary>
-/// What the metrics of one or more scrapes cost: series, and bytes as sent. A small object for each name; nothing for a series.
-/// </summary>
+/// <summary>What each metric of one or more scrapes costs: series, and bytes as sent. One small object per metric name.</summary>
 internal sealed class MetricCosts
 {
     /// <summary>About what a sample takes beside its labels in a request, bytes: a double, a timestamp, tags and lengths.</summary>

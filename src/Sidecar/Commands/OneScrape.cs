@@ -8,10 +8,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
-/// <summary>
-/// Discovery of one job and a scrape of each target, once and one after another: what the commands look at. The steps are those of the
-/// running sidecar.
-/// </summary>
+/// <summary>Discovers one job's targets and scrapes each once, by the same steps as the running sidecar.</summary>
 /// <param name="log">Of discovery: what it has to warn of.</param>
 internal sealed class OneScrape(Options options, JobOptions job, Log log, TimeProvider time) : IDisposable
 {

@@ -10,10 +10,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Commands;
 
-/// <summary>
-/// <c>sidecar config --prometheus</c>: the configuration in effect as a prometheus.yml, for agent mode. What is Prometheus's default is
-/// left out.
-/// </summary>
+/// <summary><c>sidecar config --prometheus</c>: the effective configuration as a prometheus.yml for agent mode, without defaults.</summary>
 /// <param name="environment">Rules are taken from it as they are written there.</param>
 internal sealed class PrometheusConfig(Options options, IReadOnlyDictionary<string, string?> environment, TextWriter output)
 {

@@ -13,10 +13,7 @@ internal static class Proposal
     /// <summary>Histograms with fewer boundaries than this are left as they are.</summary>
     private const int FewBoundaries = 6;
 
-    /// <summary>
-    /// Every third bucket of these histograms stays, so that quantiles become coarser; null where there is none to thin. Buckets are named
-    /// that go, not those that stay: another version's boundaries are not lost.
-    /// </summary>
+    /// <summary>Drops two of every three buckets; null for none. Rules name what is dropped: bounds of a new version stay.</summary>
     public static string? ThinBuckets(List<MetricCost> metrics)
     {
         // Histograms with the same boundaries share a rule.
@@ -41,9 +38,7 @@ internal static class Proposal
         return json.Length == 0 ? null : json.Append(']').ToString();
     }
 
-    /// <summary>
-    /// The buckets of these histograms go, but for those that others read, and the infinite one beside them; null where there is none.
-    /// </summary>
+    /// <summary>Drops all finite buckets but those that others read; null for none.</summary>
     public static string? DropBuckets(List<MetricCost> metrics)
     {
         var histograms = metrics.FindAll(m => CanBeNamed(m) && !ReadByOthers.IsWhole(m.Name) && LabelCosts.BoundariesOf(m).Count > 0);

@@ -52,10 +52,7 @@ internal sealed class QueueCheck(QueueOptions queue, double bytesPerSecond, Time
         return $"up to {limit}: about {TokenCheck.Ago(outage)} of outage fit";
     }
 
-    /// <summary>
-    /// Writes a file as the queue writes its own, and takes it away again; the folder too where it was not there. The lock is not taken, so
-    /// that no sidecar that starts meanwhile finds it held.
-    /// </summary>
+    /// <summary>Writes and removes a file as the queue does, without its lock: a sidecar that starts meanwhile must get that.</summary>
     /// <returns>Bytes that are free there or hold scrapes already.</returns>
     private static long Try(string directory)
     {

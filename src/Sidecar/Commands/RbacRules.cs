@@ -4,10 +4,7 @@ using Sidecar.Primitives;
 
 namespace Sidecar.Commands;
 
-/// <summary>
-/// The rules that are missing, as manifests ready to paste. Each is an object of its own, named after account and right, so that pasting it
-/// takes nothing from anybody.
-/// </summary>
+/// <summary>The missing rules as manifests to paste: objects of their own, named after account and right, that overwrite none.</summary>
 internal static class RbacRules
 {
     private const string Start = "kubectl apply -f - <<'EOF'\n";

@@ -1,9 +1,6 @@
 namespace Sidecar.Commands;
 
-/// <summary>
-/// What widespread rules and dashboards read of kube-apiserver (kubernetes-mixin, whose dashboards and alerts most clusters have): no
-/// proposal takes any of it away, or an alert would fall silent without a word.
-/// </summary>
+/// <summary>Series that kubernetes-mixin's dashboards and alerts read: no proposal drops them, or alerts would fall silent.</summary>
 internal static class ReadByOthers
 {
     /// <summary>Bounds of the published latency objectives, seconds: one object, a namespace, the whole cluster.</summary>

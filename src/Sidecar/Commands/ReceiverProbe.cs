@@ -8,10 +8,7 @@ using Sidecar.Sending;
 
 namespace Sidecar.Commands;
 
-/// <summary>
-/// Asks the receiver to take a write request: one without samples, which shows address, TLS, credentials and path; or, where that is
-/// wanted, one with a single sample of a series of its own.
-/// </summary>
+/// <summary>Sends the receiver one write request: empty, which tests address, TLS, credentials and path, or with one sample.</summary>
 internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProvider time)
 {
     public const string SeriesName = "sidecar_check";

@@ -9,10 +9,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
-/// <summary>
-/// Whether one and the same server answers at the address of a target. Behind a load balancer each scrape may be of another one, whose
-/// counters are others, and their rates are nonsense. What tells them apart is when each was started.
-/// </summary>
+/// <summary>Whether a target's address always leads to one server, by its start time: behind a load balancer, rates are wrong.</summary>
 internal sealed class ServerCheck(Options options, JobOptions job, Log silent, TimeProvider time)
 {
     /// <summary>Scrapes besides the first, each on a connection of its own.</summary>

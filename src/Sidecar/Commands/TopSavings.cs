@@ -22,9 +22,7 @@ internal sealed class SavingProposal(string what, string variable, string value,
     public long Bytes { get; } = bytes;
 }
 
-/// <summary>
-/// Tries proposals on a scrape: they are read as the configuration would be, and the scrape is encoded once more with them.
-/// </summary>
+/// <summary>Measures proposals: reads them like configuration and encodes the scrape again with them.</summary>
 /// <param name="environment">What is set now: proposed rules go behind one's own.</param>
 internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext context, IReadOnlyDictionary<string, string?> environment)
 {

@@ -2,9 +2,7 @@ using System.Collections.Immutable;
 
 namespace Sidecar.Configuration;
 
-/// <summary>
-/// What a job of a well-known name has where its own variables do not say otherwise: where kubeadm puts the component, and how it is asked.
-/// </summary>
+/// <summary>Defaults of a job with a well-known name: where kubeadm puts the component, and how to scrape it.</summary>
 /// <param name="Values">As one would write them.</param>
 internal sealed record JobProfile(string Name, ImmutableArray<(Variable Variable, string Value)> Values)
 {
@@ -49,10 +47,7 @@ internal sealed record JobProfile(string Name, ImmutableArray<(Variable Variable
         (Variables.JobName, jobName ?? name),
     ]);
 
-    /// <summary>
-    /// A component of this node, which speaks TLS by a certificate that it made itself. Its Service, where somebody has made one, is that
-    /// of kube-prometheus.
-    /// </summary>
+    /// <summary>A component of this node with a self-signed certificate. Its Service, if any, has kube-prometheus's name.</summary>
     private static JobProfile OfNode(string name, string address, string path) => new(name,
     [
         (Variables.Targets, address),

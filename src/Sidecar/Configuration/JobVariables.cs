@@ -18,9 +18,7 @@ internal enum ValueSource
 /// <summary>A value as it is written, and the variable that it is written in.</summary>
 internal readonly record struct WrittenValue(string? Text, string Name, ValueSource Source);
 
-/// <summary>
-/// Where the variables of one job stand: its own, behind its name and two underscores; then its profile; then the plain ones.
-/// </summary>
+/// <summary>Where one job's variables are looked up: its own (job name and two underscores), its profile, then the plain ones.</summary>
 internal sealed class JobVariables
 {
     public const string Separator = "__";
@@ -60,10 +58,7 @@ internal sealed class JobVariables
     /// <summary>The variable as it is written for this job.</summary>
     public string NameOf(Variable variable) => variable.IsOfJob ? prefix + variable.Name[Variables.Prefix.Length..] : variable.Name;
 
-    /// <summary>
-    /// White space around a value is a slip of the YAML that it came from, and a password from a Secret often ends in a line break;
-    /// spaces around a password may be part of it. Empty is unset, but for the listener, which empty turns off.
-    /// </summary>
+    /// <summary>Values are trimmed, passwords only of a final line break. Empty is unset, but turns the listener off.</summary>
     public WrittenValue Find(IReadOnlyDictionary<string, string?> environment, Variable variable)
     {
         var own = NameOf(variable);

@@ -15,9 +15,7 @@ internal static class Redacted
         _ => value,
     };
 
-    /// <summary>
-    /// Works on text that may be no URL at all, or a list of them, and so on the safe side: from the first colon to the last @, all goes.
-    /// </summary>
+    /// <summary>For any text, URL or not: removes everything from the first colon to the last @.</summary>
     private static string WithoutPassword(string text)
     {
         var at = text.LastIndexOf('@');

@@ -65,8 +65,7 @@ internal sealed class Settings
     }, absent: null);
 
     /// <summary>
-    /// The value in effect where it is neither from the environment nor the default in the table. What is derived of discovery is the same
-    /// for all jobs.
+    /// Records an effective value that is neither set nor the table's default; one derived from discovery is every job's.
     /// </summary>
     public void Derive(Variable variable, string? value) =>
         (variable.Group == VariableGroup.Targets && all is not null ? all : this).derived[variable.Name] = value ?? "";

@@ -5,9 +5,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Lists what makes targets: slices, or Endpoints where slices are denied or unknown, and Services where a rule reads their labels.
-/// </summary>
+/// <summary>Lists EndpointSlices, or Endpoints where slices are denied or unknown, and Services where a rule reads their labels.</summary>
 internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient objects, Log log, TimeProvider time)
 {
     /// <summary>What is denied is asked for again after so many intervals: the Role may have been mended.</summary>

@@ -3,10 +3,7 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// What of the cluster can become a target at all, where rules say so: with <c>*</c> for namespace or service, less is asked for, and the
-/// rest is not stored.
-/// </summary>
+/// <summary>The namespaces and Services that the rules can keep at all: with <c>*</c>, no others are listed or stored.</summary>
 internal sealed record DiscoveryScope
 {
     public static readonly DiscoveryScope All = new();

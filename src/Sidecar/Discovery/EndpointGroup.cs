@@ -1,9 +1,6 @@
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Endpoints that share their ports, and the object that they came in: an EndpointSlice is one such group, an Endpoints object has one for
-/// each of its subsets.
-/// </summary>
+/// <summary>Endpoints that share their ports, with their object: an EndpointSlice, or one subset of an Endpoints object.</summary>
 /// <param name="AddressType">Of a slice; null for Endpoints.</param>
 internal sealed record EndpointGroup(ObjectMeta Meta, string? AddressType, List<Endpoint> Endpoints, List<EndpointPort> Ports)
 {

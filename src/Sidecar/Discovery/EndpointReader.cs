@@ -2,10 +2,7 @@ using System.Text.Json;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Reads the API server's objects that list endpoints (Kubernetes API reference: discovery.k8s.io/v1 EndpointSlice, v1 Endpoints), and the
-/// Services that they belong to. Unknown fields are skipped. Each method throws as <see cref="JsonFields.Read"/> does.
-/// </summary>
+/// <summary>Reads EndpointSlices, Endpoints and Services. Skips unknown fields; throws as <see cref="JsonFields.Read"/> does.</summary>
 internal static class EndpointReader
 {
     /// <summary>Kind and name of an object.</summary>

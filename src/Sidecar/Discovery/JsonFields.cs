@@ -2,10 +2,7 @@ using System.Text.Json;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Reads the API server's JSON, a value at a time. A null is an absent value, as in Kubernetes; another type than the wanted one is an
-/// error.
-/// </summary>
+/// <summary>Reads the API server's JSON value by value. Null means absent, as in Kubernetes; a value of a wrong type is an error.</summary>
 internal static class JsonFields
 {
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 256 };

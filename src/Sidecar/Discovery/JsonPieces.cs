@@ -11,16 +11,11 @@ internal enum ListPart
     Item,
 }
 
-/// <summary>
-/// Cuts JSON, which comes as the network brings it, into the values that are read one by one: the events of a watch, or the items of a list
-/// beside its kind and metadata. One value is held at a time, so that memory does not grow with the cluster.
-/// </summary>
+/// <summary>Cuts streamed JSON into watch events or list items, one at a time, so that memory does not grow with the cluster.</summary>
 /// <param name="isList">One object with <c>items</c>; otherwise values one after another without end (a watch).</param>
 internal sealed class JsonPieces(bool isList)
 {
-    /// <summary>
-    /// Most bytes of one value. An object in etcd has at most 1.5 MiB, in a binary form; as JSON it is a few times larger.
-    /// </summary>
+    /// <summary>Most bytes of one value: an object in etcd has at most 1.5 MiB, and its JSON a few times that.</summary>
     private const int Largest = 8 * 1024 * 1024;
 
     /// <summary>Most bytes of one text or number within. Annotations, which are the longest, have 256 KiB together.</summary>

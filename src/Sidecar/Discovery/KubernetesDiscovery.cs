@@ -7,8 +7,8 @@ using Sidecar.Telemetry;
 namespace Sidecar.Discovery;
 
 /// <summary>
-/// Lists the endpoints every so often, and between two lists watches from where the list was. A list replaces all that was known, so what
-/// a watch that hangs or lies has missed is made good by the next one; a list that fails changes nothing.
+/// Lists endpoints periodically and watches in between. A list replaces everything, so it repairs what a watch missed; a failed list
+/// changes nothing.
 /// </summary>
 /// <param name="pulse">Beaten by each page, read and wait.</param>
 internal sealed class KubernetesDiscovery(
@@ -47,9 +47,7 @@ internal sealed class KubernetesDiscovery(
 
     private TimeSpan Interval => options.Kubernetes.RefreshInterval;
 
-    /// <summary>
-    /// Calls <paramref name="publish"/> with the whole set after each list and whenever a watch has changed it, until cancelled.
-    /// </summary>
+    /// <summary>Calls <paramref name="publish"/> with all targets after each list and each change by a watch, until cancelled.</summary>
     /// <exception cref="UnpublishableException">The set was not taken, again and again.</exception>
     public async Task RunAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {

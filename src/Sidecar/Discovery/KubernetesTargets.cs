@@ -5,10 +5,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// The targets of a cluster, by the object that they came in. Of an object that makes no target nothing is stored, however many of them
-/// are listed and watched.
-/// </summary>
+/// <summary>The targets of a cluster by object. Objects without targets are not stored.</summary>
 internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels services, Log log)
 {
     /// <summary>Names of other ports, for the log.</summary>

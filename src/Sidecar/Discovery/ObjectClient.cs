@@ -68,10 +68,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
             $"{Failures.Host(options.ApiServer!)} answers pages of a list without end"));
     }
 
-    /// <summary>
-    /// A watch from a version on, for at most so long. It is good where it went as watches go: it ended in time, was cut or closed, or
-    /// <paramref name="sink"/> ended it.
-    /// </summary>
+    /// <summary>Watches from a version on. Good if the watch timed out, was closed, or <paramref name="sink"/> ended it.</summary>
     /// <param name="changed">Called when what came is worth publishing: at once, or five times a second where more comes at once.</param>
     public async Task<ObjectAnswer> WatchAsync(
         ObjectQuery query, string version, TimeSpan duration, EventSink sink, Action changed, CancellationToken cancellation)

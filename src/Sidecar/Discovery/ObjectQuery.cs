@@ -2,10 +2,7 @@ using Sidecar.Primitives;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Which objects the API server is asked for: as few as the configuration and the rules allow. One name is asked for by name, so that
-/// neither memory nor rights grow with the cluster.
-/// </summary>
+/// <summary>The objects to ask for, as few as configuration and rules allow. One Service is asked for by name.</summary>
 internal sealed class ObjectQuery
 {
     private const string ServiceNameLabel = "kubernetes.io/service-name";

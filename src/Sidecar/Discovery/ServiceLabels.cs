@@ -3,9 +3,7 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Labels and annotations of Services, those that a rule reads and no others: of a Service that has none of them nothing is stored.
-/// </summary>
+/// <summary>The labels and annotations of Services that rules read; Services without any are not stored.</summary>
 internal sealed class ServiceLabels(RelabelRules rules)
 {
     private readonly Dictionary<string, ObjectMeta> known = [];

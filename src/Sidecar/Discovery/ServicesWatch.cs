@@ -3,10 +3,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Watches the Services, where their labels are wanted. A change of those is a new list, since of what rules then keep nothing may be
-/// known; so is whatever else ends the watch, unless it is refused.
-/// </summary>
+/// <summary>Watches Services whose labels rules read. Any change, and any end but a refusal, leads to a new list.</summary>
 internal sealed class ServicesWatch(
     KubernetesOptions options, ObjectQuery query, ObjectClient objects, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
 {

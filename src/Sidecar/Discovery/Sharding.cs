@@ -3,10 +3,7 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Which targets are ours where several sidecars share them: action hashmod on <c>__address__</c>, as Prometheus users shard. It is the
-/// address as discovered, before any rule.
-/// </summary>
+/// <summary>Which targets are this shard's: hashmod of the discovered <c>__address__</c> before any rule, as with Prometheus.</summary>
 internal static class Sharding
 {
     public static bool IsOurs(string address, DiscoveryOptions options) =>

@@ -36,9 +36,7 @@ internal static class TargetBuilder
     public static Target? FromLabels(Dictionary<string, string> discovered, TargetOptions options, out string? problem) =>
         Build(discovered, options.Params, options, out problem);
 
-    /// <summary>
-    /// A host, or a host and a port, and nothing that would make a path, a query or a user of it (config.CheckTargetAddress, but stricter).
-    /// </summary>
+    /// <summary>A host with or without a port, and no path, query or user (config.CheckTargetAddress, but stricter).</summary>
     public static bool IsAddress(string address) =>
         !address.AsSpan().ContainsAny(NoHost) && Uri.TryCreate($"https://{address}/", UriKind.Absolute, out var url) && url.Port > 0;
 
@@ -131,10 +129,7 @@ internal static class TargetBuilder
         return path == options.MetricsPath || !path.AsSpan().ContainsAny("?#") ? path : path.Replace("?", "%3F").Replace("#", "%23");
     }
 
-    /// <summary>
-    /// As Prometheus's Target.URL: a label replaces the first value of its parameter, or adds the parameter; one that was removed leaves
-    /// what is configured. Parameters are then sorted by name.
-    /// </summary>
+    /// <summary>As in Prometheus's Target.URL: labels replace the first value of their parameter, or add it; sorted by name.</summary>
     private static string? Query(string? query, Dictionary<string, string> before, Dictionary<string, string> after)
     {
         var changed = after.Where(l =>

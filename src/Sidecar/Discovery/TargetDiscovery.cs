@@ -6,10 +6,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// Says which targets there are: the static ones, or those that the API server names. When the API server is away or answers nonsense, the
-/// last known targets stay.
-/// </summary>
+/// <summary>The targets, static or from the API server. While discovery fails, the last known targets stay.</summary>
 internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient client, Metrics metrics, Log log, InternalErrors errors,
     TimeProvider time)
 {

@@ -5,9 +5,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
-/// <summary>
-/// How the watch of one kind of object fares. The task that watches writes it; others may read whether the watch is denied.
-/// </summary>
+/// <summary>The state of the watch of one kind of object. Written by its task; whether it is denied may be read by others.</summary>
 internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log log, TimeProvider time)
 {
     private const string LogKey = "watch";

@@ -1,9 +1,6 @@
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// How a body is to be read beside its format, as it was set when the body came: read again later it gives the same samples. Numbers are
-/// kept: files of the queue hold them in the upper half of the format's byte.
-/// </summary>
+/// <summary>How a body is read beside its format, fixed on arrival. Queue files store the numbers in the format's upper half.</summary>
 [Flags]
 internal enum BodyReading : byte
 {

@@ -3,25 +3,17 @@ using Sidecar.Memory;
 
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// The part of a body that is being read: inflated as it is asked for, moved to the front as it is used up. It grows only for what does
-/// not fit, and shrinks back afterwards.
-/// </summary>
+/// <summary>The inflated part of a body that is being read. It grows only for what does not fit, and shrinks back.</summary>
 /// <param name="isSliceOver">See <see cref="SampleReader"/>.</param>
 internal sealed class BodyWindow(Func<bool>? isSliceOver) : IDisposable
 {
     /// <summary>The usual size, bytes.</summary>
     public const int UsualSize = 64 * 1024;
 
-    /// <summary>
-    /// Nothing that must be whole is longer than this, bytes: a bound on memory. The annotations of a Kubernetes object, the longest labels
-    /// that are known, take 256 KiB at most.
-    /// </summary>
+    /// <summary>The longest line or metric, bytes: a bound on memory. A Kubernetes object's annotations take up to 256 KiB.</summary>
     public const int Largest = 1024 * 1024;
 
-    /// <summary>
-    /// .NET takes truncated gzip for the end of the data unless told otherwise: half a scrape would pass for a whole one.
-    /// </summary>
+    /// <summary>By default .NET takes truncated gzip for the end of the data, and half a scrape would pass for a whole one.</summary>
     static BodyWindow() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     private Stream? inflated;
@@ -115,10 +107,7 @@ internal sealed class BodyWindow(Func<bool>? isSliceOver) : IDisposable
         return !IsEnded;
     }
 
-    /// <summary>
-    /// To be called where reading can go on later. True when the slice of the pass is over, which is looked at when more was inflated
-    /// since the last time.
-    /// </summary>
+    /// <summary>Called where reading can be resumed; true when the pass's slice is over. Checked only after more was inflated.</summary>
     public bool Pause()
     {
         if (isSliceOver is null || BytesRead == pausedAt)

@@ -1,9 +1,6 @@
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// The parts of one classic histogram as they are read, and the native histogram of custom buckets that they make, as in Prometheus (its
-/// util/convertnhcb). Reused.
-/// </summary>
+/// <summary>Collects a classic histogram and converts it to custom buckets, as Prometheus's util/convertnhcb. Reused.</summary>
 internal sealed class ClassicBuckets
 {
     /// <summary>Of one histogram: beyond what any real one has, and few enough to be sorted as they come.</summary>
@@ -60,10 +57,7 @@ internal sealed class ClassicBuckets
         length++;
     }
 
-    /// <summary>
-    /// False for one that Prometheus does not convert either: a negative count, counts that fall from bucket to bucket, a total that is
-    /// not that of the last bucket, or an infinite bound below all.
-    /// </summary>
+    /// <summary>False as in Prometheus: negative or falling counts, another total than the last bucket's, +Inf below all.</summary>
     public bool TryConvert(NativeHistogram to)
     {
         if (!isGood)

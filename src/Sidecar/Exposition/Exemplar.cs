@@ -26,10 +26,7 @@ internal sealed class Exemplar
         Labels[Count++] = label;
     }
 
-    /// <summary>
-    /// Leaves out empty labels and sorts the rest. False where Prometheus does not store it (AppendExemplar of its tsdb/agent): a name
-    /// occurs twice, or the labels are too long. Nothing else is lost by that.
-    /// </summary>
+    /// <summary>Drops empty labels and sorts the rest. False where Prometheus drops it: duplicate names, or labels too long.</summary>
     public bool TryComplete(Sample sample)
     {
         var kept = 0;

@@ -3,10 +3,7 @@ using System.Numerics;
 
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// Bounds as Go's strconv.ParseFloat reads them, which takes more than the values of the text formats may be: underscores between digits,
-/// and hexadecimal numbers with an exponent of two (Go's specification, section "Floating-point literals").
-/// </summary>
+/// <summary>Bounds as Go's strconv.ParseFloat reads them: underscores and hexadecimal too, unlike the values of samples.</summary>
 internal static class FloatLiteral
 {
     private const int Longest = 64;

@@ -15,10 +15,7 @@ internal static class FloatText
     /// <summary>Prometheus's staleness marker.</summary>
     public static readonly double StaleNaN = BitConverter.UInt64BitsToDouble(0x7ff0000000000002);
 
-    /// <summary>
-    /// Decimal numbers with optional sign, point and exponent; <c>inf</c>, <c>infinity</c> (signed or not) and <c>nan</c> in any case.
-    /// No hexadecimal, no underscores, and no number too large for a double.
-    /// </summary>
+    /// <summary>Decimals, <c>inf</c>, <c>infinity</c>, <c>nan</c> in any case; no hexadecimal, underscores or overflow.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out double value)
     {
         value = 0;
@@ -32,10 +29,7 @@ internal static class FloatText
         return text[^1] != 0 && double.TryParse(text, Style, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
     }
 
-    /// <summary>
-    /// The value of an <c>le</c> or <c>quantile</c> label as Prometheus 3 normalises it: <c>1</c> becomes <c>1.0</c>, <c>0.50</c>
-    /// becomes <c>0.5</c>. False where it is canonical already or no number at all: it stays as it is.
-    /// </summary>
+    /// <summary>Normalises an <c>le</c> or <c>quantile</c> value: <c>1</c> to <c>1.0</c>. False if canonical or no number.</summary>
     public static bool TryNormalize(ReadOnlySpan<byte> text, Span<byte> destination, out int written)
     {
         written = 0;
@@ -54,9 +48,7 @@ internal static class FloatText
         return !text.SequenceEqual(destination[..written]);
     }
 
-    /// <summary>
-    /// Writes a double as OpenMetrics has it: Go's shortest <c>%g</c>, with <c>.0</c> where neither point nor exponent shows.
-    /// </summary>
+    /// <summary>Writes a double as OpenMetrics: Go's shortest <c>%g</c>, and <c>.0</c> where neither point nor exponent shows.</summary>
     /// <param name="destination">At least 32 bytes.</param>
     /// <returns>Bytes written.</returns>
     public static int Format(double value, Span<byte> destination)
@@ -146,9 +138,7 @@ internal static class FloatText
     private static bool IsShortInteger(ReadOnlySpan<byte> text) =>
         text.Length is >= 1 and <= 6 && (text[0] != (byte)'0' || text.Length == 1) && IsDigits(text);
 
-    /// <summary>
-    /// Common forms that normalising would not change, told without parsing: <c>0.005</c>, <c>12.5</c>, <c>1e-05</c>, <c>+Inf</c>.
-    /// </summary>
+    /// <summary>Recognises common canonical forms without parsing: <c>0.005</c>, <c>12.5</c>, <c>1e-05</c>, <c>+Inf</c>.</summary>
     private static bool IsCanonical(ReadOnlySpan<byte> text)
     {
         if (text.Length is < 3 or > 15)

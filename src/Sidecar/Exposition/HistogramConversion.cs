@@ -3,9 +3,8 @@ using System.IO.Hashing;
 namespace Sidecar.Exposition;
 
 /// <summary>
-/// Gathers the series of classic histograms as they are read, one histogram at a time, and makes each a native histogram of custom buckets,
-/// as Prometheus does with convert_classic_histograms_to_nhcb (its model/textparse/nhcbparse.go). A histogram that has a native form too
-/// stays as it is. Holds copies, for what was gathered is no longer in the window when the next histogram begins.
+/// Gathers classic histograms, one at a time, in copies, and makes native ones of custom buckets as Prometheus does with
+/// convert_classic_histograms_to_nhcb (its nhcbparse.go). Histograms that also have a native form stay as they are.
 /// </summary>
 internal sealed class HistogramConversion(LabelNamesCache names)
 {
@@ -54,9 +53,7 @@ internal sealed class HistogramConversion(LabelNamesCache names)
             window = new byte[1024];
     }
 
-    /// <summary>
-    /// Whether what was gathered is complete, now that this sample comes, or nothing more; then <see cref="Sample"/> is what it made.
-    /// </summary>
+    /// <summary>Whether the histogram ends before <paramref name="next"/>; then <see cref="Sample"/> is the converted one.</summary>
     /// <param name="next">Null at the end of the body.</param>
     public bool TryEnd(Sample? next)
     {
@@ -131,9 +128,7 @@ internal sealed class HistogramConversion(LabelNamesCache names)
             Sample.Names = names.Get(Sample);
     }
 
-    /// <summary>
-    /// The sample is another part of the histogram that is gathered. OpenMetrics's line <c>_created</c> is none, but tells when it began.
-    /// </summary>
+    /// <summary>Whether the sample is of the current histogram. OpenMetrics's <c>_created</c> is not, but gives the start.</summary>
     private bool Belongs(Sample sample)
     {
         if (PartOf(sample, out _) != Part.None)

@@ -3,9 +3,8 @@ using System.IO.Hashing;
 namespace Sidecar.Exposition;
 
 /// <summary>
-/// The label names of a sample, in the order of its line, interned: consecutive lines of a metric have the same ones, so that what
-/// follows from the names alone (their order in what is sent, conflicts, duplicates) is worked out once a sequence and not once a line.
-/// They never change, so that <see cref="None"/> and <see cref="TooLong"/> may be shared by all passes.
+/// A sample's label names in line order, interned: what follows from names alone is worked out once a sequence, not once a line. Never
+/// changes.
 /// </summary>
 internal sealed class LabelNames
 {

@@ -17,8 +17,7 @@ internal enum Entry
 }
 
 /// <summary>
-/// A place in a window of whole lines, and what the text formats have in common: names, quoted strings, escapes, numbers. Works in place:
-/// escaped strings are unescaped where they stand, and samples point into the window.
+/// A place in a window of whole lines, and what the text formats share: names, quoted strings, escapes, numbers. Unescapes in place.
 /// </summary>
 /// <param name="text">From the start of <see cref="Sample.Window"/>; its last byte is a line break, or it is empty.</param>
 /// <param name="start">Where to begin.</param>
@@ -71,10 +70,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
             At++;
     }
 
-    /// <summary>
-    /// Steps over the labels that this line shares with the one before, up to behind the last quote, and begins its sample with them.
-    /// Mostly that is all but le: lines of one metric follow each other.
-    /// </summary>
+    /// <summary>Skips the labels shared with the line before, and begins the sample with them. Mostly that is all labels but le.</summary>
     /// <returns>How many they are, the metric's name included; 0 where the line must be read from its beginning.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int SkipShared(Sample sample)
@@ -294,9 +290,7 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         return false;
     }
 
-    /// <summary>
-    /// What a complete line leaves to do: interned names, the metric, <c>le</c> and <c>quantile</c> as Prometheus 3 has them.
-    /// </summary>
+    /// <summary>Completes a line: interned names, the metric, <c>le</c> and <c>quantile</c> as in Prometheus 3.</summary>
     /// <param name="hasLastNames">The labels have the predicted names.</param>
     /// <param name="hasLastName">The metric name is that of the line before.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

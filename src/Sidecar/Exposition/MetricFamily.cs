@@ -1,9 +1,6 @@
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// What the lines <c># TYPE</c>, <c># HELP</c> and <c># UNIT</c> said of the metric that is being read. One object for all metrics of a
-/// body, filled anew for each; <see cref="Ordinal"/> tells when.
-/// </summary>
+/// <summary><c># TYPE</c>, <c># HELP</c>, <c># UNIT</c> of the current metric. Reused; <see cref="Ordinal"/> tells metrics apart.</summary>
 internal sealed class MetricFamily
 {
     private byte[] text = new byte[512]; // name, help, unit
@@ -62,10 +59,7 @@ internal sealed class MetricFamily
         unitLength = unit.Length;
     }
 
-    /// <summary>
-    /// A sample of this name belongs to the metric: it has the metric's own name, or that and a suffix that its type knows
-    /// (isSeriesPartOfFamily of Prometheus's scrape/scrape.go).
-    /// </summary>
+    /// <summary>Whether the sample's name is the metric's, or has a suffix of its type (Prometheus's isSeriesPartOfFamily).</summary>
     public bool Has(ReadOnlySpan<byte> sampleName)
     {
         var name = Name;

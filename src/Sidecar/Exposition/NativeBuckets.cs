@@ -42,8 +42,7 @@ internal sealed class NativeBuckets
     }
 
     /// <summary>
-    /// Halves the resolution so many times: bucket i goes into bucket ⌈i / 2^times⌉ (reduceResolution of Prometheus's model/histogram).
-    /// The runs and buckets must agree. In place: what is written never gets ahead of what is read.
+    /// Halves the resolution so often, in place: bucket i goes into bucket ⌈i / 2^times⌉ (Prometheus's reduceResolution).
     /// </summary>
     public void Reduce(int times, bool isFloat)
     {

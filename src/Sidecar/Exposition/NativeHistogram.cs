@@ -1,8 +1,6 @@
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// The value of a sample of a native histogram; field by field io.prometheus.client.Histogram, and the Histogram of remote write. Reused.
-/// </summary>
+/// <summary>The value of a native histogram sample, field by field as in the client model and in remote write. Reused.</summary>
 internal sealed class NativeHistogram
 {
     /// <summary>Of a histogram whose buckets have the upper bounds in <see cref="Bounds"/>, and the last one none.</summary>

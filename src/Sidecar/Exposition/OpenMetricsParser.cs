@@ -214,9 +214,7 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
         return Entry.Sample;
     }
 
-    /// <summary>
-    /// <c>name="value"</c> or <c>"any name"="value"</c>; or the metric's own name in quotes, which gives <see cref="Entry.End"/>.
-    /// </summary>
+    /// <summary><c>name="value"</c>, <c>"any name"="value"</c>, or the metric's own name quoted: <see cref="Entry.End"/>.</summary>
     private Entry ReadLabel(bool isNameAllowed, bool isWithinLine, out LabelSlice label)
     {
         label = default;

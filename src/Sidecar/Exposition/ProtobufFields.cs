@@ -3,8 +3,7 @@ using System.Buffers.Binary;
 namespace Sidecar.Exposition;
 
 /// <summary>
-/// Walks the fields of one protobuf message where it stands (protobuf.dev, "Encoding"). Google.Protobuf's reader gives strings as objects
-/// and does not tell where they stood; here labels have to point into the window (ProtobufBenchmarks shows what that buys).
+/// Walks a protobuf message's fields in place (protobuf.dev, "Encoding"): Google.Protobuf would make objects (ProtobufBenchmarks).
 /// </summary>
 /// <param name="bytes">The window.</param>
 /// <param name="start">Of the message.</param>

@@ -1,8 +1,6 @@
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// Reads the client model's <c>Histogram</c> message, but for the classic buckets, which are read one after another as they are sent.
-/// </summary>
+/// <summary>Reads the client model's <c>Histogram</c> message; its classic buckets are read one by one as they are sent.</summary>
 internal sealed class ProtobufHistogram
 {
     public const uint BucketField = 3 << 3 | ProtobufFields.Bytes;

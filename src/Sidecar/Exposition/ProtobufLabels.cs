@@ -22,7 +22,7 @@ internal static class ProtobufLabels
         return !fields.IsBroken;
     }
 
-    /// <summary><c>Exemplar { repeated LabelPair label = 1; double value = 2; Timestamp timestamp = 3; }</c>; false for a damaged one.</summary>
+    /// <summary><c>Exemplar { repeated LabelPair label = 1; double value = 2; Timestamp timestamp = 3; }</c>; false if damaged.</summary>
     /// <param name="needsTimestamp">An exemplar without one is left out, as one with labels that Prometheus does not store is.</param>
     public static bool TryAddExemplar(Sample sample, ReadOnlySpan<byte> bytes, int start, int end, bool needsTimestamp)
     {

@@ -2,10 +2,7 @@ using System.Text.Unicode;
 
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// One <c>Metric</c> of a family and the samples that it stands for: one for a counter, gauge or untyped value or a native histogram;
-/// <c>_count</c>, <c>_sum</c> and each bucket or quantile for a classic histogram or a summary.
-/// </summary>
+/// <summary>One <c>Metric</c> of a family and its samples: one, or <c>_count</c>, <c>_sum</c> and each bucket or quantile.</summary>
 internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNamesCache names)
 {
     // MetricType of the client model.

@@ -10,9 +10,7 @@ namespace Sidecar.Exposition;
 /// </summary>
 internal sealed class ProtobufReader
 {
-    /// <summary>
-    /// Bytes of a family in which its name and type are looked for: they stand in front of its metrics wherever it is longer.
-    /// </summary>
+    /// <summary>Bytes in which a large family's name and type are looked for: they stand in front of its metrics.</summary>
     private const int ScanSize = 32 * 1024;
 
     // MetricFamily

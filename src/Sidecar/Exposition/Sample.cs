@@ -1,8 +1,7 @@
 namespace Sidecar.Exposition;
 
 /// <summary>
-/// Where one label's name and value stand. An offset that is not negative counts from the start of <see cref="Sample.Window"/>;
-/// a negative one is the complement of an offset into <see cref="Sample.Scratch"/>.
+/// Where a label stands: offsets into <see cref="Sample.Window"/>, or, negative, complements of <see cref="Sample.Scratch"/>'s.
 /// </summary>
 internal struct LabelSlice
 {
@@ -12,16 +11,10 @@ internal struct LabelSlice
     public int ValueLength;
 }
 
-/// <summary>
-/// One sample as the parser found it. All of it points into the window and is good until the next read: nothing is owned, nothing
-/// allocates. Label 0 is always <c>__name__</c>; the others follow in the order of the text, empty values included.
-/// </summary>
+/// <summary>One sample, which points into the window until the next read. Label 0 is <c>__name__</c>, the rest as in the text.</summary>
 internal sealed class Sample
 {
-    /// <summary>
-    /// A line with more labels fails the scrape: a bound on memory, ten times beyond what any receiver takes. One too many is kept, to be
-    /// seen.
-    /// </summary>
+    /// <summary>A line with more labels fails the scrape: ten times beyond any receiver's limit. One too many is kept to be seen.</summary>
     public const int MostLabels = 1024;
 
     private const int ScratchPrefix = 8;
@@ -41,10 +34,7 @@ internal sealed class Sample
     /// <summary>Counts the samples that were begun, this one included.</summary>
     public long Ordinal;
 
-    /// <summary>
-    /// The first so many labels, label 0 included, are those of the sample one <see cref="Ordinal"/> before: they need not be looked at
-    /// again.
-    /// </summary>
+    /// <summary>How many leading labels, label 0 included, the sample before (one <see cref="Ordinal"/> less) has too.</summary>
     public int Shared;
 
     /// <summary>The names of labels 1 and on, interned.</summary>

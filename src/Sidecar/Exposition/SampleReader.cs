@@ -16,10 +16,7 @@ internal enum ReadError
     TooSlow,
 }
 
-/// <summary>
-/// Streams the samples of one compressed body in any of the formats: inflates it into a window and reads whole lines, or whole metrics,
-/// there. Reused from body to body.
-/// </summary>
+/// <summary>Streams the samples of a compressed body in any format. Reused from body to body.</summary>
 internal sealed class SampleReader : IDisposable
 {
     /// <summary>The usual window, bytes.</summary>

@@ -5,14 +5,11 @@ using System.Text;
 namespace Sidecar.Exposition;
 
 /// <summary>
-/// Which format is asked for and which one came: Prometheus's scrape_protocols (its config/config.go), its Accept header
-/// (scrape/scrape.go) and its choice of a parser (model/textparse/interface.go), without a fallback.
+/// The formats asked for and received: Prometheus's scrape_protocols, its Accept header and its choice of parser, without fallback.
 /// </summary>
 internal static class ScrapeProtocols
 {
-    /// <summary>
-    /// Name in the configuration, format, media type with parameters. The header of the versions that know it asks for names as they are.
-    /// </summary>
+    /// <summary>Name in the configuration, format, media type with parameters as the Accept header has it.</summary>
     private static readonly (string Name, BodyFormat Format, string Header)[] All =
     [
         ("PrometheusProto", BodyFormat.PrometheusProto,

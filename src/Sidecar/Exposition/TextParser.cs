@@ -2,10 +2,7 @@ using System.Buffers;
 
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// The Prometheus text format 0.0.4 and 1.0.0, as Prometheus 3 accepts and rejects it (its model/textparse/promlex.l). One window of
-/// whole lines, see <see cref="LineCursor"/>.
-/// </summary>
+/// <summary>The text formats 0.0.4 and 1.0.0 exactly as Prometheus 3 reads them (its promlex.l), in a <see cref="LineCursor"/>.</summary>
 internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextParserState state)
 {
     internal static readonly SearchValues<byte> ValueEnd = SearchValues.Create(" \t\n{"u8);

@@ -73,9 +73,7 @@ internal sealed class TextParserState
         return declared;
     }
 
-    /// <summary>
-    /// Gives the sample its metric: the declared one, or, where its name does not belong to that, one of which nothing is known.
-    /// </summary>
+    /// <summary>Gives the sample its metric: the declared one, or an unknown one where the name does not fit.</summary>
     public void EnterFamily(Sample sample)
     {
         var name = sample.Name;

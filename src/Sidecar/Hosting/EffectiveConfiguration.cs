@@ -6,9 +6,7 @@ namespace Sidecar.Hosting;
 /// <summary>The configuration in effect, for <c>sidecar config</c> and the first log line. Secrets are redacted already.</summary>
 internal static class EffectiveConfiguration
 {
-    /// <summary>
-    /// One variable a line, in the order of the table: <c>SIDECAR_SCRAPE_INTERVAL=15s  # default</c>; then what each job has of its own.
-    /// </summary>
+    /// <summary>One variable a line (<c>SIDECAR_SCRAPE_INTERVAL=15s  # default</c>), then what each job has of its own.</summary>
     public static void Write(TextWriter output, ImmutableArray<Setting> settings)
     {
         foreach (var setting in settings)

@@ -3,10 +3,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Hosting;
 
-/// <summary>
-/// The end of the process that nothing can hold up: when stopping takes longer than its bound, at a second signal, and at an exception that
-/// nobody caught. Uses threads of its own, since what hangs may be the pool.
-/// </summary>
+/// <summary>Ends the process by threads of its own: past the stop timeout, at a second signal, and after an uncaught exception.</summary>
 /// <param name="shutdownTimeout">What stopping may take.</param>
 /// <param name="exit">Ends the process; null for <c>_exit</c>. Tests look on.</param>
 internal sealed partial class ForcedExit(TimeSpan shutdownTimeout, Log log, Action<int>? exit = null)

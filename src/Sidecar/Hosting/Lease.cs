@@ -11,9 +11,8 @@ namespace Sidecar.Hosting;
 internal sealed record LeaseState(bool Leads, string? Holder, Failure Failure, long RenewedAt, DateTimeOffset RenewedAtTime);
 
 /// <summary>
-/// Holds a Lease as client-go's leader election does. Of another holder's time nothing is believed but that it changes: its lease is over
-/// when it has not changed for its duration, by our own clock. The holder counts from before its last renewal was asked for, and stops
-/// earlier than that.
+/// Holds a Lease as client-go's leader election does, by its own clock alone: another's lease is over when unchanged for its duration. The
+/// holder stops earlier than others may take over.
 /// </summary>
 internal sealed class Lease(
     LeaseOptions options, string identity, PeerClient client, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
@@ -37,10 +36,7 @@ internal sealed class Lease(
     /// <summary>Beaten by each try.</summary>
     public Pulse Pulse { get; } = new(time);
 
-    /// <summary>
-    /// Whether this process may scrape, now: its lease is renewed, by the clock that stands still while a machine sleeps and by the one
-    /// that does not.
-    /// </summary>
+    /// <summary>Whether this process may scrape now, by a clock that stops while a machine sleeps and by one that does not.</summary>
     public bool IsHeld
     {
         get

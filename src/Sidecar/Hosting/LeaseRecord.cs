@@ -4,10 +4,7 @@ using Sidecar.Discovery;
 
 namespace Sidecar.Hosting;
 
-/// <summary>
-/// What a Lease (<c>coordination.k8s.io/v1</c>) says. Times are those of whoever wrote them, and are only compared with what was there
-/// before.
-/// </summary>
+/// <summary>A Lease (<c>coordination.k8s.io/v1</c>). Its times are the writer's and are only compared with earlier ones.</summary>
 /// <param name="Version">The object's <c>resourceVersion</c>: a change goes through only where it is still this one.</param>
 /// <param name="Holder">Empty for nobody.</param>
 internal sealed record LeaseRecord(

@@ -2,10 +2,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Hosting;
 
-/// <summary>
-/// The life of the long tasks: until a signal, or until one of them has ended by itself; then the drain, in order and bounded. A process of
-/// which a part has ended is worth less than one that Kubernetes starts again, so it is never half alive.
-/// </summary>
+/// <summary>Runs the long tasks until a signal or the end of one, then drains in order, bounded: never half alive.</summary>
 internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, Log log, TimeProvider time)
 {
     /// <summary>For what is left to do when the time for sending is over, before the process is ended by force.</summary>

@@ -60,8 +60,7 @@ internal static class Advice
     public const string AsksCheck = "'sidecar check' prints the rule to paste";
 
     /// <summary>
-    /// The user in the API server's words, <c>User "system:serviceaccount:sidecar:sidecar" cannot …</c>, or in a kubelet's,
-    /// <c>Forbidden (user=system:serviceaccount:sidecar:sidecar, verb=get, resource=nodes, …)</c>; null where they are others.
+    /// The user in a refusal of the API server (<c>User "…" cannot …</c>) or a kubelet (<c>Forbidden (user=…,</c>), or null.
     /// </summary>
     public static string? User(string message)
     {

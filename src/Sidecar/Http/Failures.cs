@@ -6,10 +6,7 @@ using Sidecar.Primitives;
 
 namespace Sidecar.Http;
 
-/// <summary>
-/// What went wrong with a peer, in words of our own: those of the framework are left out of the published binary. Host and port are named;
-/// credentials and queries never.
-/// </summary>
+/// <summary>Failures of peers in our own words: the framework's are not in the binary. Names hosts, never credentials or queries.</summary>
 internal static class Failures
 {
     /// <summary>Bytes of an answer's body that are looked at for the cause.</summary>

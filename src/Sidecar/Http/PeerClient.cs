@@ -6,8 +6,8 @@ using Sidecar.Telemetry;
 namespace Sidecar.Http;
 
 /// <summary>
-/// HTTP to one kind of peer — the API server, the targets, the receiver — with its credentials and its trust. Credentials and PEM files
-/// are read again as they change; redirects are followed, but credentials never leave the host that they are for.
+/// HTTP to one kind of peer with its credentials and trust, whose files are read again as they change. Redirects are followed, without
+/// credentials to other hosts.
 /// </summary>
 /// <param name="log">Logs when a file becomes unreadable and the last good copy stays in use.</param>
 internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServer, TimeProvider time, Log? log = null) : IDisposable
@@ -134,9 +134,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         }
     }
 
-    /// <summary>
-    /// One request. What fails at a proxy or behind a redirect names the host that failed, which the caller does not know.
-    /// </summary>
+    /// <summary>One request. Failures of a proxy or behind a redirect name that host, which the caller does not know.</summary>
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, bool isRedirected, CancellationToken cancellation)
     {
         var url = request.RequestUri!;
@@ -229,9 +227,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         return true;
     }
 
-    /// <summary>
-    /// What the handler cannot do: a tunnel whose failures are named, and another name in TLS. It takes streams that are secure already.
-    /// </summary>
+    /// <summary>Tunnels whose failures are named and other TLS names, which the handler cannot do. It takes secured streams.</summary>
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, PeerTls files, CancellationToken cancellation)
     {
         var url = context.InitialRequestMessage.RequestUri!;

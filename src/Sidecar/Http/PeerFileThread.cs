@@ -2,10 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Sidecar.Http;
 
-/// <summary>
-/// The one thread on which the files of a peer are read. A mount that hangs holds this thread and none of the pool's, of which there are
-/// few; who wants the file is told after a bounded wait, and at once while the thread still hangs.
-/// </summary>
+/// <summary>Reads one peer's files on its own thread. Callers wait a bounded time, and not at all while the thread hangs.</summary>
 internal sealed class PeerFileThread(TimeProvider time) : IDisposable
 {
     /// <summary>Small files that are in memory as a rule take microseconds.</summary>

@@ -60,9 +60,7 @@ internal sealed class PeerTls
         return ssl;
     }
 
-    /// <summary>
-    /// TLS where another name than the host's is verified and sent as SNI: SocketsHttpHandler takes the host's in any case.
-    /// </summary>
+    /// <summary>TLS with a name other than the host's for SNI and verification, which SocketsHttpHandler cannot do.</summary>
     /// <param name="stream">A connection to the peer, which is disposed of with the result or where this fails.</param>
     public async Task<Stream> SecureAsync(Stream stream, CancellationToken cancellation)
     {
@@ -125,10 +123,7 @@ internal sealed class PeerTls
         }
     }
 
-    /// <summary>
-    /// With the first private key of a text in PEM: PKCS#1, PKCS#8 or SEC 1, RSA or elliptic curve. X509Certificate2 would take other keys
-    /// too (DSA, post-quantum, …), which are 0.1 MB of the executable; client-go takes none of them.
-    /// </summary>
+    /// <summary>With the first PKCS#1, PKCS#8 or SEC 1 key in PEM, RSA or EC as in client-go. Other kinds would cost 0.1 MB.</summary>
     /// <exception cref="CryptographicException">There is no such key.</exception>
     /// <exception cref="ArgumentException">It is another certificate's.</exception>
     private static X509Certificate2 WithKey(X509Certificate2 certificate, ReadOnlySpan<char> pem)
@@ -159,10 +154,7 @@ internal sealed class PeerTls
         throw new CryptographicException();
     }
 
-    /// <summary>
-    /// A key of PKCS#1 in the envelope of PKCS#8 (RFC 5208, 5): <c>SEQUENCE { version, algorithm, OCTET STRING }</c>. What .NET has for it
-    /// takes the key apart first, with 40 KB of code.
-    /// </summary>
+    /// <summary>A PKCS#1 key in PKCS#8's envelope (RFC 5208, 5). .NET's own way parses the key first, with 40 KB of code.</summary>
     private static byte[] Pkcs8OfRsa(byte[] key)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);

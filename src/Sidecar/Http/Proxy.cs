@@ -79,9 +79,7 @@ internal sealed class Proxy(Uri url, NoProxy without) : IWebProxy
         }
     }
 
-    /// <summary>
-    /// The proxy's own refusal of a request that was handed to it; none where it is the peer that answers, or nobody can tell.
-    /// </summary>
+    /// <summary>The proxy's own refusal of a request; none where the peer answered, or nobody can tell.</summary>
     public Failure Refusal(HttpResponseMessage response, Uri to)
     {
         var status = (int)response.StatusCode;

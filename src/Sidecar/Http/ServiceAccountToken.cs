@@ -3,9 +3,7 @@ using System.Text.Json;
 
 namespace Sidecar.Http;
 
-/// <summary>
-/// What a bearer token says of itself: the claims of a JWT (RFC 7519), read and not trusted; its signature is the API server's affair.
-/// </summary>
+/// <summary>The claims of a bearer token (JWT, RFC 7519), read and not trusted.</summary>
 internal sealed class ServiceAccountToken
 {
     private ServiceAccountToken(JsonElement claims)
@@ -35,10 +33,7 @@ internal sealed class ServiceAccountToken
 
     public List<string> Audiences { get; } = [];
 
-    /// <summary>
-    /// It was made for somebody else than the API server. What that calls itself is its issuer's name unless it is told otherwise
-    /// (--api-audiences), and nearly everywhere the Service's.
-    /// </summary>
+    /// <summary>The token was made for another audience than the API server's, which by default is its issuer's name.</summary>
     public bool IsForAnother => Audiences.Count > 0
         && !Audiences.Exists(a => a == Issuer || a.Contains("kubernetes.default", StringComparison.Ordinal));
 

@@ -14,10 +14,7 @@ internal readonly struct Block(BlockPool.Slab slab, int index)
     public Span<byte> Span => slab.Bytes.AsSpan(index * BlockPool.BlockSize, BlockPool.BlockSize);
 }
 
-/// <summary>
-/// Blocks for compressed bodies. As many are kept as the busiest moment of the last minutes needed, so that what one scrape lets go of
-/// serves the next and never ages into garbage; what an outage piled up goes back to the collector some minutes after it.
-/// </summary>
+/// <summary>Blocks for compressed bodies. As many are kept as the last minutes needed at once; an outage's go back in minutes.</summary>
 /// <remarks>
 /// They are cut from slabs that the collector takes for large objects: it neither moves them nor counts them among what its generations
 /// may grow by. As objects of their own, the 4 MiB of bodies and requests let as much garbage grow old beside them.

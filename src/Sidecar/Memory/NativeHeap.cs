@@ -7,10 +7,7 @@ internal static partial class NativeHeap
 {
     private static bool isGlibc = OperatingSystem.IsLinux(); // shared by all threads: it only ever becomes false
 
-    /// <summary>
-    /// One heap for all threads, first thing in the process: by default each thread that allocates has its own, with slack of its own. And
-    /// what is large always has pages of its own, which go back when it is freed: by default the bound rises with what was freed before.
-    /// </summary>
+    /// <summary>One C heap for all threads, and pages of their own for large blocks. To be called first in the process.</summary>
     public static void UseOneArena()
     {
         if (!isGlibc)

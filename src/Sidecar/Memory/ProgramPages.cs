@@ -6,15 +6,10 @@ namespace Sidecar.Memory;
 /// <summary>The pages of the program and its libraries that are mapped from their files.</summary>
 internal static partial class ProgramPages
 {
-    /// <summary>
-    /// MADV_DONTNEED of mman.h: for clean pages of a file it drops the mapping; the next access maps them again from the page cache.
-    /// </summary>
+    /// <summary>MADV_DONTNEED (mman.h) drops the mapping of clean file pages; the next access maps them again.</summary>
     private const int DontNeed = 4;
 
-    /// <summary>
-    /// Lets go of all of them; what is used comes back, 16 pages a fault. Most of what the start has touched - relocation, OpenSSL's
-    /// tables, reading the configuration - is never used again, and would count as this process's memory for good: 5 MB of 13.
-    /// </summary>
+    /// <summary>Drops the program's pages; used ones come back. Most that startup touched is never used again: 5 MB of 13.</summary>
     public static void Release()
     {
         if (!OperatingSystem.IsLinux())

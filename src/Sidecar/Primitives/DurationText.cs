@@ -5,10 +5,7 @@ namespace Sidecar.Primitives;
 /// <summary>Durations as Prometheus logs them; the way they are configured is that of <c>Durations</c>.</summary>
 internal static class DurationText
 {
-    /// <summary>
-    /// As its logs and the labels of its own metrics show them (Go's notation): <c>250ms</c>, <c>1.5s</c>, <c>1m30s</c>, <c>2h0m0s</c>.
-    /// Exact to the millisecond, to the microsecond below one second.
-    /// </summary>
+    /// <summary>In Go's notation, as Prometheus logs it: <c>250ms</c>, <c>1m30s</c>, <c>2h0m0s</c>; to the millisecond or better.</summary>
     public static string Format(TimeSpan duration)
     {
         if (duration < TimeSpan.Zero)

@@ -1,6 +1,6 @@
 namespace Sidecar.Queueing;
 
-/// <summary>Failures of the file system: which are expected, their numbers on Linux (include/uapi/asm-generic), and words for people.</summary>
+/// <summary>Failures of the file system: which are expected, their errno on Linux, and words for people.</summary>
 internal static class FileErrors
 {
     public const int NoSuchFile = 2;

@@ -18,10 +18,7 @@ internal enum FolderCall
     Read,
 }
 
-/// <summary>
-/// All that the queue does with files. Nothing in the folder is trusted: what is opened is no link, is not waited for and is a regular
-/// file. <see cref="Before"/> is where tests let a call fail, or hang, or the power.
-/// </summary>
+/// <summary>All file calls of the queue. Opens regular files only, never links, never waiting. <see cref="Before"/> is for tests.</summary>
 internal sealed partial class FolderCalls
 {
     // Flags of open on Linux (include/uapi/asm-generic); O_NOFOLLOW differs between processors.

@@ -15,8 +15,7 @@ internal sealed class FolderOrder(Action<ScrapeFolder> call, Action? calledOff)
 }
 
 /// <summary>
-/// The one thread that touches the queue directory. It works through its orders one after another; nobody else waits for the disk. When one
-/// call takes longer than two seconds the directory counts as hanging, until the thread has worked through what piled up.
+/// The one thread that touches the queue directory. A call of more than two seconds counts as hanging until the thread has caught up.
 /// </summary>
 internal sealed class FolderThread : IDisposable
 {

@@ -4,10 +4,7 @@ using System.Text;
 
 namespace Sidecar.Queueing;
 
-/// <summary>
-/// Reads the fields of a header, as <see cref="System.IO.BinaryWriter"/> writes them. Never throws: what cannot be read, or cannot be,
-/// makes <see cref="IsWrong"/> true for good, and the values read from then on mean nothing.
-/// </summary>
+/// <summary>Reads header fields as <see cref="BinaryWriter"/> writes them. Never throws: see <see cref="IsWrong"/>.</summary>
 internal ref struct HeaderReader(ReadOnlySpan<byte> bytes)
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);

@@ -4,10 +4,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Queueing;
 
-/// <summary>
-/// One scrape's place in the queue. Its content is in memory, or in a file of the queue directory, or in both; who has taken it from the
-/// queue finds it in memory until the entry is completed, returned or set aside. All that changes here is the queue's, under its lock.
-/// </summary>
+/// <summary>A queued scrape, in memory, in a file or both; in memory while taken. Changed by the queue alone, under its lock.</summary>
 internal sealed class QueuedScrape
 {
     private ScrapeResult? content;

@@ -30,14 +30,10 @@ internal sealed class ScrapeFolder(
     /// <summary>Lists that a file may fail to be read in, where the disk is the reason, before it is set aside.</summary>
     private const int MostReads = 5;
 
-    /// <summary>
-    /// A disk that is full takes a file now and then, as others leave: it can be used again when it has taken all for so long.
-    /// </summary>
+    /// <summary>A full disk takes a file now and then: failing is over when all writes have succeeded for so long.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
-    /// <summary>
-    /// Files with what this process wrote or listed; nothing is listed twice. Null once the folder was listed to its end.
-    /// </summary>
+    /// <summary>Files written or listed by this process, so that none is listed twice. Null once all were listed.</summary>
     private HashSet<string>? known = [];
     private readonly Dictionary<string, int> failedReads = [];
     private IDisposable? held;
@@ -68,10 +64,7 @@ internal sealed class ScrapeFolder(
         }
     }
 
-    /// <summary>
-    /// What waits there from before and was not listed yet, oldest first; and the last good scrape of each target. A file that cannot be
-    /// used costs itself alone. Null while the folder cannot be read.
-    /// </summary>
+    /// <summary>Files from before not listed yet, oldest first, and last good scrapes. Null while the folder cannot be read.</summary>
     public FolderList? List()
     {
         if (known is null)
@@ -189,9 +182,7 @@ internal sealed class ScrapeFolder(
         problems.Tell();
     }
 
-    /// <summary>
-    /// A copy of the target's newest scrape, with its body if it was good: of the one that waits, else of the last that was sent.
-    /// </summary>
+    /// <summary>The target's newest scrape, with its body if good: the newest that waits, else the last that was sent.</summary>
     public Scrape? Recall(Target target, StoredFile? newest)
     {
         try

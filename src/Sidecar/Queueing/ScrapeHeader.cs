@@ -5,9 +5,7 @@ using Sidecar.Records;
 
 namespace Sidecar.Queueing;
 
-/// <summary>
-/// What the header of a scrape's file says: all of the scrape but its bodies. Every field was checked against what can be.
-/// </summary>
+/// <summary>The header of a scrape's file: everything but the bodies, with every field validated.</summary>
 internal sealed class ScrapeHeader
 {
     public required Target Target { get; init; }

@@ -24,20 +24,14 @@ internal sealed partial class ScrapeQueue
     private bool isListed;
     private long opened;
 
-    /// <summary>
-    /// What is new is sent after what waits in the folder, as long as that costs nothing: until the folder has answered once, a minute has
-    /// passed, or memory is half full.
-    /// </summary>
+    /// <summary>New scrapes wait for older ones in the folder until it has answered, memory is half full, or a minute has passed.</summary>
     private bool IsHeldBack =>
         folder is not null && !isListed && !ended && totals.MemoryBytes < options.MemoryLimit / 2 && time.GetElapsedTime(opened) < MostHold;
 
     /// <summary>A disk that works may be a little behind: what is about to be stored is not dropped for it.</summary>
     private long MemoryLimit => folder is { IsHanging: false } && unstored == 0 ? 2 * options.MemoryLimit : options.MemoryLimit;
 
-    /// <summary>
-    /// Before anything else: what waits in the folder from before is queued, at once or, where the folder does not answer, when it does.
-    /// False when another process has the folder.
-    /// </summary>
+    /// <summary>First: queues the folder's scrapes, later if it does not answer. False if another process has the folder.</summary>
     public async Task<bool> OpenAsync()
     {
         if (folder is null)
@@ -69,8 +63,8 @@ internal sealed partial class ScrapeQueue
     }
 
     /// <summary>
-    /// The newest scrape of the target from before this loop, sent or not, with its body if it was good; null for none, and where the
-    /// folder does not answer soon. Asked before the first one is added; released by the caller.
+    /// The target's newest scrape from before this loop, sent or not, with its body if good; null for none, or while the folder does not
+    /// answer. To be called before the first <see cref="Add"/>; released by the caller.
     /// </summary>
     public async Task<Scrape?> RecallAsync(Target target, CancellationToken cancellation)
     {
@@ -115,7 +109,7 @@ internal sealed partial class ScrapeQueue
         folder?.SettleAsync(isLate.IsCancellationRequested ? MostWait / 10 : MostWait) ?? Task.CompletedTask;
 
     /// <summary>
-    /// A target that waits for its file to go is passed over, unless the disk hangs: nothing of it may come back after something newer.
+    /// A target whose file is being removed is skipped unless the disk hangs: an old scrape must not return after a newer one.
     /// </summary>
     private bool IsBusy(TargetLine line) =>
         line.InFlight is { } taken && (taken.Exit == QueueExit.None || folder is not { IsHanging: true });
@@ -314,9 +308,7 @@ internal sealed partial class ScrapeQueue
             line.InFlight = null;
     }
 
-    /// <summary>
-    /// Of a target whose scrapes are sent before they are stored, the newest is stored as its last; those before it need not be.
-    /// </summary>
+    /// <summary>Of scrapes sent before they were stored, only the newest is stored, as the target's last.</summary>
     private void KeepLast(TargetLine line, Scrape scrape)
     {
         if (line.KeepingLast is { } before)

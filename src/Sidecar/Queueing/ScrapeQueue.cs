@@ -41,9 +41,7 @@ internal sealed partial class ScrapeQueue(
     private DateTimeOffset? droppingSince;
     private DateTimeOffset lastDropped;
 
-    /// <summary>
-    /// Since when scrapes are dropped for their size or age; null again once one was delivered and none was dropped for a while.
-    /// </summary>
+    /// <summary>Since when scrapes are dropped for size or age; null again after a delivery and a while without drops.</summary>
     public DateTimeOffset? DroppingSince
     {
         get
@@ -119,8 +117,8 @@ internal sealed partial class ScrapeQueue(
     }
 
     /// <summary>
-    /// The oldest scrape of a target that nobody is sending, in memory; waits for one, but never for the disk while another target's is in
-    /// memory. Null when the queue has ended and nothing is left. It stays accounted for until it is completed, returned or set aside.
+    /// The oldest scrape of a target that nobody is sending. Waits for one, but for the disk only if no other target's is in memory. Null
+    /// when the queue has ended and is empty. Stays accounted for until completed, returned or set aside.
     /// </summary>
     public async Task<QueuedScrape?> TakeAsync(CancellationToken cancellation)
     {
@@ -176,9 +174,7 @@ internal sealed partial class ScrapeQueue(
         Wake();
     }
 
-    /// <summary>
-    /// The scrape cannot be sent, and trying again is of no use: it is counted as damaged, and kept aside where it has a file.
-    /// </summary>
+    /// <summary>The scrape can never be sent: it is counted as damaged, and its file is kept aside.</summary>
     /// <param name="cause">For the log: what it provokes.</param>
     public void SetAside(QueuedScrape entry, string cause)
     {
@@ -217,9 +213,7 @@ internal sealed partial class ScrapeQueue(
         Wake();
     }
 
-    /// <summary>
-    /// What nobody will send any more: what is in the folder waits there for the next start, the rest is counted as lost.
-    /// </summary>
+    /// <summary>At the end: scrapes in the folder wait for the next start, the others are counted as lost.</summary>
     public (int Lost, int Kept) DropRest()
     {
         lock (gate)

@@ -4,8 +4,7 @@ using Sidecar.Requests;
 namespace Sidecar.Records;
 
 /// <summary>
-/// The one reader of bodies: the samples of a body in their order, each with its series as labels and rules make it. Whoever validates,
-/// looks for what vanished, sends or shows goes through here.
+/// The one reader of bodies: samples in order, each with its series after labels and rules. Validation, sending and commands use it.
 /// </summary>
 internal sealed class BodyWalk(SampleReader reader, SeriesEncoder encoder)
 {

@@ -3,8 +3,7 @@ using Sidecar.Requests;
 namespace Sidecar.Records;
 
 /// <summary>
-/// Requests that were encoded while the scrape was validated, so that a healthy receiver costs one pass and not two. All targets share
-/// one small budget; where it is spent, what is held stays and the rest of the scrape is streamed again when its turn comes.
+/// Requests encoded during validation, which saves a second pass. Past a budget shared by all targets, the rest is streamed later.
 /// </summary>
 internal sealed class HeldRequests(HeldBudget budget)
 {
@@ -48,10 +47,7 @@ internal sealed class HeldRequests(HeldBudget budget)
 /// <summary>Bytes of finished requests that may be held, over all targets. Shared by all passes: one number, changed atomically.</summary>
 internal sealed class HeldBudget(long limit)
 {
-    /// <summary>
-    /// What a process holds. One scrape of 150,000 series takes 2.5 MB; with 2 MiB a part of it would be made twice, at a third more time
-    /// and, for the second set of buffers, no less memory.
-    /// </summary>
+    /// <summary>The budget of a process. A scrape of 150,000 series takes 2.5 MB; with 2 MiB it would be encoded partly twice.</summary>
     public const long Usual = 4 * 1024 * 1024;
 
     private long left = limit;

@@ -4,8 +4,7 @@ using Sidecar.Requests;
 namespace Sidecar.Records;
 
 /// <summary>
-/// What one pass over a body changes: buffers, decisions on relabeling, automata. About half a megabyte, so there are few of them and they
-/// are lent; a pass has one for itself from its beginning to its end.
+/// Everything that a pass changes: buffers, relabeling decisions, automata. Half a megabyte, so few exist, lent to one pass each.
 /// </summary>
 internal sealed class PassContext
 {

@@ -2,10 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Sidecar.Records;
 
-/// <summary>
-/// Works through what is to be done until it has a result, or until the slice of its context is over: false, and it goes on when it is
-/// called again. Called by one thread at a time, not always the same.
-/// </summary>
+/// <summary>One slice of work: false when the slice is over, and the next call goes on. Called by one thread at a time.</summary>
 internal delegate bool PassStep<T>([MaybeNullWhen(false)] out T result);
 
 /// <summary>A pass in the pool: waiting, running or put aside.</summary>

@@ -1,9 +1,6 @@
 namespace Sidecar.Records;
 
-/// <summary>
-/// How long a pass may go on before others have their turn. Asked for each window of a body that was read; belongs to the context that the
-/// pass has.
-/// </summary>
+/// <summary>How long a pass may run before others get their turn. Checked after each window; one per context.</summary>
 internal sealed class PassSlice
 {
     private Passes? passes; // null where a pass has its thread for itself: its slice never ends

@@ -6,8 +6,8 @@ using Sidecar.Telemetry;
 namespace Sidecar.Records;
 
 /// <summary>
-/// The few threads that work through bodies: parsing, relabeling, encoding, compressing. About 0.6 s of work for a million samples, so one
-/// thread for each two processors is enough, and a pass's scratch memory exists as often as there are passes in progress, normally once.
+/// The threads that parse, relabel, encode and compress bodies: one for two processors, for a million samples take 0.6 s. Scratch memory
+/// exists once for each pass in progress.
 /// </summary>
 /// <remarks>
 /// A pass goes on in slices. When its slice is over and others wait, it is put aside with its context, and new passes go first; those that
@@ -219,8 +219,7 @@ internal sealed class Passes : IDisposable
     }
 
     /// <summary>
-    /// Now and then, what nobody needs goes back to the system: a new TLS connection, which each peer gets every quarter of an hour,
-    /// touches 2 MB of OpenSSL and leaves 1 MB on the heap, and objects that grew old are collected only when there are many of them.
+    /// Periodically returns memory: TLS connections leave 1 MB of heap each quarter of an hour, and few old objects are collected.
     /// </summary>
     private void Tidy()
     {

@@ -2,10 +2,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Records;
 
-/// <summary>
-/// Makes the requests of a scrape from its body, one at a time as they are asked for, leaving out those that are held. It has its context
-/// to its end.
-/// </summary>
+/// <summary>Makes a scrape's requests from its body, one at a time, without the held ones. Has its context to the end.</summary>
 /// <param name="held">What needs not be made again, the first samples of the scrape; null for nothing.</param>
 internal sealed class RequestStream(Scrape scrape, HeldRequests? held, PassContext context)
 {

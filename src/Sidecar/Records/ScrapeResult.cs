@@ -3,8 +3,7 @@ using Sidecar.Requests;
 namespace Sidecar.Records;
 
 /// <summary>
-/// What the pass over a body came to: the record, and what was made on the way so that it can be sent at once. Whoever has it releases it,
-/// or hands it on: the queue's entry owns what was added to the queue.
+/// A pass's result: the scrape, and the requests made on the way. The holder releases it or hands it on, as to the queue.
 /// </summary>
 internal sealed class ScrapeResult(Scrape scrape)
 {

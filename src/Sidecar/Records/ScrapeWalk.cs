@@ -4,8 +4,7 @@ using Sidecar.Requests;
 namespace Sidecar.Records;
 
 /// <summary>
-/// The samples of a scrape that are sent, in the order in which they are sent: its body without what is skipped, markers of what vanished,
-/// report. It has its context to its end.
+/// The samples of a scrape as they are sent: body without skipped ones, staleness markers, report. Has its context to the end.
 /// </summary>
 internal sealed class ScrapeWalk
 {

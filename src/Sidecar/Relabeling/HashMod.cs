@@ -5,8 +5,8 @@ using System.Numerics;
 namespace Sidecar.Relabeling;
 
 /// <summary>
-/// The hash of action hashmod and of sharding: the last eight bytes of MD5 (RFC 1321), big-endian. The framework's MD5 is OpenSSL's, which
-/// refuses it in FIPS mode, and a target must not fail for that: this hash only spreads, it protects nothing.
+/// The hash of hashmod and sharding: MD5's last eight bytes (RFC 1321), big-endian. OpenSSL refuses MD5 in FIPS mode, and this hash
+/// protects nothing.
 /// </summary>
 internal static class HashMod
 {

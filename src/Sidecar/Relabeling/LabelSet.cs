@@ -2,10 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Sidecar.Relabeling;
 
-/// <summary>
-/// The labels that rules read and change. Reused from series to series: names and values point into the buffers of whoever filled it in,
-/// or into its own, and nothing is allocated once that is large enough.
-/// </summary>
+/// <summary>The labels that rules read and change. Reused; names and values point into the caller's buffers or its own.</summary>
 /// <remarks>
 /// Its order is that of Prometheus's labels.Builder: what it was filled with first, then what rules set, in the order in which they did.
 /// That is seen only where labelmap gives two labels the same name: the last one wins.

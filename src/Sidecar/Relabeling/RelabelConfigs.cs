@@ -20,8 +20,7 @@ internal sealed class RelabelError(string problem, string remedy)
 }
 
 /// <summary>
-/// Reads Prometheus's relabel objects, as a JSON array or as in a prometheus.yml: the same keys, defaults and checks as its
-/// relabel.Config with UTF-8 names (model/relabel/relabel.go). Everything that is wrong is told at once.
+/// Reads relabel_configs, as JSON or YAML, with the keys, defaults and checks of Prometheus (model/relabel). Reports all errors.
 /// </summary>
 internal sealed class RelabelConfigs
 {

@@ -1,8 +1,6 @@
 namespace Sidecar.Relabeling;
 
-/// <summary>
-/// Applies a list of rules, with the memory that their patterns need for it. It belongs to one pass; the rules are shared.
-/// </summary>
+/// <summary>Applies a list of shared rules with the matchers they need. Belongs to one pass.</summary>
 internal sealed class RelabelPass(RelabelRules rules)
 {
     /// <summary>In the order of the rules.</summary>

@@ -16,8 +16,7 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
     public RelabelRules Then(RelabelRules others) => IsEmpty ? others : others.IsEmpty ? this : new RelabelRules(All.AddRange(others.All));
 
     /// <summary>
-    /// The values of a label without which nothing is kept, as far as <c>keep</c> rules with plain literals say so: with them, whoever
-    /// fills in the labels can ask for less. Null where any value may be kept.
+    /// The values that <c>keep</c> rules with plain literals allow a label, so that less needs to be listed. Null for any.
     /// </summary>
     public IReadOnlyList<string>? LiteralsKept(string label)
     {

@@ -6,8 +6,7 @@ using System.Text.Json;
 namespace Sidecar.Relabeling;
 
 /// <summary>
-/// Rules as they stand in a prometheus.yml, turned into the JSON that is read: a list of mappings whose values are scalars, or lists of
-/// scalars, in block or flow style. What else YAML has is refused, with the line.
+/// Turns rules as in a prometheus.yml into JSON: mappings of scalars or lists of scalars, block or flow. Other YAML is an error.
 /// </summary>
 internal sealed class RelabelYaml : IDisposable
 {

@@ -4,9 +4,7 @@ using Sidecar.Relabeling.Patterns;
 
 namespace Sidecar.Relabeling;
 
-/// <summary>
-/// Applies one rule: Prometheus's relabel function (model/relabel/relabel.go). It belongs to one pass, as its matcher does.
-/// </summary>
+/// <summary>Applies one rule as Prometheus does (model/relabel/relabel.go). Belongs to one pass.</summary>
 internal sealed class RuleMatcher(RelabelRule rule)
 {
     private readonly PatternMatcher matcher = new(rule.Pattern);

@@ -6,8 +6,8 @@ using Sidecar.Relabeling.Patterns;
 namespace Sidecar.Relabeling;
 
 /// <summary>
-/// Text with references to groups, as Go's Regexp.Expand has it: <c>$1</c>, <c>${1}x</c>, <c>$name</c>, <c>$$</c>. A name is as long as
-/// letters, digits and underscores follow, so <c>$1x</c> is the group named 1x; a group that there is not is empty text. It never changes.
+/// A replacement as in Go's Regexp.Expand: <c>$1</c>, <c>${1}x</c>, <c>$name</c>, <c>$$</c>; <c>$1x</c> is the group 1x, and an unknown
+/// group is empty. Never changes.
 /// </summary>
 internal sealed class Template
 {

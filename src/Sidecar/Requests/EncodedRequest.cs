@@ -3,10 +3,7 @@ using Sidecar.Exposition;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// One write request, compressed as it is made, and ready to be posted: a snappy block of a prometheus.WriteRequest or, in 2.0, of an
-/// io.prometheus.write.v2.Request. Whoever holds it last releases it.
-/// </summary>
+/// <summary>A compressed write request ready to post: snappy of a 1.0 WriteRequest or a 2.0 Request. Its last holder releases it.</summary>
 /// <remarks>
 /// A snappy block is the length of the whole as a varint and then elements; encoders compress each 64 KiB by itself, so that no copy
 /// reaches across. So the parts are compressed one by one and put behind each other without their own lengths: the bytes are the same, and

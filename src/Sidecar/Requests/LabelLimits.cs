@@ -2,9 +2,7 @@ using System.Text;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// Bounds of the labels of each series, those of its target and its name included; 0 for none (Prometheus's verifyLabelLimits).
-/// </summary>
+/// <summary>Limits of a series' labels, including target labels and name; 0 for none (Prometheus's verifyLabelLimits).</summary>
 /// <param name="Count">Most labels.</param>
 /// <param name="NameLength">Longest name, bytes.</param>
 /// <param name="ValueLength">Longest value, bytes.</param>

@@ -4,9 +4,7 @@ using Sidecar.Exposition;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// A request taken apart, so that requests can be made of some of its series: the message as protobuf, and where each series stands in it.
-/// </summary>
+/// <summary>A request taken apart to send some of its series: the protobuf message, and where each series stands.</summary>
 internal sealed class OpenedRequest
 {
     // Fields of the messages; see RequestBuilder.

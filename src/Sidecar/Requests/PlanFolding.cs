@@ -3,8 +3,7 @@ using Sidecar.Relabeling;
 namespace Sidecar.Requests;
 
 /// <summary>
-/// Turns rules into another plan where no rule reads the value of a scraped label: dropping and renaming labels, and setting them to
-/// what is known of the target or of the metric's name. Such rules then cost a series nothing.
+/// Folds rules that read no scraped label's value into the plan, so that dropping, renaming or setting labels costs a series nothing.
 /// </summary>
 internal sealed class PlanFolding(LabelSet labels)
 {

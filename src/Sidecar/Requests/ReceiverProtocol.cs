@@ -11,8 +11,7 @@ internal enum WriteVersion
 }
 
 /// <summary>
-/// Which version requests are made in. Where nobody has set one, it is 2.0 until the receiver shows that it lacks it, and from then on 1.0
-/// until the process ends. Shared by all passes and workers: one number, changed atomically.
+/// The version of requests. Unless configured, 2.0 until the receiver shows that it lacks it, then 1.0 to the end. Atomic, shared by all.
 /// </summary>
 internal sealed class ReceiverProtocol(WriteProtocol wanted)
 {

@@ -31,9 +31,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     /// <summary>A request ends at this size before compression, bytes, whatever the number of its samples.</summary>
     private const int LargestRequest = 4 * 1024 * 1024;
 
-    /// <summary>
-    /// Bytes of symbols after which a request ends: they are held as they are. A usual request of 2,000 series has a tenth of a megabyte.
-    /// </summary>
+    /// <summary>A request ends after so many bytes of symbols. A usual request of 2,000 series has a tenth of a megabyte.</summary>
     private const int MostSymbols = 256 * 1024;
 
     private readonly SeriesMessage message = new(); // of what is not a plain sample
@@ -119,9 +117,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
         message.Clear();
     }
 
-    /// <summary>
-    /// Writes labels behind the room for what stands in front of them: those that the series written last has too are copied from there.
-    /// </summary>
+    /// <summary>Writes labels; those shared with the series written before are copied from there.</summary>
     /// <returns>Where they end.</returns>
     private int WriteLabels(SeriesLabels labels)
     {

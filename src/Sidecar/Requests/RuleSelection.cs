@@ -4,8 +4,7 @@ using Sidecar.Relabeling;
 namespace Sidecar.Requests;
 
 /// <summary>
-/// Which rules of a list have to be applied to the series of one metric name, or of one name and one sequence of label names: the others
-/// are known to do nothing there. A series that is known to be dropped needs none.
+/// The rules that can affect series of one metric name, or of one name and sequence of label names. None for series always dropped.
 /// </summary>
 internal sealed class RuleSelection
 {

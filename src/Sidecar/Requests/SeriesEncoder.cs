@@ -3,8 +3,7 @@ using Sidecar.Exposition;
 namespace Sidecar.Requests;
 
 /// <summary>
-/// Makes series of samples, by the target's labels and the rules, and requests of those that are taken. Reused; nothing is allocated for a
-/// sample.
+/// Makes series of samples by target labels and rules, and requests of series that are kept. Reused; allocates nothing a sample.
 /// </summary>
 /// <param name="protocol">Tells the version, looked at when a pass begins; null for 1.0.</param>
 internal sealed class SeriesEncoder(int samplesPerRequest, ReceiverProtocol? protocol = null)
@@ -51,9 +50,7 @@ internal sealed class SeriesEncoder(int samplesPerRequest, ReceiverProtocol? pro
         builder.Begin(protocol.Current);
     }
 
-    /// <summary>
-    /// Makes the labels of the sample's series. It counts only with <see cref="Commit(Sample, long)"/>; another call forgets it.
-    /// </summary>
+    /// <summary>Makes the labels of the sample's series, which counts only after <see cref="Commit(Sample, long)"/>.</summary>
     /// <param name="hash">Of all labels as they will be sent: the identity of the series.</param>
     /// <returns>False where the series is not sent, or fails the scrape.</returns>
     public bool TryBegin(Sample sample, out ulong hash) => Begin(sample, out hash) == SeriesOutcome.Sent;
@@ -107,9 +104,7 @@ internal sealed class SeriesEncoder(int samplesPerRequest, ReceiverProtocol? pro
         return true;
     }
 
-    /// <summary>
-    /// Which limit the labels of the series that was begun exceed, in words; null for none. External labels do not count.
-    /// </summary>
+    /// <summary>The limit that the series' labels exceed, in words; null for none. External labels do not count.</summary>
     public string? Exceeded(Sample sample, in LabelLimits limits)
     {
         if (relabeling is not null && relabeledRules is { IsPlain: false } rules)

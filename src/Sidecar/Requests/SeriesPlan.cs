@@ -5,14 +5,11 @@ using Sidecar.Primitives;
 namespace Sidecar.Requests;
 
 /// <summary>
-/// How the labels of a sample become those of a series, decided once for each sequence of label names: conflicts with the target's
-/// labels, empty values, external labels, and the order in which all is sent.
+/// How a sample's labels become its series', decided once per sequence of names: conflicts, empty values, external labels, order.
 /// </summary>
 internal sealed class SeriesPlan
 {
-    /// <summary>
-    /// One label of the series: from the sample, with its name encoded; or from the target (<see cref="NameField"/> is null).
-    /// </summary>
+    /// <summary>A label from the sample, with its name encoded, or from the target (<see cref="NameField"/> is null).</summary>
     public readonly struct Step(int index, byte[]? nameField)
     {
         /// <summary>Of the label in the sample, or in <see cref="TargetLabels"/>; complemented, in <see cref="Constants"/>.</summary>
@@ -78,9 +75,7 @@ internal sealed class SeriesPlan
         return changes;
     }
 
-    /// <summary>
-    /// Prometheus's mutateSampleLabels (scrape/target.go, scrape/scrape.go), then its processExternalLabels (storage/remote).
-    /// </summary>
+    /// <summary>Prometheus's mutateSampleLabels (scrape/target.go), then its processExternalLabels (storage/remote).</summary>
     public static SeriesPlan Make(Sample sample, TargetLabels target)
     {
         if (sample.Count - 1 > Sample.MostLabels)

@@ -2,9 +2,7 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// The rules that every series goes through between scrape and receiver. Shared by all targets and passes: they never change.
-/// </summary>
+/// <summary>The metric and write relabeling of every series. Immutable, shared by all targets and passes.</summary>
 internal sealed class SeriesRules(RelabelRules metric, RelabelRules write)
 {
     /// <summary>For what is scraped, with the target's labels.</summary>

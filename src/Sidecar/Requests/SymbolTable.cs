@@ -2,10 +2,7 @@ using System.IO.Hashing;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// The strings of one request, each once: <c>Request { repeated string symbols = 4; }</c> of remote write 2.0. The first is the empty
-/// string. Reused from request to request; nothing is allocated once it has grown to what a request needs.
-/// </summary>
+/// <summary>The distinct strings of one 2.0 request (<c>symbols = 4</c>), the first empty. Reused without allocating.</summary>
 internal sealed class SymbolTable
 {
     private const byte SymbolsTag = 4 << 3 | 2;

@@ -12,9 +12,7 @@ using Sidecar.Queueing;
 
 namespace Sidecar.Scraping;
 
-/// <summary>
-/// Fetches the exposition of a target, compressed: as it comes where the target speaks gzip, compressed on arrival where not.
-/// </summary>
+/// <summary>Fetches a target's exposition, compressed by the target or on arrival.</summary>
 /// <param name="queue">Where bodies go; it bounds one of them.</param>
 /// <param name="largeBodies">Shared by all jobs.</param>
 /// <param name="own">Renders the body where the target is this process, in text format 0.0.4; null where there is somebody to ask.</param>

@@ -3,8 +3,7 @@ using Sidecar.Memory;
 namespace Sidecar.Scraping;
 
 /// <summary>
-/// Which series a target is known to have, and the last timestamps of those that bring their own: decides of each sample of a scrape
-/// whether it is new, repeated, or older than what was there. One pass at a time.
+/// A target's known series and their last explicit timestamps: tells new, repeated and older samples. Belongs to one pass at a time.
 /// </summary>
 internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
 {

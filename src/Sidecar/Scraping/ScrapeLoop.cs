@@ -97,9 +97,7 @@ internal sealed class ScrapeLoop : IDisposable
 
     public LastScrape Last => last;
 
-    /// <summary>
-    /// Ends when the target has left, or with an exception when cancelled. Whatever else a tick throws, the next tick comes.
-    /// </summary>
+    /// <summary>Ends when the target has left, or with an exception when cancelled; no other exception of a tick ends it.</summary>
     public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
     {
         // Without what was known before, a target is scraped as a new one.
@@ -195,9 +193,7 @@ internal sealed class ScrapeLoop : IDisposable
 
     public void Dispose() => series.Dispose();
 
-    /// <summary>
-    /// What the queue directory knows of the target: what has vanished since then gets its markers, and time goes on from there.
-    /// </summary>
+    /// <summary>Recalls the target's last scrape from the queue directory, for markers of series vanished since, and its time.</summary>
     private async Task RecallAsync(CancellationToken cancellation)
     {
         if (await queue.RecallAsync(Target, cancellation) is not { } last)

@@ -68,9 +68,7 @@ internal sealed class ScrapePass
         Done,
     }
 
-    /// <summary>
-    /// What is known of the series counts as a good scrape; an answer without a byte is up, but does not, as in Prometheus.
-    /// </summary>
+    /// <summary>A good scrape replaces the known series; an empty answer is up but does not, as in Prometheus.</summary>
     private bool Forgets => isGood && outcome.BodyBytes > 0;
 
     /// <inheritdoc cref="PassStep{T}"/>

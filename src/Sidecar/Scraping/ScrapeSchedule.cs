@@ -4,9 +4,7 @@ using Sidecar.Discovery;
 
 namespace Sidecar.Scraping;
 
-/// <summary>
-/// When a target is scraped: every interval on the monotonic clock, at an offset of its own, so that many targets do not fire at once.
-/// </summary>
+/// <summary>When a target is scraped: each interval on the monotonic clock, at an offset that spreads the targets.</summary>
 internal sealed class ScrapeSchedule
 {
     /// <summary>Prometheus's ScrapeTimestampTolerance.</summary>
@@ -57,8 +55,7 @@ internal sealed class ScrapeSchedule
     }
 
     /// <summary>
-    /// The timestamp of a scrape that begins now, in milliseconds: the wall clock's time, snapped to the ideal tick when it is within
-    /// min(2 ms, 1 % of the interval) of it, which makes timestamps compress well.
+    /// The timestamp of a scrape starting now: wall clock, snapped to the tick within min(2 ms, 1 %), which compresses well.
     /// </summary>
     public long Timestamp()
     {

@@ -152,8 +152,7 @@ internal sealed class Scraper(
     }
 
     /// <summary>
-    /// Ends when all loops have, after cancellation, or when <paramref name="abort"/> is cancelled; each has scraped once more where that
-    /// is asked for. Never throws: what waits is to be sent whatever happens here.
+    /// Ends when all cancelled loops have, each after a last scrape if asked for, or at <paramref name="abort"/>. Never throws.
     /// </summary>
     /// <param name="abort">Cuts the last scrapes short.</param>
     /// <param name="ends">The series end with the process; else the next one goes on with them.</param>

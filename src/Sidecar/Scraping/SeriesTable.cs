@@ -205,8 +205,7 @@ internal sealed unsafe class SeriesTable(TableMemory? memory = null) : IDisposab
     }
 
     /// <summary>
-    /// The entry of the hash; -1 for none. Looks where it should be, behind one that vanished, and where the order was left, before it
-    /// asks the index.
+    /// The entry of the hash, or -1. Tries the expected place, behind a vanished one, and where order was left, then the index.
     /// </summary>
     private int Find(ulong hash)
     {

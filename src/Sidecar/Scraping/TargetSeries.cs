@@ -5,10 +5,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Scraping;
 
-/// <summary>
-/// What is known of one target from scrape to scrape: which series it has, and the last good body. Owned by the target's scrape loop, and
-/// changed by one pass at a time.
-/// </summary>
+/// <summary>A target's series and last good body between scrapes. Owned by its scrape loop, changed by one pass at a time.</summary>
 internal sealed class TargetSeries(
     Target target, TargetLabels labels, ScrapeOptions options, HeldBudget budget, TimeProvider time,
     ReceiverProtocol? protocol = null) : IDisposable

@@ -21,10 +21,7 @@ internal sealed class RefusalBudget(TimeProvider time)
     private int futile;
     private long searchFrom = long.MinValue;
 
-    /// <summary>
-    /// Null where no search is to begin now: after futile ones, or because so many requests are not left. What running searches have set
-    /// aside and do not need is waited for, a while.
-    /// </summary>
+    /// <summary>Null where no search may begin now. Waits a while for what running searches reserved and may not need.</summary>
     /// <param name="requests">Are set aside, so that a search which begins can end.</param>
     public async Task<Allowance?> BeginAsync(int requests, CancellationToken cancellation)
     {

@@ -58,9 +58,7 @@ internal sealed class RefusalSearch(int count, Func<int, bool> trySpend)
         return 2 * levels;
     }
 
-    /// <summary>
-    /// The part that is to be posted next; its answer goes to <see cref="Answer"/>. False when all is known, or is to be left.
-    /// </summary>
+    /// <summary>The next part to post, whose answer goes to <see cref="Answer"/>. False when the search is over.</summary>
     public bool TryNext(out SeriesRange part)
     {
         while (step == Step.Split && refused.TryPop(out var whole))

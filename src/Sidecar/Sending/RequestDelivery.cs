@@ -16,8 +16,8 @@ internal enum Delivered
 }
 
 /// <summary>
-/// Delivers requests to one receiver: tries each until it is accepted, or refused for good; and of a refused one finds the series that the
-/// receiver minds, so that the others arrive, within the bounds of <see cref="RefusalBudget"/>. Safe from any thread.
+/// Delivers requests: retries each until accepted or refused for good, and searches a refused one for the refused series within <see
+/// cref="RefusalBudget"/>. Safe from any thread.
 /// </summary>
 internal sealed class RequestDelivery(
     WriteReceiver receiver, ReceiverProtocol protocol, ScrapeQueue queue, Metrics metrics, Log log, TimeProvider time)
@@ -99,7 +99,7 @@ internal sealed class RequestDelivery(
     }
 
     /// <summary>
-    /// To take a request apart costs more than to make it: a receiver that refuses everything is not to cost more than one that accepts.
+    /// Taking a request apart costs more than making it: a receiver that refuses everything must not cost more than a good one.
     /// </summary>
     private bool IsWorthOpening(EncodedRequest request, Scrape scrape, WriteResult refusal) =>
         refusal.IsSize || known.Count > 0 || request.Samples == 1

@@ -1,8 +1,8 @@
 namespace Sidecar.Sending;
 
 /// <summary>
-/// Which sizes of requests a receiver takes, learned from its 413s: later requests of such a size are split before they are posted, and
-/// not after they were refused. Forgotten after ten minutes, since limits are raised. Safe from any thread.
+/// Request sizes that the receiver takes, learned from 413s, so that later requests are split before posting. Forgotten after ten minutes,
+/// as limits are raised. Safe from any thread.
 /// </summary>
 /// <remarks>
 /// In series, although receivers count bytes: what a part of a request takes when it is compressed by itself is not known before it is
@@ -20,9 +20,7 @@ internal sealed class RequestSizes(TimeProvider time)
     private int accepted;               // the most below that; 0 for none
     private long learned; // time.GetTimestamp()
 
-    /// <summary>
-    /// Into how many parts a request of so many series is split; 1 where the receiver may take it, or takes no size at all.
-    /// </summary>
+    /// <summary>How many parts to split a request into; 1 where the receiver may take it, or takes no size at all.</summary>
     public int Parts(int series)
     {
         lock (gate)

@@ -1,8 +1,6 @@
 namespace Sidecar.Sending;
 
-/// <summary>
-/// When to try again: doubling from the least to the most wait, with jitter, and never before the receiver's Retry-After.
-/// </summary>
+/// <summary>Retry waits: doubling from minimum to maximum with jitter, and never before the receiver's Retry-After.</summary>
 internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider time)
 {
     /// <summary>
@@ -14,9 +12,7 @@ internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider tim
     private readonly TimeSpan longestRetryAfter = max > LongestRetryAfter ? max : LongestRetryAfter;
     private long notBefore = long.MinValue; // time.GetTimestamp()
 
-    /// <summary>
-    /// The wait before attempt <paramref name="attempt"/> (the first retry is 1, and the first attempt waits for Retry-After alone).
-    /// </summary>
+    /// <summary>The wait before retry <paramref name="attempt"/> (first retry: 1; the first attempt waits only for Retry-After).</summary>
     public TimeSpan Wait(int attempt)
     {
         var wait = TimeSpan.Zero;

@@ -7,8 +7,7 @@ using Sidecar.Telemetry;
 namespace Sidecar.Sending;
 
 /// <summary>
-/// Takes scrapes from the queue and posts their requests, several at once, until each is accepted or refused for good. A scrape leaves
-/// the queue when that is so for all of it; the next one of its target waits until then.
+/// Sends queued scrapes, several at once, until each is accepted or refused for good; a target's next scrape waits until then.
 /// </summary>
 internal sealed class Sender(
     RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, Passes passes, Metrics metrics,
@@ -18,10 +17,7 @@ internal sealed class Sender(
     /// <summary>Scrapes that are streamed at the same time; the others wait, since each needs buffers.</summary>
     private const int MostStreams = 2;
 
-    /// <summary>
-    /// A scrape that provokes an exception so often is dropped. A worker that cannot take a scrape, or let go of one, in so many tries ends
-    /// the process: it would stand still for good.
-    /// </summary>
+    /// <summary>After so many exceptions a scrape is dropped; a worker that cannot take or release one so often ends the process.</summary>
     private const int MostTries = 3;
 
     private readonly RequestDelivery delivery =
@@ -37,8 +33,7 @@ internal sealed class Sender(
     public Pulse Pulse => delivery.Receiver.Pulse;
 
     /// <summary>
-    /// Works until the queue has ended and is empty, or until cancelled: then what is in flight stays unsent. Throws when a worker cannot
-    /// go on; then nothing is sent any more, and the process is to end.
+    /// Runs until the queue has ended and is empty, or cancellation. Throws when a worker cannot go on: the process must end.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {

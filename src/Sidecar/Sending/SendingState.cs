@@ -44,9 +44,7 @@ internal sealed record SendingStatus
     public Failure Refusal { get; init; }
 }
 
-/// <summary>
-/// How sending goes, for pages and probes: what came of the last attempts, and when the next one is due. Safe from any thread.
-/// </summary>
+/// <summary>The state of sending for pages and probes: last attempts, next attempt. Safe from any thread.</summary>
 internal sealed class SendingState(TimeProvider time)
 {
     /// <summary>So many refusals in a row, and nothing accepted in between, are no single series' doing.</summary>

@@ -24,10 +24,7 @@ internal enum WriteAnswer
 /// <param name="IsSize">413: the request is too large.</param>
 internal readonly record struct WriteResult(WriteAnswer Answer, Failure Failure = default, bool IsSize = false);
 
-/// <summary>
-/// The receiver: posts one request, once, and judges the answer. Knows when to come back and, from how it answers, which version it
-/// understands.
-/// </summary>
+/// <summary>The receiver: posts a request once and judges the answer; learns when to come back and which version it speaks.</summary>
 internal sealed class WriteReceiver(
     RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, Metrics metrics, Log log, TimeProvider time)
 {
@@ -182,8 +179,7 @@ internal sealed class WriteReceiver(
         options.Http.Proxy is { } proxy && proxy.Covers(options.Url) ? $" through the proxy {proxy.Host}" : "";
 
     /// <summary>
-    /// Receivers of 2.0 say how much they have written (specification 2.0, section "Response"); older ones take the message for an empty
-    /// one of 1.0, accept it and store nothing. False where it is to be sent again in 1.0.
+    /// 2.0 receivers report what they wrote ("Response"); 1.0 ones accept it as empty and store nothing: false, resend in 1.0.
     /// </summary>
     private bool IsUnderstood(HttpResponseMessage response, EncodedRequest request)
     {

@@ -16,8 +16,7 @@ internal enum HistorySeries
 }
 
 /// <summary>
-/// The last hour in a fixed ring of 2 KB. It begins with short steps, so that a young process has a plot too; each time it is full,
-/// pairs of points become one and the step doubles, until the ring spans the hour.
+/// The last hour in a ring of 2 KB. Starts with short steps; when full, pairs of points merge and the step doubles, up to an hour.
 /// </summary>
 internal sealed class History : IDisposable
 {

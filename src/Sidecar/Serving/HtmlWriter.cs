@@ -5,10 +5,7 @@ using System.Text;
 
 namespace Sidecar.Serving;
 
-/// <summary>
-/// Writes HTML as UTF-8 into one array and never past its limit: a part that does not fit is taken back whole, so that the page stays
-/// well-formed whatever its contents.
-/// </summary>
+/// <summary>Writes UTF-8 HTML into one array. Parts that exceed the limit are taken back whole, so the page stays well-formed.</summary>
 internal sealed class HtmlWriter(byte[] buffer, int limit)
 {
     private bool isOver;
@@ -43,8 +40,7 @@ internal sealed class HtmlWriter(byte[] buffer, int limit)
     }
 
     /// <summary>
-    /// Text of anybody's, in element content and in quoted attributes alike. What could act as markup is escaped; control characters and
-    /// those that turn or hide text show as U+FFFD, so that a label cannot pass for another.
+    /// Untrusted text for content and quoted attributes: escapes markup, shows control and bidirectional characters as U+FFFD.
     /// </summary>
     /// <param name="text">Any text.</param>
     /// <param name="most">Characters after which it is cut, with an ellipsis.</param>

@@ -4,9 +4,7 @@ using System.Net.Sockets;
 namespace Sidecar.Serving;
 
 /// <summary>
-/// One client of the listener: reads heads, answers in order, keeps the connection while the client wants it. Never waits:
-/// <see cref="Advance"/>
-/// is called when its socket is ready. While a client is idle no buffer is held, so idle connections cost about nothing.
+/// One client: reads heads, answers in order. Never waits (<see cref="Advance"/> runs when the socket is ready); idle it holds no buffer.
 /// </summary>
 internal sealed class HttpConnection : IDisposable
 {

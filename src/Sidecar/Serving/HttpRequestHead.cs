@@ -3,10 +3,7 @@ using System.Text;
 
 namespace Sidecar.Serving;
 
-/// <summary>
-/// The part of a request that the listener acts on. Strict where leniency would be guessing (RFC 9112): what is not plainly a
-/// request is answered with a status and the connection ends.
-/// </summary>
+/// <summary>A request's head, parsed strictly (RFC 9112): a doubtful request gets an error status and the connection ends.</summary>
 internal readonly record struct HttpRequestHead(string Method, string Path, bool KeepAlive)
 {
     private static readonly SearchValues<byte> TokenBytes =

@@ -6,8 +6,8 @@ using Sidecar.Telemetry;
 namespace Sidecar.Serving;
 
 /// <summary>
-/// The one judgement of the process: is anything being lost, since when, why, what to do, and when will it be. Page, readiness, log and own
-/// metrics follow it. Never changes.
+/// The one judgement of the process: what is being lost, since when, why, and the remedy. Page, readiness, log and metrics follow it. Never
+/// changes.
 /// </summary>
 internal sealed class Judgement
 {

@@ -2,10 +2,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
 
-/// <summary>
-/// Has the log follow the judgement: a line when something begins to be lost, or will be, and one when that is over; and one when the first
-/// scrapes of all targets have arrived.
-/// </summary>
+/// <summary>Logs when a loss begins or threatens, when it is over, and when the first scrapes of all targets have arrived.</summary>
 internal sealed class JudgementLog : IDisposable
 {
     /// <summary>How often the process is judged where nobody looks at it. What holds at two of these in a row is told.</summary>

@@ -9,8 +9,8 @@ namespace Sidecar.Serving;
 internal static class ListenAddress
 {
     /// <summary>
-    /// Listens on <c>host:port</c>, <c>[v6]:port</c> or <c>:port</c>; the last, like <c>[::]</c>, on all addresses of both families, so
-    /// that clusters of IPv4, IPv6 and both work alike. Null with one sentence that names the variable, the cause and a remedy.
+    /// Listens on <c>host:port</c>, <c>[v6]:port</c> or <c>:port</c>, which like <c>[::]</c> means all addresses of both families. Null
+    /// with a sentence that names variable, cause and remedy.
     /// </summary>
     public static Socket? Open(string address, out string error)
     {

@@ -3,10 +3,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
 
-/// <summary>
-/// The page for people, which says what the judgement says: one response without script, of at most <see cref="MostBytes"/>, made anew for
-/// each request. Problems stand first; rows that do not fit are counted.
-/// </summary>
+/// <summary>The page for people: the judgement first, without script, at most <see cref="MostBytes"/>, made for each request.</summary>
 internal static partial class OverviewPage
 {
     public const int MostBytes = 40_000;

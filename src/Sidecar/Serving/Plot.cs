@@ -5,8 +5,8 @@ using Sidecar.Telemetry;
 namespace Sidecar.Serving;
 
 /// <summary>
-/// The series of up to one hour as an inline SVG of one path, from zero up to the highest point. The path begins and ends outside the view,
-/// so that its outline shows as a line over an area. Points are relative steps ("m0,90l1-3 1,4"): half a kilobyte a plot.
+/// A series of up to an hour as SVG, one path from zero to the highest point, in relative steps: half a kilobyte. It begins and ends
+/// outside the view, so that its outline shows as a line over an area.
 /// </summary>
 internal static class Plot
 {

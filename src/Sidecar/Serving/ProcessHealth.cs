@@ -4,14 +4,11 @@ using Sidecar.Telemetry;
 namespace Sidecar.Serving;
 
 /// <summary>
-/// Whether the process moves. Unhealthy is what only a new start mends: a loop that has stopped moving. All else is told by
-/// <see cref="Judgement"/>.
+/// Whether the process moves: unhealthy means a stuck loop, which only a restart mends. <see cref="Judgement"/> tells the rest.
 /// </summary>
 internal sealed class ProcessHealth(TimeProvider time)
 {
-    /// <summary>
-    /// The listener's thread waits for nobody, so when it has not looked round for so long the whole process stood still.
-    /// </summary>
+    /// <summary>The listener's thread waits for nobody: if it has not run for so long, the whole process stood still.</summary>
     private static readonly TimeSpan LongestPause = HttpServer.LongestRound + TimeSpan.FromSeconds(4);
 
     /// <summary>A scrape that waits for less is on its way.</summary>
@@ -33,8 +30,7 @@ internal sealed class ProcessHealth(TimeProvider time)
     public required Func<DateTimeOffset?> OldestWaiting { get; init; }
 
     /// <summary>
-    /// To be called often by a thread that nothing holds up. After a pause of the whole process — a machine that slept, a frozen container
-    /// — every loop has its time anew: all were silent, and none hangs.
+    /// Called often by an unblocked thread. After a pause of the whole process (sleep, frozen container) every loop's time starts anew.
     /// </summary>
     public void LookRound()
     {

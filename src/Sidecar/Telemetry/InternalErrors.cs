@@ -26,8 +26,8 @@ internal enum ProcessLoop
 }
 
 /// <summary>
-/// Where the loops of the process report exceptions that nobody expected: each is logged with its stack, counted, and shown on the page and
-/// in <c>/-/ready</c> for a while. Safe from any thread; never throws.
+/// Reports unexpected exceptions of loops: logged with stack, counted, and shown on the page and <c>/-/ready</c> for a while. Safe from any
+/// thread; never throws.
 /// </summary>
 internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time)
 {

@@ -84,10 +84,7 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
 
     public void Error(string message, params ReadOnlySpan<(string Key, object? Value)> fields) => Write(LogLevel.Error, message, fields);
 
-    /// <summary>
-    /// A failure that recurs: written the first time for <paramref name="key"/> and <paramref name="message"/>, then at most once a minute
-    /// with the number of times it happened since, this one included (<c>repeated=37</c>).
-    /// </summary>
+    /// <summary>A recurring failure: logged at first, then at most once a minute with its count since (<c>repeated=37</c>).</summary>
     public void Recurring(LogLevel lineLevel, string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields) =>
         Recurring(lineLevel, key, message, message, fields);
 
@@ -124,8 +121,7 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
     }
 
     /// <summary>
-    /// The failure behind <paramref name="key"/> is over: writes one info line if it had been reported, with how long it lasted and
-    /// how often it happened (<c>lasted=1m30s failures=6</c>), and forgets it.
+    /// The failure of <paramref name="key"/> is over: logs how long and how often (<c>lasted=1m30s failures=6</c>) if it was told.
     /// </summary>
     public void Recovered(string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
     {

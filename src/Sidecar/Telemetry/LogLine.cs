@@ -8,8 +8,8 @@ using Sidecar.Primitives;
 namespace Sidecar.Telemetry;
 
 /// <summary>
-/// The two forms of a log line. Whatever a peer put into a value stays inside that value: line breaks, control characters and
-/// broken surrogates are escaped (in logfmt, which people read raw, invisible characters too), and a value that is too long is cut.
+/// Log lines in logfmt and JSON. A peer's text stays within its value: control characters and broken surrogates are escaped (in logfmt
+/// invisible ones too), and long values are cut.
 /// </summary>
 internal static class LogLine
 {

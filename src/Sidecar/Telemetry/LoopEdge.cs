@@ -1,8 +1,7 @@
 namespace Sidecar.Telemetry;
 
 /// <summary>
-/// The edge of one loop: an exception that nobody expected is reported, and the loop goes on with its next item after a wait, which doubles
-/// with each failure in a row, so that no bug makes a loop spin.
+/// A loop's edge: unexpected exceptions are reported, and the next item follows after a wait that doubles with each failure in a row.
 /// </summary>
 /// <param name="loop">Whose edge.</param>
 /// <param name="pulse">Beaten for the wait.</param>

@@ -6,8 +6,7 @@ using Sidecar.Primitives;
 namespace Sidecar.Telemetry;
 
 /// <summary>
-/// The sidecar's own metrics. Where Prometheus has one of the same meaning, its name and labels are kept, so that dashboards and
-/// alerts go on working.
+/// The sidecar's own metrics, with Prometheus's names and labels where the meaning is the same, for dashboards and alerts.
 /// </summary>
 internal sealed class Metrics
 {

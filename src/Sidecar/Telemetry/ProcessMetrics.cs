@@ -2,10 +2,7 @@ using System.Globalization;
 
 namespace Sidecar.Telemetry;
 
-/// <summary>
-/// <c>process_*</c> under the names that every Prometheus client library uses. What a system does not tell (most of it outside
-/// Linux) is left out.
-/// </summary>
+/// <summary><c>process_*</c> under Prometheus client names; what the system does not tell is left out.</summary>
 internal sealed class ProcessMetrics(TimeProvider time)
 {
     /// <summary>Made first thing in the process, so this is its start to within the load time of the executable.</summary>

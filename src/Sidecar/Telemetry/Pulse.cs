@@ -1,8 +1,6 @@
 namespace Sidecar.Telemetry;
 
-/// <summary>
-/// When a loop last moved, and how long it may be until it moves again. The loop says so before each wait; who judges its health reads it.
-/// </summary>
+/// <summary>When a loop last moved and how long it may pause; the loop says so before each wait.</summary>
 internal sealed class Pulse(TimeProvider time)
 {
     private readonly Lock gate = new();

@@ -4,8 +4,8 @@ using System.Text;
 namespace Sidecar.Telemetry;
 
 /// <summary>
-/// Standard error for the log. Where nobody reads it (a container runtime that hangs, a pipe whose reader is stopped), a line is waited for
-/// briefly once, and those after it are dropped and counted until there is room again: whoever logs, often under a lock, does not hang.
+/// Standard error for the log. When its reader hangs, one line is waited for briefly, then lines are dropped and counted, so that no logger
+/// hangs, often under a lock.
 /// </summary>
 /// <param name="error">Where the lines go.</param>
 /// <param name="hasRoom">Whether a write would not block, asked with the milliseconds that it may take to become so.</param>

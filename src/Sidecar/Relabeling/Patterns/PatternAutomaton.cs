@@ -4,9 +4,8 @@ using System.Runtime.InteropServices;
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>
-/// Says whether a program matches, one table look-up a byte: a deterministic automaton whose states are made as texts ask for them. Its
-/// memory is bounded: a full table is thrown away and begun anew, which keeps the time linear. For programs without assertions. It
-/// belongs to one pass.
+/// A lazy deterministic automaton: one look-up a byte. A full state table is discarded and begun anew, so time stays linear. For programs
+/// without assertions; belongs to one pass.
 /// </summary>
 internal sealed class PatternAutomaton
 {

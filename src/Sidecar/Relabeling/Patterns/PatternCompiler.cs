@@ -2,9 +2,7 @@ using System.Text;
 
 namespace Sidecar.Relabeling.Patterns;
 
-/// <summary>
-/// Compiles a syntax tree into a program, from its end to its start, so that every instruction knows what comes after it.
-/// </summary>
+/// <summary>Compiles a syntax tree to a program from end to start, so that each instruction knows its successor.</summary>
 internal sealed class PatternCompiler
 {
     /// <summary>Instructions of 12 bytes each; a work step a byte of text touches each at most once.</summary>

@@ -2,10 +2,7 @@ using System.IO.Hashing;
 
 namespace Sidecar.Relabeling.Patterns;
 
-/// <summary>
-/// Matches texts with one pattern. It owns the memory that matching changes - automata, positions of groups - and so belongs to one pass.
-/// The automata are made when the first text needs them; nothing is allocated per text.
-/// </summary>
+/// <summary>Matches texts with one pattern. Owns the automata and group positions, made on first use, and belongs to one pass.</summary>
 internal sealed class PatternMatcher(Pattern pattern)
 {
     private readonly PatternShape? shape = pattern.Shape;
@@ -62,9 +59,7 @@ internal sealed class PatternMatcher(Pattern pattern)
 
     private PatternSearch Search => search ??= new PatternSearch(program!, pattern.Groups);
 
-    /// <summary>
-    /// What the groups were for the values seen last: labels such as instance, verb or resource have few values, each of them many times.
-    /// </summary>
+    /// <summary>The groups of the last values: labels like instance, verb or resource have few values, repeated often.</summary>
     private sealed class GroupMemory(int slots)
     {
         private const int Entries = 64;

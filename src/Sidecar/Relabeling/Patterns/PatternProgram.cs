@@ -33,9 +33,7 @@ internal readonly struct PatternInstruction
     public int Other { get; init; }
 }
 
-/// <summary>
-/// A pattern as instructions over the bytes of UTF-8 text: a nondeterministic automaton (Thompson's construction). It never changes.
-/// </summary>
+/// <summary>A pattern as instructions over UTF-8 bytes (Thompson's nondeterministic automaton). Never changes.</summary>
 internal sealed class PatternProgram(ImmutableArray<PatternInstruction> instructions, int start, bool hasAssertions)
 {
     public ImmutableArray<PatternInstruction> Instructions { get; } = instructions;

@@ -1,8 +1,7 @@
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>
-/// Runs a program with all its threads side by side, in the order of their priority (a Pike machine): finds what the groups matched, as
-/// Go's regexp does, in time proportional to the product of text and program. It belongs to one pass; nothing is allocated per search.
+/// Finds groups as Go's regexp does with a Pike machine: threads by priority, time proportional to text × program. Belongs to one pass.
 /// </summary>
 internal sealed class PatternSearch
 {

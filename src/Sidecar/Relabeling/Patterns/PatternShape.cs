@@ -3,10 +3,7 @@ using System.Text;
 
 namespace Sidecar.Relabeling.Patterns;
 
-/// <summary>
-/// The shapes that nearly all rules have, decided without an automaton: one of several literals, alone or with <c>.*</c> or <c>.+</c>
-/// behind it. No literal and <c>.*</c> is the pattern that rules have by default. A shape never changes.
-/// </summary>
+/// <summary>Common patterns that need no automaton: literals, alone or followed by <c>.*</c> or <c>.+</c>. Never changes.</summary>
 internal sealed class PatternShape
 {
     private const int MostTexts = 256;
