@@ -85,7 +85,7 @@ internal static class Program
         using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
         var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, lease, metrics, errors,
             history, time);
-        var self = options.Self is { } its ? BeginSelf(its) : null;
+        var self = state.Self = options.Self is { } its ? BeginSelf(its) : null;
         using var follower = new JudgementLog(state.Judge, log, errors, time);
 
         using var listener = Listen(options, state, errors, log, time, out var listenError);

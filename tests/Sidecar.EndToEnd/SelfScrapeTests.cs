@@ -26,6 +26,11 @@ public sealed class SelfScrapeTests(PublishedBinary binary)
         await Eventually.TrueAsync(() => Newest(run, "prometheus_sd_discovered_targets", "config=\"apiserver\",name=\"scrape\"") == 1,
             () => string.Join('\n', run.Sidecar.Log));
         Assert.Equal(0, Newest(run, "sidecar_condition", "condition=\"all_refused\""));
+        if (!isAlone)
+        {
+            await ShownAsync(run, "/", "<tr class=\"good\"><td><b>Up</b><td>own metrics<small>instance=sidecar-7 job=sidecar ");
+            await ShownAsync(run, "/api/v1/targets", "\"scrapePool\":\"sidecar\"");
+        }
         Assert.DoesNotContain(run.Receiver.SeriesNames, s => s.StartsWith("process_", StringComparison.Ordinal));
         await run.StopAsync();
         foreach (var name in (string[])["up", "sidecar_samples_accepted_total", "scrape_duration_seconds"])
@@ -60,6 +65,20 @@ public sealed class SelfScrapeTests(PublishedBinary binary)
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    /// <summary>Waits until a page of the listener has this.</summary>
+    private static async Task ShownAsync(StandInFixture run, string page, string text)
+    {
+        var address = new Uri(await run.Sidecar.ListenAddressAsync(), page);
+        using var client = new HttpClient();
+        var shown = "";
+        await Eventually.TrueAsync(async () =>
+        {
+            using var answer = await client.GetAsync(address, TestContext.Current.CancellationToken);
+            shown = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            return shown.Contains(text, StringComparison.Ordinal);
+        }, () => $"{text} is not in\n{shown}\n{string.Join('\n', run.Sidecar.Log)}");
     }
 
     private static double? Newest(StandInFixture run, string name, string labels = "", string pod = "sidecar-7")

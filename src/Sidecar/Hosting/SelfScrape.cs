@@ -12,7 +12,7 @@ namespace Sidecar.Hosting;
 /// <summary>SIDECAR_SELF_SCRAPE: the sidecar's own metrics as one more target, whose body is rendered in the process.</summary>
 internal sealed class SelfScrape(Target target, Scraper scraper)
 {
-    private const string JobName = "sidecar";
+    public const string JobName = "sidecar";
 
     /// <summary>Its scrape loop; empty before it begins.</summary>
     public ImmutableArray<ScrapeLoop> Loops => scraper.Loops;

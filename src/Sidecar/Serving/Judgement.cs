@@ -340,6 +340,16 @@ internal sealed class Judgement
         if (facts.TargetExpiry != facts.ApiServerExpiry)
             Expiry(facts, found, "the targets", facts.TargetExpiry);
         Expiry(facts, found, "the receiver", facts.ReceiverExpiry);
+        if (facts.Self is { Failure: { IsNone: false } failure } self)
+        {
+            found.Add(new Finding
+            {
+                Condition = Condition.SelfScrapeFails, Level = Level.Warning, Subject = Subject.Process, Loss = Loss.Some,
+                Sentence = "The own metrics cannot be scraped: alerts on the sidecar see nothing.", Fact = failure.Message,
+                Since = self.FailingSince,
+                Remedy = "report it with the lines of the log that name it; meanwhile scrape /metrics by somebody else",
+            });
+        }
         if (facts.Bug is { } bug)
         {
             found.Add(new Finding

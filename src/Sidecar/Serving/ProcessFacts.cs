@@ -4,6 +4,7 @@ using Sidecar.Hosting;
 using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Queueing;
+using Sidecar.Scraping;
 using Sidecar.Sending;
 
 namespace Sidecar.Serving;
@@ -42,6 +43,9 @@ internal sealed record ProcessFacts
     public DateTimeOffset? DiscoveryAnswered { get; init; }
 
     public TargetCounts Targets { get; init; }
+
+    /// <summary>Of the own metrics; null where they are not scraped. It is none of <see cref="Targets"/>.</summary>
+    public LastScrape? Self { get; init; }
 
     /// <summary>The most targets at one time in the last hour.</summary>
     public int HighestTargets { get; init; }

@@ -22,6 +22,9 @@ internal sealed class ProcessState(
     private readonly DateTimeOffset started = time.GetUtcNow();
     private readonly Lock gate = new(); // of what is read for one judgement
 
+    /// <summary>Set before the first look, where the own metrics are scraped: it needs what they are written by.</summary>
+    public SelfScrape? Self { private get; set; }
+
     /// <summary>Whether the loops move.</summary>
     public ProcessHealth Health { get; } = new(time)
     {
@@ -89,6 +92,14 @@ internal sealed class ProcessState(
                 });
             }
         }
+        foreach (var loop in Self?.Loops ?? [])
+        {
+            found.Add(new TargetStatus
+            {
+                Target = loop.Target, ScrapePool = SelfScrape.JobName, ScrapeInterval = loop.Interval,
+                ScrapeTimeout = options.Self!.Timeout, Last = loop.Last,
+            });
+        }
         return found;
     }
 
@@ -135,6 +146,7 @@ internal sealed class ProcessState(
             Bug = errors.Recent,
             ReceiverExpiry = receiver.Expiry,
             Targets = Count(),
+            Self = Self?.Loops is [var self, ..] ? self.Last : null,
         };
         foreach (var job in jobs)
         {

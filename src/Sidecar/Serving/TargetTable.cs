@@ -1,3 +1,4 @@
+using Sidecar.Configuration;
 using Sidecar.Http;
 
 namespace Sidecar.Serving;
@@ -51,13 +52,17 @@ internal static class TargetTable
             TargetHealth.Down => "<tr class=\"bad\"><td><b>Fails</b><td>"u8,
             _ => "<tr class=\"odd\"><td><b>Waits</b><td>"u8,
         });
-        html.Markup("<code>"u8).Text(Failures.Show(target.Target.Url), OverviewPage.LongText).Markup("</code>"u8);
+        var isSelf = target.Target.Job == JobVariables.Self;
+        if (isSelf)
+            html.Markup("own metrics"u8);
+        else
+            html.Markup("<code>"u8).Text(Failures.Show(target.Target.Url), OverviewPage.LongText).Markup("</code>"u8);
         var labels = 0;
         foreach (var (name, value) in target.Target.Labels)
         {
             // What the address and the heading say already.
             if ((name == "instance" && value == target.Target.Url.Authority)
-                || (!overview.HasJobs && name == "job" && value == target.ScrapePool))
+                || (!overview.HasJobs && !isSelf && name == "job" && value == target.ScrapePool))
                 continue;
             if (labels++ == 0)
                 html.Markup("<small>"u8);

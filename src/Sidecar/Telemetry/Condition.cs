@@ -34,6 +34,8 @@ internal enum Condition
     Clock,
     /// <summary>A token or a certificate expires soon, or has.</summary>
     Expiry,
+    /// <summary>The own metrics, which this process sends itself, cannot be scraped.</summary>
+    SelfScrapeFails,
     /// <summary>An exception that nobody expected was met a short while ago.</summary>
     Bug,
     /// <summary>Another process holds the lease, and scrapes.</summary>
@@ -65,6 +67,7 @@ internal static class Conditions
         Condition.QueueDirectory => "queue_directory",
         Condition.Clock => "clock",
         Condition.Expiry => "expiry",
+        Condition.SelfScrapeFails => "self_scrape_fails",
         Condition.Bug => "bug",
         Condition.Starting => "starting",
         _ => throw new ArgumentOutOfRangeException(nameof(condition)),

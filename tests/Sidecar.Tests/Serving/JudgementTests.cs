@@ -4,6 +4,7 @@ using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Queueing;
 using Sidecar.Requests;
+using Sidecar.Scraping;
 using Sidecar.Sending;
 using Sidecar.Serving;
 using Sidecar.Telemetry;
@@ -68,6 +69,12 @@ public sealed class JudgementTests
             "future" => facts with { Ahead = 2 },
             "token" => facts with { TargetExpiry = new PeerExpiry(Now + TimeSpan.FromMinutes(4), null, null) },
             "certificate" => facts with { ReceiverExpiry = new PeerExpiry(null, Now - TimeSpan.FromDays(1), null) },
+            "self-up" => facts with { Self = new LastScrape().Next(Now, default, new ScrapeOutcome(), 1, 1) },
+            "self-down" => facts with
+            {
+                Self = new LastScrape().Next(Now.AddMinutes(-2), default,
+                    new ScrapeOutcome { Failure = new(FailureReason.Parse, "a rule makes a label without a name") }, 0, 0),
+            },
             "bug" => facts with { Bug = "a bug in the sidecar" },
             "unsent" => facts with { HasSent = false },
             _ => throw new ArgumentOutOfRangeException(nameof(state)),
@@ -105,10 +112,13 @@ public sealed class JudgementTests
     [InlineData("certificate", "expiry", "Warning", true)]
     [InlineData("bug", "bug", "Warning", true)]
     [InlineData("unsent", "starting", "Warning", true)]
+    [InlineData("self-up", "", "Good", true)]
+    [InlineData("self-down", "self_scrape_fails", "Warning", true)]
     // Two at once: the graver one first, whatever order they were found in.
     [InlineData("one-down+refuses-all", "all_refused targets_fail", "Bad", false)]
     [InlineData("all-down+waits", "all_targets_fail receiver_fails", "Bad", false)]
     [InlineData("refuses-all+drops+one-gone", "all_refused queue_dropping targets_gone", "Bad", false)]
+    [InlineData("self-down+all-down", "all_targets_fail self_scrape_fails", "Bad", false)]
     [InlineData("one-down+one-gone", "targets_fail targets_gone", "Warning", true)]
     [InlineData("bug+refuses-all+hanging", "hanging all_refused bug", "Bad", false)]
     public void Each_state_is_judged_by_what_it_loses(string states, string conditions, string level, bool isReady)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.RegularExpressions;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
+using Sidecar.Hosting;
 using Sidecar.Serving;
 using Sidecar.Telemetry;
 
@@ -167,6 +168,24 @@ public sealed partial class OverviewPageTests
         Assert.Contains("<section class=\"card bad\"><h2>Receiver</h2><b>Refuses all</b>", html);
         Assert.Contains("299,286 samples refused since the start: lost", html);
         Assert.DoesNotContain("waits in the queue", html);
+    }
+
+    /// <summary>They are no target of Kubernetes, and are counted with none.</summary>
+    [Fact]
+    public void Own_metrics_are_a_row_with_a_name_and_no_address()
+    {
+        var self = SomeOverview.Target(error: "it does not come back") with
+        {
+            Target = SelfScrape.Target("sidecar-7"), ScrapePool = SelfScrape.JobName, Advice = null,
+        };
+        var html = Html(SomeOverview.With([SomeOverview.Target(), self], but: f => f with
+        {
+            Targets = f.Targets with { All = 1, Up = 1, Down = 0 }, HighestTargets = 1, Self = self.Last,
+        }));
+        Assert.Contains("<tr class=\"bad\"><td><b>Fails</b><td>own metrics<small>instance=sidecar-7 job=sidecar </small>", html);
+        Assert.DoesNotContain("localhost", html);
+        Assert.Contains("<b>1 of 1 up</b>", html);
+        Assert.Contains("The own metrics cannot be scraped: alerts on the sidecar see nothing.", html);
     }
 
     [Fact]
