@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Commands;
 using Sidecar.Configuration;
 using Sidecar.Discovery;

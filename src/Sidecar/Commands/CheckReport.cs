@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Sidecar.Configuration;
@@ -19,7 +18,6 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
     private readonly List<CheckStep> steps = [];
 
     public bool IsGood => steps.TrueForAll(s => s.Status is CheckStatus.Ok or CheckStatus.Warning or CheckStatus.Note);
-
     public int Failed => steps.FindAll(s => s.Status == CheckStatus.Failed).Count;
 
     /// <summary>Known once the configuration is: a failure of a file names the variable that names the file.</summary>

@@ -20,9 +20,7 @@ internal enum CheckStatus
 internal sealed class CheckStep(string name, CheckStatus status, string fact)
 {
     public string Name { get; } = name;
-
     public CheckStatus Status { get; } = status;
-
     public string Fact { get; } = fact;
 
     /// <summary>Whose step it is; null where it is of the whole process, or of the only job.</summary>

@@ -8,11 +8,8 @@ namespace Sidecar.Commands;
 internal sealed class CommandOutput(Stream results, TextWriter errors, Progress progress, bool hasColors)
 {
     public Stream Results { get; } = results;
-
     public TextWriter Errors { get; } = errors;
-
     public Progress Progress { get; } = progress;
-
     public bool HasColors { get; } = hasColors;
 
     /// <summary>The process's own output; colours only on a terminal, and not with <c>NO_COLOR</c> (no-color.org).</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Hosting;

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using System.Text;
 using Sidecar.Records;
 using Sidecar.Requests;
 
@@ -73,9 +72,7 @@ internal sealed class LabelCost(byte[] name)
     private ulong last;
 
     public byte[] Utf8Name { get; } = name;
-
     public string Name { get; } = Encoding.UTF8.GetString(name);
-
     public int Values => values.Count;
 
     /// <summary>There are more, which were not counted.</summary>

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using System.Text;
 using Sidecar.Records;
 using Sidecar.Requests;
 
@@ -86,13 +85,9 @@ internal sealed class MetricCosts
 internal sealed class MetricCost(byte[] name)
 {
     public byte[] Utf8Name { get; } = name;
-
     public string Name { get; } = Encoding.UTF8.GetString(name);
-
     public long Series { get; set; }
-
     public double Bytes { get; set; }
-
     public long BytesInRequest { get; set; }
 
     /// <summary>Where they were counted: see <see cref="LabelCosts"/>.</summary>

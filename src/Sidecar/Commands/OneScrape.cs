@@ -89,6 +89,5 @@ internal sealed class OneScrape(Options options, JobOptions job, Log log, TimePr
 internal sealed class Discovered(List<Target> targets, string? error)
 {
     public List<Target> Targets { get; } = targets;
-
     public string? Error { get; } = error;
 }

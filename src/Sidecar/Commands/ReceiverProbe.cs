@@ -107,8 +107,6 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
 internal sealed class ProbeAnswer(int status, Failure failure, Uri? location = null)
 {
     public Uri? Location { get; } = location;
-
     public int Status { get; } = status;
-
     public Failure Failure { get; } = failure;
 }

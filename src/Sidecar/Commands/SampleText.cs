@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 using Sidecar.Exposition;
 using Sidecar.Records;
 using Sidecar.Requests;

@@ -12,13 +12,9 @@ namespace Sidecar.Commands;
 internal sealed class SavingProposal(string what, string variable, string value, long series, long bytes)
 {
     public string What { get; } = what;
-
     public string Variable { get; } = variable;
-
     public string Value { get; } = value;
-
     public long Series { get; } = series;
-
     public long Bytes { get; } = bytes;
 }
 

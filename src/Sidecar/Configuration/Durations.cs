@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Configuration;
 
 /// <summary>Prometheus's durations: <c>15s</c>, <c>1m30s</c>, <c>0</c> (prometheus/common model/time.go).</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sidecar.Configuration;
 
 /// <summary>Extra request headers. What the sidecar sets itself is refused, as in Prometheus (config/config.go).</summary>

@@ -4,26 +4,15 @@ namespace Sidecar.Configuration;
 internal sealed record HttpVariables
 {
     public required Variable AuthorizationType { get; init; }
-
     public required Variable Credentials { get; init; }
-
     public required Variable CredentialsFile { get; init; }
-
     public required Variable Username { get; init; }
-
     public required Variable Password { get; init; }
-
     public required Variable PasswordFile { get; init; }
-
     public required Variable CaFile { get; init; }
-
     public required Variable CertFile { get; init; }
-
     public required Variable KeyFile { get; init; }
-
     public required Variable ServerName { get; init; }
-
     public required Variable InsecureSkipVerify { get; init; }
-
     public required Variable MinVersion { get; init; }
 }

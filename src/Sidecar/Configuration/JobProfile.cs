@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sidecar.Configuration;
 
 /// <summary>Defaults of a job with a well-known name: where kubeadm puts the component, and how to scrape it.</summary>

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
-
 namespace Sidecar.Configuration;
 
 /// <summary>Where a value stands.</summary>

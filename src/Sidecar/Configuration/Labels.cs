@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
-
 namespace Sidecar.Configuration;
 
 /// <summary>External labels. Names are any UTF-8; those that begin with <c>__</c> are reserved.</summary>

@@ -4,7 +4,6 @@ namespace Sidecar.Configuration;
 internal sealed record Variable
 {
     public required string Name { get; init; }
-
     public required VariableGroup Group { get; init; }
 
     /// <summary>What sort of value it takes, in a word or two: <c>duration</c>.</summary>

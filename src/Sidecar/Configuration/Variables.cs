@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sidecar.Configuration;
 
 /// <summary>Every variable of this version. Parsing, help, <c>sidecar config</c>, the README and tests follow from this table.</summary>

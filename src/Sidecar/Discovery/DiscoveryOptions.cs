@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;
@@ -30,7 +29,6 @@ internal record TargetOptions
     public required string JobName { get; init; }
 
     public required TimeSpan Interval { get; init; }
-
     public required TimeSpan Timeout { get; init; }
 
     /// <summary><c>http</c> or <c>https</c>.</summary>

@@ -15,21 +15,13 @@ internal sealed record ObjectMeta(
 internal sealed class Endpoint
 {
     public List<string> Addresses { get; init; } = [];
-
     public bool? Ready { get; init; }
-
     public bool? Serving { get; init; }
-
     public bool? Terminating { get; init; }
-
     public string? Hostname { get; init; }
-
     public string? NodeName { get; init; }
-
     public string? Zone { get; init; }
-
     public string? TargetKind { get; init; }
-
     public string? TargetName { get; init; }
 
     /// <summary>Of slices that were made before Kubernetes 1.21.</summary>

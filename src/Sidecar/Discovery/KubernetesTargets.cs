@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;

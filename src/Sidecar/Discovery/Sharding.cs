@@ -1,4 +1,3 @@
-using System.Text;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Discovery;

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sidecar.Discovery;
 
 /// <summary>One endpoint to scrape. Two targets with equal URL, labels and times are the same target. It never changes.</summary>
@@ -34,7 +32,6 @@ internal sealed class Target : IEquatable<Target>
     public string Job { get; }
 
     public ImmutableArray<KeyValuePair<string, string>> Labels { get; }
-
     public ImmutableArray<KeyValuePair<string, string>> DiscoveredLabels { get; }
 
     /// <summary>Null for that of all targets.</summary>

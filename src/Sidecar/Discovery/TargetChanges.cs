@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sidecar.Discovery;
 
 /// <summary>The set of targets changed.</summary>
@@ -23,14 +21,7 @@ internal sealed class TargetChanges(TimeProvider time)
     private int count;
 
     /// <summary>Newest first; the first set of all is none of them.</summary>
-    public ImmutableArray<TargetChange> Last
-    {
-        get
-        {
-            lock (gate)
-                return last;
-        }
-    }
+    public ImmutableArray<TargetChange> Last { get { lock (gate) return last; } }
 
     /// <summary>The most targets at one time in the last hour.</summary>
     public int Highest

@@ -18,7 +18,6 @@ internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log
     private long deniedAt = Never;
 
     public RequestBackoff Backoff { get; } = new(options.RefreshInterval);
-
     public bool IsDenied => Interlocked.Read(ref deniedAt) != Never;
 
     /// <summary>A watch is wanted, and was not denied of late: the Role may have been mended since.</summary>

@@ -16,7 +16,6 @@ internal sealed class CompressedBody
     public BodyFormat Format { get; set; }
 
     public BodyReading Reading { get; set; }
-
     public long Length { get; private set; }
 
     /// <summary>What it holds in memory, in bytes.</summary>

@@ -10,7 +10,6 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
     private LineCursor line = new(text, start, isUtf8, state);
 
     public readonly int Consumed => line.Consumed;
-
     public readonly string? Error => line.Error;
 
     /// <summary>Reads up to the next sample, and metadata on the way there.</summary>

@@ -35,9 +35,7 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> bytes, int start, int end)
     public bool IsBroken { get; private set; }
 
     public readonly int Number => (int)(Tag >> 3);
-
     public readonly double Double => BitConverter.UInt64BitsToDouble(Value);
-
     public readonly int End => Start + Length;
 
     /// <summary>The next field; false at the end, or where <see cref="IsBroken"/>.</summary>

@@ -51,9 +51,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     public string? Error { get; private set; }
 
     public ulong TypeNumber { get; private set; }
-
     public bool IsKnownType => TypeNumber <= GaugeHistogram;
-
     private bool IsHistogram => TypeNumber is Histogram or GaugeHistogram;
 
     /// <summary>Begins a body.</summary>

@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using System.Net.Http.Headers;
-using System.Text;
 
 namespace Sidecar.Exposition;
 

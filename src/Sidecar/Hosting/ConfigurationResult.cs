@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Configuration;
 
 namespace Sidecar.Hosting;

@@ -14,6 +14,5 @@ internal sealed record JobOptions : DiscoveryOptions
     public string Name => Variables.Name.Length > 0 ? Variables.Name : Scrape.JobName;
 
     public required ScrapeOptions Scrape { get; init; }
-
     public override TargetOptions Target => Scrape;
 }

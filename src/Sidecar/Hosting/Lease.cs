@@ -30,7 +30,6 @@ internal sealed class Lease(
     private long observedAt;
 
     public LeaseState State => state;
-
     public string FullName => options.FullName;
 
     /// <summary>Beaten by each try.</summary>

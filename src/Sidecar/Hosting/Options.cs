@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Queueing;
 using Sidecar.Requests;
@@ -36,7 +35,6 @@ internal sealed record Options
     public LeaseOptions? Lease { get; init; }
 
     public required QueueOptions Queue { get; init; }
-
     public required OperationOptions Operation { get; init; }
 }
 
@@ -47,9 +45,7 @@ internal sealed record OperationOptions
     public required string? ListenAddress { get; init; }
 
     public required LogLevel LogLevel { get; init; }
-
     public required LogFormat LogFormat { get; init; }
-
     public required TimeSpan ShutdownTimeout { get; init; }
 
     /// <summary>At the end every target is scraped once more.</summary>

@@ -9,12 +9,8 @@ internal sealed class ScrapeJob(
     JobOptions options, PeerClient apiServer, PeerClient targets, TargetDiscovery discovery, Scraper scraper)
 {
     public JobOptions Options { get; } = options;
-
     public TargetDiscovery Discovery { get; } = discovery;
-
     public Scraper Scraper { get; } = scraper;
-
     public PeerExpiry ApiServerExpiry => apiServer.Expiry;
-
     public PeerExpiry TargetExpiry => targets.Expiry;
 }

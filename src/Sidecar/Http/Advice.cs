@@ -31,15 +31,10 @@ internal sealed class CheckPeer(string who, string address, string scheme, strin
         $"SIDECAR_REMOTE_WRITE_BASIC_AUTH_… or {Variables.RemoteWriteHttp.CredentialsFile.Name}");
 
     public string Who { get; } = who;
-
     public string Address { get; } = address;
-
     public string Scheme { get; } = scheme;
-
     public string CaFile { get; } = caFile;
-
     public string? ServerName { get; } = serverName;
-
     public string Credentials { get; } = credentials;
 }
 
@@ -47,7 +42,6 @@ internal sealed class CheckPeer(string who, string address, string scheme, strin
 internal sealed class AdviceText(string? cause, string remedy)
 {
     public string? Cause { get; } = cause;
-
     public string Remedy { get; } = remedy;
 }
 

@@ -17,11 +17,8 @@ internal sealed record HttpOptions
     public string? CredentialsFile { get; init; }
 
     public string? BasicAuthUsername { get; init; }
-
     public string? BasicAuthPassword { get; init; }
-
     public string? BasicAuthPasswordFile { get; init; }
-
     public TlsOptions Tls { get; init; } = new();
 
     /// <summary>Where not, a redirect is the answer.</summary>
@@ -45,13 +42,11 @@ internal sealed record TlsOptions
     public string? CaFile { get; init; }
 
     public string? CertFile { get; init; }
-
     public string? KeyFile { get; init; }
 
     /// <summary>Name to verify and to send as SNI instead of the host's.</summary>
     public string? ServerName { get; init; }
 
     public bool InsecureSkipVerify { get; init; }
-
     public SslProtocols MinVersion { get; init; } = SslProtocols.Tls12;
 }

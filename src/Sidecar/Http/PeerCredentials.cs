@@ -1,4 +1,3 @@
-using System.Text;
 using Sidecar.Primitives;
 
 namespace Sidecar.Http;

@@ -26,11 +26,8 @@ internal sealed class ServiceAccountToken
     public DateTimeOffset? Expires { get; }
 
     public DateTimeOffset? NotBefore { get; }
-
     public string? Subject { get; }
-
     public string? Issuer { get; }
-
     public List<string> Audiences { get; } = [];
 
     /// <summary>The token was made for another audience than the API server's, which by default is its issuer's name.</summary>

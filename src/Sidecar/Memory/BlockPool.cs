@@ -6,11 +6,8 @@ namespace Sidecar.Memory;
 internal readonly struct Block(BlockPool.Slab slab, int index)
 {
     public BlockPool.Slab Slab => slab;
-
     public int Index => index;
-
     public Memory<byte> Memory => slab.Bytes.AsMemory(index * BlockPool.BlockSize, BlockPool.BlockSize);
-
     public Span<byte> Span => slab.Bytes.AsSpan(index * BlockPool.BlockSize, BlockPool.BlockSize);
 }
 

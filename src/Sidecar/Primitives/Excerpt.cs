@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Primitives;
 
 /// <summary>What a target sent, as far as it fits into a message.</summary>

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Primitives;
 
 /// <summary>Text from outside made fit for one line of output: control characters become escapes.</summary>

@@ -6,7 +6,6 @@ namespace Sidecar.Queueing;
 internal sealed class FolderList
 {
     public List<ListedScrape> Waiting { get; } = [];
-
     public List<ListedScrape> Last { get; } = [];
 }
 

@@ -63,14 +63,7 @@ internal sealed class FolderThread : IDisposable
     public bool IsHanging => isHanging;
 
     /// <summary>Nothing is left to do.</summary>
-    public bool IsIdle
-    {
-        get
-        {
-            lock (gate)
-                return inbox.Count == 0 && !isBusy;
-        }
-    }
+    public bool IsIdle { get { lock (gate) return inbox.Count == 0 && !isBusy; } }
 
     /// <summary>Called, from any thread and without a lock, when <see cref="IsHanging"/> has changed.</summary>
     public Action? HangingChanged { get; set; }

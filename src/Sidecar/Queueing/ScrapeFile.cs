@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
-using System.Collections.Immutable;
 using System.IO.Hashing;
-using System.Text;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Exposition;

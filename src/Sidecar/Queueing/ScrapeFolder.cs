@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.IO.Hashing;
-using System.Text;
 using Sidecar.Discovery;
 using Sidecar.Records;
 using Sidecar.Requests;

@@ -42,14 +42,7 @@ internal sealed partial class ScrapeQueue(
     private DateTimeOffset lastDropped;
 
     /// <summary>Since when scrapes are dropped for size or age; null again after a delivery and a while without drops.</summary>
-    public DateTimeOffset? DroppingSince
-    {
-        get
-        {
-            lock (gate)
-                return droppingSince;
-        }
-    }
+    public DateTimeOffset? DroppingSince { get { lock (gate) return droppingSince; } }
 
     /// <summary>What waits, where it waits now, and how much may: with a directory that takes nothing, that is memory.</summary>
     public QueueRoom Room
@@ -69,33 +62,12 @@ internal sealed partial class ScrapeQueue(
     public bool? IsHanging => folder?.IsHanging;
 
     /// <summary>Compressed bytes held, in memory and on disk, those in flight included.</summary>
-    public long Bytes
-    {
-        get
-        {
-            lock (gate)
-                return totals.MemoryBytes + totals.FileBytes;
-        }
-    }
+    public long Bytes { get { lock (gate) return totals.MemoryBytes + totals.FileBytes; } }
 
-    public int Count
-    {
-        get
-        {
-            lock (gate)
-                return totals.Count;
-        }
-    }
+    public int Count { get { lock (gate) return totals.Count; } }
 
     /// <summary>Scrapes from before the start whose time lies more than <see cref="MostAhead"/> ahead of the clock of then.</summary>
-    public int Ahead
-    {
-        get
-        {
-            lock (gate)
-                return totals.Ahead;
-        }
-    }
+    public int Ahead { get { lock (gate) return totals.Ahead; } }
 
     /// <summary>Queues a scrape, which is the queue's from then on, and has it stored where there is a folder. Never waits.</summary>
     public QueuedScrape Add(ScrapeResult scrape)

@@ -12,7 +12,6 @@ internal sealed class TargetLine
     public QueuedScrape? Oldest => InFlight is { Exit: QueueExit.None } taken ? taken : First;
 
     public QueuedScrape? Newest => waiting.Last?.Value;
-
     public int Count => waiting.Count;
 
     /// <summary>Taken and not given back, or delivered and still to be taken off the disk.</summary>
@@ -22,7 +21,6 @@ internal sealed class TargetLine
     public FolderOrder? KeepingLast { get; set; }
 
     public bool IsEmpty => waiting.Count == 0 && InFlight is null && KeepingLast is null;
-
     public IEnumerable<QueuedScrape> All => InFlight is { Exit: QueueExit.None } taken ? waiting.Prepend(taken) : waiting;
 
     public void Add(QueuedScrape entry) => waiting.AddLast(entry);

@@ -16,10 +16,7 @@ internal sealed class PassContext
     }
 
     public PassSlice Slice { get; } = new();
-
     public SampleReader Reader { get; }
-
     public SeriesEncoder Encoder { get; }
-
     public BodyWalk Body { get; }
 }

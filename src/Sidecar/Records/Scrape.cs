@@ -12,7 +12,6 @@ namespace Sidecar.Records;
 internal sealed class Scrape
 {
     public required Target Target { get; init; }
-
     public required TargetLabels Labels { get; init; }
 
     /// <summary>Milliseconds since the Unix epoch; of every sample that brings none of its own.</summary>
@@ -30,7 +29,6 @@ internal sealed class Scrape
     public required CompressedBody? Vanished { get; init; }
 
     public required SkippedSamples? Skipped { get; init; }
-
     public required ReportSamples Report { get; init; }
 
     /// <summary>All samples to be sent: markers and the five report samples included.</summary>

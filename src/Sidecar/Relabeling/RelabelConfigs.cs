@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
 using System.Text.Json;
 using Sidecar.Primitives;
 using Sidecar.Relabeling.Patterns;

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
 using Sidecar.Relabeling.Patterns;
 
 namespace Sidecar.Relabeling;
@@ -23,17 +21,11 @@ internal sealed class RelabelRule
     }
 
     public RelabelAction Action { get; }
-
     public ImmutableArray<ImmutableArray<byte>> SourceLabels { get; }
-
     public ImmutableArray<byte> Separator { get; }
-
     public Pattern Pattern { get; }
-
     public ulong Modulus { get; }
-
     public Template TargetLabel { get; }
-
     public Template Replacement { get; }
 
     /// <summary>Looks at the names of all labels, and not at source labels.</summary>

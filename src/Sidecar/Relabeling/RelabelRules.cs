@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
-
 namespace Sidecar.Relabeling;
 
 /// <summary>A list of rules, applied one after another by a <see cref="RelabelPass"/>. Shared: it never changes.</summary>
@@ -9,7 +6,6 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
     public static readonly RelabelRules None = new([]); // shared by all: it never changes
 
     public ImmutableArray<RelabelRule> All { get; } = rules;
-
     public bool IsEmpty => All.IsEmpty;
 
     /// <summary>These rules, and then those.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 
 namespace Sidecar.Relabeling;
@@ -22,9 +21,7 @@ internal readonly struct Text(byte[] buffer, int start, int length)
     }
 
     public int Length { get; } = length;
-
     public ReadOnlySpan<byte> Span => Buffer.AsSpan(start, Length);
-
     private byte[] Buffer => buffer ?? Nothing;
 
     public Text Slice(int from, int length) => new(Buffer, start + from, length);

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sidecar.Requests;
 
 /// <summary>A label whose value is the same in many series, ready to be sent in either version. It never changes.</summary>
@@ -14,7 +12,6 @@ internal sealed class FixedLabel
     }
 
     public ImmutableArray<byte> Name { get; }
-
     public ImmutableArray<byte> Value { get; }
 
     /// <summary>The whole Label message of 1.0, with the tag of TimeSeries.labels in front.</summary>

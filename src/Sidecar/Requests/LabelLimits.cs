@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Requests;
 
 /// <summary>Limits of a series' labels, including target labels and name; 0 for none (Prometheus's verifyLabelLimits).</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Relabeling;
 
 namespace Sidecar.Requests;

@@ -1,4 +1,3 @@
-using System.Text;
 using Sidecar.Exposition;
 using Sidecar.Primitives;
 

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
-
 namespace Sidecar.Requests;
 
 /// <summary>
@@ -30,7 +27,6 @@ internal sealed class TargetLabels
     public int Count => labels.Length;
 
     public int TargetCount { get; }
-
     public bool HonorLabels { get; }
 
     /// <summary>As configured.</summary>

@@ -12,7 +12,6 @@ internal sealed class WireBuffer
     private byte[] bytes = new byte[512];
 
     public int Length { get; private set; }
-
     public ReadOnlySpan<byte> Written => bytes.AsSpan(0, Length);
 
     public void Clear() => Length = 0;

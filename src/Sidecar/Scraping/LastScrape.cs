@@ -9,7 +9,6 @@ internal sealed class LastScrape
     public DateTimeOffset? Started { get; init; }
 
     public TimeSpan Duration { get; init; }
-
     public Failure Failure { get; init; }
 
     /// <summary>What the target served.</summary>

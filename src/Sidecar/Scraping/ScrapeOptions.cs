@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Discovery;
 using Sidecar.Exposition;
 using Sidecar.Http;
@@ -10,11 +9,8 @@ namespace Sidecar.Scraping;
 internal sealed record ScrapeOptions : TargetOptions
 {
     public required HttpOptions Http { get; init; }
-
     public required bool HonorLabels { get; init; }
-
     public required bool HonorTimestamps { get; init; }
-
     public required bool TrackTimestampsStaleness { get; init; }
 
     /// <summary>The formats that are asked for, best first; never empty.</summary>

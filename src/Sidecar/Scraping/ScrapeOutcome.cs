@@ -9,9 +9,7 @@ internal sealed class ScrapeOutcome
     public Failure Failure { get; set; }
 
     public int Scraped { get; set; }
-
     public int PostRelabeling { get; set; }
-
     public int Added { get; set; }
 
     /// <summary>Samples of the body that are to be sent.</summary>
@@ -36,6 +34,5 @@ internal sealed class ScrapeOutcome
     public bool IsOverSampleLimit { get; set; }
 
     public int Vanished { get; set; }
-
     public long BodyBytes { get; set; }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Runtime.ExceptionServices;
 using Sidecar.Discovery;
 using Sidecar.Primitives;
@@ -36,14 +35,7 @@ internal sealed class Scraper(
     public Task Ended => ended.Task;
 
     /// <summary>The targets of now; also those that are gone but not yet ended.</summary>
-    public ImmutableArray<ScrapeLoop> Loops
-    {
-        get
-        {
-            lock (loops)
-                return [.. loops.Values.Select(l => l.Loop)];
-        }
-    }
+    public ImmutableArray<ScrapeLoop> Loops { get { lock (loops) return [.. loops.Values.Select(l => l.Loop)]; } }
 
     /// <summary>This process scrapes from now on: what discovery has is begun.</summary>
     public void Resume()

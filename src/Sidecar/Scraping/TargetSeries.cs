@@ -11,13 +11,9 @@ internal sealed class TargetSeries(
     ReceiverProtocol? protocol = null) : IDisposable
 {
     public Target Target => target;
-
     public TargetLabels Labels => labels;
-
     public ScrapeOptions Options => options;
-
     public HeldBudget Budget => budget;
-
     public TimeProvider Time => time;
 
     /// <summary>What requests are made in; null for 1.0.</summary>

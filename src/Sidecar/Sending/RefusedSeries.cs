@@ -29,14 +29,7 @@ internal sealed class RefusedSeries(TimeProvider time)
     /// <param name="Request">Which of its scrape's requests it was in; it hardly moves.</param>
     private readonly record struct Entry(string Target, int Request, long Refused, TimeSpan Pause, Failure Failure);
 
-    public int Count
-    {
-        get
-        {
-            lock (gate)
-                return entries.Count;
-        }
-    }
+    public int Count { get { lock (gate) return entries.Count; } }
 
     /// <summary>Whether a look into the request is worth its while.</summary>
     public bool MayBeIn(string target, int request)

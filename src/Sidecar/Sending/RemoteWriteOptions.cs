@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Http;
 using Sidecar.Requests;
 
@@ -11,18 +10,11 @@ internal sealed record RemoteWriteOptions
     public required Uri Url { get; init; }
 
     public WriteProtocol Protocol { get; init; }
-
     public required ImmutableArray<KeyValuePair<string, string>> Headers { get; init; }
-
     public required HttpOptions Http { get; init; }
-
     public required TimeSpan Timeout { get; init; }
-
     public required int MaxSamplesPerSend { get; init; }
-
     public required int Concurrency { get; init; }
-
     public required TimeSpan MinBackoff { get; init; }
-
     public required TimeSpan MaxBackoff { get; init; }
 }

@@ -35,11 +35,8 @@ internal enum Loss
 internal sealed class Finding
 {
     public required Condition Condition { get; init; }
-
     public required Level Level { get; init; }
-
     public required Subject Subject { get; init; }
-
     public Loss Loss { get; init; }
 
     /// <summary>What is so, in a sentence.</summary>

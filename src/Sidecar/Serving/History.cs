@@ -60,14 +60,7 @@ internal sealed class History : IDisposable
     }
 
     /// <summary>The time from one point to the next.</summary>
-    public TimeSpan Step
-    {
-        get
-        {
-            lock (gate)
-                return step;
-        }
-    }
+    public TimeSpan Step { get { lock (gate) return step; } }
 
     /// <summary>Copies one series, oldest first; returns how many points there are.</summary>
     /// <param name="series">Which.</param>

@@ -29,7 +29,6 @@ internal sealed class HttpConnection : IDisposable
     }
 
     private static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
-
     public Socket Socket { get; }
 
     /// <summary>It waits for the client to take an answer, not to send.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Telemetry;
 
@@ -8,11 +7,8 @@ namespace Sidecar.Serving;
 internal sealed class Overview
 {
     public required Judgement Judgement { get; init; }
-
     public ProcessFacts Facts => Judgement.Facts;
-
     public DateTimeOffset Now => Facts.Now;
-
     public required DateTimeOffset Started { get; init; }
 
     /// <summary>How often each target is scraped; the page reloads itself about as often.</summary>
@@ -33,7 +29,6 @@ internal sealed class Overview
     public required string Protocol { get; init; }
 
     public required Metrics Metrics { get; init; }
-
     public required History History { get; init; }
 
     /// <summary>The effective configuration, redacted.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Http;
@@ -88,9 +87,7 @@ internal sealed record ProcessFacts
     public string? Bug { get; init; }
 
     public PeerExpiry ApiServerExpiry { get; init; }
-
     public PeerExpiry TargetExpiry { get; init; }
-
     public PeerExpiry ReceiverExpiry { get; init; }
 
     /// <summary>How long an outage of the receiver that begins now would fit; null where that cannot be told.</summary>

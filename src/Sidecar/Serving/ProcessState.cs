@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Immutable;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Hosting;

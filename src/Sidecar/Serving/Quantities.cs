@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Serving;
 
 /// <summary>Figures with their units, as people read them: three digits, and the unit that suits.</summary>

@@ -24,9 +24,7 @@ internal sealed record TargetStatus
     public required string ScrapePool { get; init; }
 
     public required TimeSpan ScrapeInterval { get; init; }
-
     public required TimeSpan ScrapeTimeout { get; init; }
-
     public LastScrape Last { get; init; } = new();
 
     /// <summary>On the failure of the last scrape; null where it succeeded.</summary>

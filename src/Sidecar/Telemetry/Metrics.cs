@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Security.Cryptography;
-using System.Text;
 using Sidecar.Primitives;
 
 namespace Sidecar.Telemetry;
@@ -81,35 +80,20 @@ internal sealed class Metrics
     // Remote write
 
     public Counter SamplesTotal { get; }
-
     public Counter SamplesFailedTotal { get; }
-
     public Counter SamplesRetriedTotal { get; }
-
     public CounterBy<DropReason> SamplesDroppedTotal { get; }
-
     public Counter HistogramsTotal { get; }
-
     public Counter HistogramsFailedTotal { get; }
-
     public Counter ExemplarsTotal { get; }
-
     public Counter ExemplarsFailedTotal { get; }
-
     public Counter MetadataTotal { get; }
-
     public Counter MetadataFailedTotal { get; }
-
     public Gauge SamplesPending { get; }
-
     public Counter BytesTotal { get; }
-
     public Counter SamplesAccepted { get; }
-
     public Counter BytesAccepted { get; }
-
     public Histogram SentBatchDuration { get; }
-
     public Gauge QueueHighestTimestampSeconds { get; }
 
     /// <summary>Not advanced by what was dropped.</summary>
@@ -160,7 +144,6 @@ internal sealed class Metrics
     // Queue
 
     public Gauge QueueScrapes { get; } = new("sidecar_queue_scrapes", "Scrapes waiting in the queue.");
-
     public Gauge QueueBytes { get; } = new("sidecar_queue_bytes", "Bytes of compressed scrapes waiting in the queue.");
 
     public Gauge QueueOldestTimestampSeconds { get; } =
@@ -206,7 +189,6 @@ internal sealed class Metrics
         "When discovery last had an answer of the API server, in seconds since 1970; 0 for never and for static targets.");
 
     public Gauge Leading { get; } = new("sidecar_leading", "1 where this process scrapes: it holds the lease, or needs none.");
-
     public Gauge WriteVersion { get; } = new("sidecar_remote_write_version", "The version of remote write in use: 1 or 2.");
 
     public Gauge ExpirySeconds { get; } = new("sidecar_credentials_expiry_timestamp_seconds",
@@ -222,7 +204,6 @@ internal sealed class Metrics
     public static string Version { get; } = typeof(Metrics).Assembly.GetName().Version?.ToString(3) ?? "unknown";
 
     private static string SystemName => OperatingSystem.IsLinux() ? "linux" : OperatingSystem.IsMacOS() ? "darwin" : "windows";
-
     private string BuildLabels { get; }
 
     private static CounterBy<WatchEventType> Events(string role) => new("prometheus_sd_kubernetes_events_total",

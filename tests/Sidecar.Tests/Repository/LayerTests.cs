@@ -152,11 +152,12 @@ public sealed class LayerTests
             .Where(p => !Path.GetRelativePath(root, p).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"))
             .Select(p => (p, File.ReadAllText(p)));
 
-    /// <summary>The sources with the implicit usings of the SDK, against what this test itself runs with.</summary>
+    /// <summary>The sources with the implicit usings of the SDK and of the project, against what this test itself runs with.</summary>
     private static CSharpCompilation Compile(IEnumerable<(string Path, string Text)> sources)
     {
         const string Implicit = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq;"
-            + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
+            + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;"
+            + "global using System.Collections.Immutable; global using System.Text;";
         var options = new CSharpParseOptions(LanguageVersion.Preview);
         var assemblies = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(p => Path.GetFileName(p) is not ("sidecar.dll" or "Sidecar.Tests.dll" or "Cluster.dll"));

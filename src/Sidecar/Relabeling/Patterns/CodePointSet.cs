@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Sidecar.Relabeling.Patterns;
 
@@ -11,7 +10,6 @@ internal sealed class CodePointSet
     private int[] bounds = new int[8]; // first and last of each range, in turn
 
     public int Count { get; private set; }
-
     public bool IsAny => Count == 1 && First(0) == 0 && End(0) == Last;
 
     /// <summary>The only member, or -1.</summary>

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>Compiles a syntax tree to a program from end to start, so that each instruction knows its successor.</summary>

@@ -56,7 +56,6 @@ internal sealed class PatternMatcher(Pattern pattern)
     }
 
     private PatternAutomaton Automaton => automaton ??= new PatternAutomaton(program!);
-
     private PatternSearch Search => search ??= new PatternSearch(program!, pattern.Groups);
 
     /// <summary>The groups of the last values: labels like instance, verb or resource have few values, repeated often.</summary>

@@ -38,18 +38,14 @@ internal sealed class PatternNode(PatternKind kind, params PatternNode[] childre
     public static readonly PatternNode Empty = new(PatternKind.Empty);
 
     public PatternKind Kind { get; } = kind;
-
     public PatternNode[] Children { get; } = children;
-
     public PatternNode Child => Children[0];
 
     /// <summary>Only of <see cref="PatternKind.Set"/>; normalized.</summary>
     public CodePointSet Set { get; init; } = null!;
 
     public int Least { get; init; }
-
     public int Most { get; init; }
-
     public bool IsGreedy { get; init; }
 
     /// <summary>Number of the group, from 1.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>What one instruction of a program does.</summary>
@@ -26,7 +24,6 @@ internal readonly struct PatternInstruction
     public byte Low { get; init; }
 
     public byte High { get; init; }
-
     public int Next { get; init; }
 
     /// <summary>The other place of a split, or what slot a position is noted in.</summary>
@@ -37,8 +34,6 @@ internal readonly struct PatternInstruction
 internal sealed class PatternProgram(ImmutableArray<PatternInstruction> instructions, int start, bool hasAssertions)
 {
     public ImmutableArray<PatternInstruction> Instructions { get; } = instructions;
-
     public int Start { get; } = start;
-
     public bool HasAssertions { get; } = hasAssertions;
 }

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Text;
-
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>Common patterns that need no automaton: literals, alone or followed by <c>.*</c> or <c>.+</c>. Never changes.</summary>
@@ -32,7 +29,6 @@ internal sealed class PatternShape
     }
 
     public Tail End { get; }
-
     public ImmutableArray<ImmutableArray<byte>> Texts => texts;
 
     /// <summary>Where the only group starts, which reaches to the end of the text; -1 where groups are otherwise.</summary>

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Sidecar.Relabeling.Patterns;
 
 /// <summary>A place in the text of a pattern that is being parsed.</summary>
@@ -9,11 +7,8 @@ internal sealed class PatternText(string text)
     public int At { get; set; }
 
     public int Length => text.Length;
-
     public bool IsAtEnd => At == text.Length;
-
     public char this[int index] => text[index];
-
     public string this[Range range] => text[range];
 
     /// <summary>What stands so far behind; a zero behind the end.</summary>
