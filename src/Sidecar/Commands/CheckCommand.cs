@@ -141,7 +141,6 @@ internal sealed class CheckCommand : IDisposable
             report.Add(scrape);
     }
 
-    /// <summary>Empty where none is known.</summary>
     private async Task<List<Target>> FindTargetsAsync(CancellationToken cancellation)
     {
         var hasObject = true;

@@ -26,7 +26,6 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
     /// <summary>Whose steps come; null for those of the whole process.</summary>
     public JobVariables? Job { get; private set; }
 
-    /// <summary>The steps that come are of this job.</summary>
     public void Begin(JobVariables? job)
     {
         Job = job is { Name.Length: > 0 } ? job : null;

@@ -29,7 +29,6 @@ internal sealed class CheckStep(string name, CheckStatus status, string fact)
     /// <summary>The likely cause, where the fact does not tell it.</summary>
     public string? Cause { get; set; }
 
-    /// <summary>What to do.</summary>
     public string? Remedy { get; set; }
 
     /// <summary>Text to paste, several lines: an RBAC rule.</summary>
@@ -41,12 +40,9 @@ internal sealed class CheckStep(string name, CheckStatus status, string fact)
     /// <summary>Since when it is so, in ISO 8601; this and the next two of what a running process found.</summary>
     public string? Since { get; init; }
 
-    /// <summary>When data begins to be lost if it goes on.</summary>
     public string? LostFrom { get; init; }
-
     public string? NextTry { get; init; }
 
-    /// <summary>The same with the cause and what to do.</summary>
     public CheckStep With(AdviceText advice)
     {
         (Cause, Remedy) = (advice.Cause, advice.Remedy);

@@ -24,7 +24,6 @@ internal static class CommandLine
         ("sidecar version", "prints the version"),
     ];
 
-    /// <summary>What a command takes besides.</summary>
     public static readonly (string Command, string Option, string Does)[] Options =
     [
         ("check", "--send", $"sends one sample of the series {ReceiverProbe.SeriesName}, instead of an empty request"),
@@ -34,7 +33,6 @@ internal static class CommandLine
         ("config", "--prometheus", "prints a prometheus.yml for agent mode"),
     ];
 
-    /// <summary><c>check</c>, <c>scrape</c> and so on.</summary>
     public static string[] Names => [.. All.Select(c => c.Usage.Split(' ')).Where(w => w.Length > 1).Select(w => w[1])];
 
     /// <summary>A pod's environment is not there where somebody only wants to look: a receiver is not needed for that.</summary>

@@ -23,7 +23,6 @@ internal static class LabelCosts
     public static List<string> BoundariesOf(MetricCost metric) =>
         metric.Name.EndsWith("_bucket", StringComparison.Ordinal) ? metric.Labels.Find(static l => l.Name == "le")?.Texts ?? [] : [];
 
-    /// <summary>Fills in the labels of these metrics.</summary>
     public static void Count(List<MetricCost> metrics, ScrapeWalk series)
     {
         MetricCost? metric = null;

@@ -16,8 +16,6 @@ internal sealed class MetricCosts
     private MetricCost? last;
 
     public long Series { get; private set; }
-
-    /// <summary>Of the requests, compressed.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>The most expensive first, by series and then by bytes.</summary>

@@ -65,7 +65,6 @@ internal static class Proposal
             : Alternatives(finite, static i => i % ThinnedTo == ThinnedTo - 1, metric);
     }
 
-    /// <summary>The finite bounds, smallest first.</summary>
     private static List<string> Finite(MetricCost metric)
     {
         var finite = LabelCosts.BoundariesOf(metric)
@@ -89,7 +88,6 @@ internal static class Proposal
 
     private static double Number(string bound) => FloatText.TryParse(Encoding.UTF8.GetBytes(bound), out var number) ? number : double.NaN;
 
-    /// <summary>Rules behind rules that are there already.</summary>
     public static string Append(string? present, string added)
     {
         var before = Encoding.UTF8.GetString(RelabelConfigs.Json((present ?? "").Trim(), out _));

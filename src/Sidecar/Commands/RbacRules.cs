@@ -41,7 +41,6 @@ internal static class RbacRules
         "apiGroups: [coordination.k8s.io]\n    resources: [leases]\n    verbs: [create]\n"
         + $"  - apiGroups: [coordination.k8s.io]\n    resources: [leases]\n    resourceNames: [{name}]\n    verbs: [get, patch]");
 
-    /// <summary>Several manifests as one to paste.</summary>
     public static string Merge(IEnumerable<string> manifests) =>
         Start + string.Join("---\n", manifests.Distinct().Select(m => m[Start.Length..^End.Length])) + End;
 

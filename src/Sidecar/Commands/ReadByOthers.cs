@@ -19,10 +19,8 @@ internal static class ReadByOthers
         "process_cpu_seconds_total", "go_goroutines",
     ];
 
-    /// <summary>All series of the metric are read.</summary>
     public static bool IsWhole(string metric) => Whole.Contains(metric);
 
-    /// <summary>Series of the metric are read, all or some.</summary>
     public static bool IsAny(string metric) => IsWhole(metric) || BoundsOf(metric).Length > 0;
 
     /// <summary>The bounds of this histogram that are read, where not all are; empty for none.</summary>

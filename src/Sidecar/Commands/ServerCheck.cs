@@ -15,7 +15,6 @@ internal sealed class ServerCheck(Options options, JobOptions job, Log silent, T
     /// <summary>Scrapes besides the first, each on a connection of its own.</summary>
     private const int Tries = 2;
 
-    /// <summary>Targets that are looked at.</summary>
     private const int MostTargets = 3;
 
     private readonly double began = time.GetUtcNow().ToUnixTimeSeconds();

@@ -15,7 +15,6 @@ internal static class TopCommand
 {
     public const int UsualCount = 10;
 
-    /// <summary>Labels that are shown of a metric.</summary>
     private const int MostLabels = 8;
 
     /// <param name="count">Metrics to show.</param>

@@ -51,7 +51,6 @@ internal sealed class YamlText(TextWriter output)
             Plain(key, value ? "true" : "false");
     }
 
-    /// <summary>Relabel rules as our configuration has them.</summary>
     public void Rules(string rules)
     {
         var reader = new Utf8JsonReader(RelabelConfigs.Json(rules, out _));

@@ -3,9 +3,7 @@ namespace Sidecar.Configuration;
 /// <summary>Where a value stands.</summary>
 internal enum ValueSource
 {
-    /// <summary>Nowhere.</summary>
     None,
-    /// <summary>In the variable for all jobs.</summary>
     Plain,
     Profile,
     /// <summary>In the job's own variable; for the only job, in the plain one.</summary>
@@ -52,7 +50,6 @@ internal sealed class JobVariables
         && name.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')
         && !Prefix(name)[Variables.Prefix.Length..^Separator.Length].Contains(Separator, StringComparison.Ordinal);
 
-    /// <summary>The variable as it is written for this job.</summary>
     public string NameOf(Variable variable) => variable.IsOfJob ? prefix + variable.Name[Variables.Prefix.Length..] : variable.Name;
 
     /// <summary>Values are trimmed, passwords only of a final line break. Empty is unset, but turns the listener off.</summary>

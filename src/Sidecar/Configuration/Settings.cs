@@ -25,9 +25,7 @@ internal sealed class Settings
         warnings = all?.warnings ?? [];
     }
 
-    /// <summary>Whose variables are looked up.</summary>
     public JobVariables Job { get; }
-
     public bool HasErrors => errors.Count > 0;
 
     /// <summary>The variables of one job; errors and warnings stay together.</summary>

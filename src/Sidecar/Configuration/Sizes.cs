@@ -32,7 +32,6 @@ internal static class Sizes
         };
     }
 
-    /// <summary>A parser that also refuses what is smaller.</summary>
     public static Func<string, Parsed<long>> AtLeast(long least) => text =>
     {
         var parsed = Parse(text);

@@ -5,7 +5,6 @@ namespace Sidecar.Configuration;
 /// <summary>Values that are mostly taken as they are: names, files, credentials.</summary>
 internal static class Texts
 {
-    /// <summary>Any text in one line.</summary>
     public static Parsed<string> ParseLine(string text) =>
         text.Any(char.IsControl) ? new Wrong("with a line break or another control character in it") : text;
 

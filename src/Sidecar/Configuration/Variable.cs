@@ -15,18 +15,10 @@ internal sealed record Variable
     /// <summary>The default in words where it depends on other things; shown instead of <see cref="Default"/>.</summary>
     public string? DefaultInWords { get; init; }
 
-    /// <summary>One line for people.</summary>
     public required string Meaning { get; init; }
-
-    /// <summary>A value that is right.</summary>
     public required string Example { get; init; }
-
-    /// <summary>Each job may have one of its own.</summary>
     public bool IsOfJob => Group is VariableGroup.Targets or VariableGroup.Scraping && Name != Variables.JobsName;
-
-    /// <summary>How much of its value may be shown.</summary>
     public Redaction Redaction { get; init; }
-
     public bool IsSecret => Redaction == Redaction.Whole;
 
     /// <summary>The default for a table: a value, words, or a dash.</summary>
@@ -48,8 +40,6 @@ internal enum Redaction
 {
     None,
     Whole,
-    /// <summary>User and password inside URLs.</summary>
     UrlPassword,
-    /// <summary>The values of name=value pairs.</summary>
     PairValues,
 }

@@ -89,7 +89,6 @@ internal static class VariableNames
     private static JobVariables? JobOf(string name, ImmutableArray<JobVariables> jobs) =>
         jobs.FirstOrDefault(j => j.Name.Length > 0 && name.StartsWith(JobVariables.Prefix(j.Name), StringComparison.Ordinal));
 
-    /// <summary>A job's variable without the job.</summary>
     private static string Plain(string name) => Variables.Prefix
         + name[(name.IndexOf(JobVariables.Separator, StringComparison.Ordinal) + JobVariables.Separator.Length)..];
 

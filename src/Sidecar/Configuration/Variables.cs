@@ -236,7 +236,6 @@ internal static class Variables
         ScrapeHttp.Username, ScrapeHttp.Password, ScrapeHttp.PasswordFile,
     ];
 
-    /// <summary>Null where there is none of that name.</summary>
     public static Variable? Find(string name) => All.FirstOrDefault(v => v.Name == name);
 
     /// <param name="peer">Towards whom they are used, in words.</param>

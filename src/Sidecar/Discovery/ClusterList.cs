@@ -18,7 +18,6 @@ internal sealed class ClusterList
     /// <summary>Of the list of Services; null where they are not wanted.</summary>
     public string? ServicesVersion { get; init; }
 
-    /// <summary>Timestamp of the first question.</summary>
     public long Asked { get; init; }
 
     public static ClusterList Nothing(DiscoveryOptions options, Log log) => new() { Targets = new(options, new(RelabelRules.None), log) };

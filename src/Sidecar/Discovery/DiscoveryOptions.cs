@@ -25,20 +25,14 @@ internal record TargetOptions
     /// <summary>The job's name in SIDECAR_JOBS, a part of each target's identity; empty for the only one.</summary>
     public string Job { get; init; } = "";
 
-    /// <summary>The label job.</summary>
     public required string JobName { get; init; }
-
     public required TimeSpan Interval { get; init; }
     public required TimeSpan Timeout { get; init; }
-
-    /// <summary><c>http</c> or <c>https</c>.</summary>
     public required string Scheme { get; init; }
-
     public required string MetricsPath { get; init; }
 
     /// <summary>Query string without the question mark; null for none.</summary>
     public required string? Params { get; init; }
 
-    /// <summary>Rules for targets: SIDECAR_RELABEL_CONFIGS.</summary>
     public RelabelRules TargetRules { get; init; } = RelabelRules.None;
 }

@@ -5,16 +5,13 @@ namespace Sidecar.Discovery;
 /// <summary>Reads EndpointSlices, Endpoints and Services. Skips unknown fields; throws as <see cref="JsonFields.Read"/> does.</summary>
 internal static class EndpointReader
 {
-    /// <summary>Kind and name of an object.</summary>
     public static ObjectHead ReadHead(ReadOnlyMemory<byte> json) => JsonFields.Read(json, ObjectHead.Of);
 
-    /// <summary>The value of <c>metadata</c>.</summary>
     public static ObjectHead ReadHeadMetadata(ReadOnlyMemory<byte> json) => JsonFields.Read(json, ObjectHead.OfMetadata);
 
     /// <summary>A text that is the whole value, such as that of <c>kind</c>.</summary>
     public static string? ReadText(ReadOnlyMemory<byte> json) => JsonFields.Read(json, value => value.AsText("it"));
 
-    /// <summary>A slice.</summary>
     public static EndpointGroup ReadSlice(ReadOnlyMemory<byte> json) => JsonFields.Read(json, value => new EndpointGroup(
         Meta(value, "a slice"), value.Text("addressType") ?? "",
         value.List("endpoints", static endpoint => Endpoint(endpoint)), Ports(value)));
@@ -28,7 +25,6 @@ internal static class EndpointReader
             Ports(subset)));
     });
 
-    /// <summary>Of a Service, what becomes labels.</summary>
     public static ObjectMeta ReadService(ReadOnlyMemory<byte> json) => JsonFields.Read(json, value => Meta(value, "a Service"));
 
     private static List<Endpoint> Addresses(JsonElement subset, string name, bool isReady) =>

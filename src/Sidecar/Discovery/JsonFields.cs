@@ -88,7 +88,6 @@ internal static class JsonFields
         return items;
     }
 
-    /// <summary>Whether the value is there, and not null.</summary>
     public static bool IsThere(this JsonElement value) => value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
     private static JsonElement Field(this JsonElement value, string name) =>

@@ -68,7 +68,6 @@ internal sealed class JsonPieces(bool isList)
         return buffer.AsMemory(filled);
     }
 
-    /// <summary>So many bytes were put into the room.</summary>
     public void Filled(int count) => filled += count;
 
     /// <summary>The next piece, good until the next call of <see cref="Room"/>; false where more bytes are needed.</summary>

@@ -76,7 +76,6 @@ internal sealed class KubernetesDiscovery(
         }
     }
 
-    /// <summary>Asks once.</summary>
     public async Task<ObjectAnswer> ListAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
         var (answer, list) = await lists.AskAsync(cancellation);

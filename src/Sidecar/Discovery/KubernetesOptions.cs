@@ -30,9 +30,7 @@ internal sealed record KubernetesOptions
     /// <summary>Base address of the API server, <c>https://10.0.0.1:443/</c>; null outside a cluster with static targets.</summary>
     public required Uri? ApiServer { get; init; }
 
-    /// <summary>Token and CA of the service account.</summary>
     public required HttpOptions Http { get; init; }
-
     public required TimeSpan RefreshInterval { get; init; }
 
     /// <summary>Changes are watched for between two lists.</summary>

@@ -36,7 +36,6 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
     /// <summary>What a bounded wait may take beyond its bound before something hangs.</summary>
     public static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
 
-    /// <summary>Objects of one page of a list.</summary>
     private const int PageSize = 500;
 
     /// <summary>More pages than any cluster has; a server that hands out tokens without end is not followed.</summary>
@@ -194,7 +193,6 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         $"{Failures.Show(url)} answers "
         + (exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
 
-    /// <summary>A question for JSON.</summary>
     private static HttpRequestMessage Request(Uri url)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, url);

@@ -11,10 +11,8 @@ internal readonly record struct ObjectHead(string? Kind, string Namespace, strin
     /// <summary>Identity of the object among those of its kind.</summary>
     public string Key => $"{Namespace}/{Name}";
 
-    /// <summary>Kind and metadata of an object.</summary>
     public static ObjectHead Of(JsonElement value) => OfMetadata(value.Object("metadata")) with { Kind = value.Text("kind") };
 
-    /// <summary>From the value of <c>metadata</c>.</summary>
     public static ObjectHead OfMetadata(JsonElement metadata) => new(null, metadata.Text("namespace") ?? "", metadata.Text("name") ?? "",
         NotEmpty(metadata.Text("resourceVersion")), NotEmpty(metadata.Text("continue")));
 

@@ -10,7 +10,6 @@ internal sealed class RequestBackoff(TimeSpan interval)
 
     public void Reset() => next = First;
 
-    /// <summary>The wait after this answer.</summary>
     public TimeSpan After(ObjectAnswer answer)
     {
         var wait = interval;

@@ -72,7 +72,6 @@ internal static class TargetBuilder
             labels[name] = value;
     }
 
-    /// <summary>Null where the rules drop the target.</summary>
     private static Dictionary<string, string>? Relabel(Dictionary<string, string> labels, RelabelRules rules)
     {
         if (rules.IsEmpty)

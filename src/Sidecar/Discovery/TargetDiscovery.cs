@@ -16,13 +16,11 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
     private KubernetesDiscovery? kubernetes;
     private int publishFailures;
 
-    /// <summary>There has been an answer once.</summary>
     public bool IsKnown { get; private set; }
 
     /// <inheritdoc cref="KubernetesDiscovery.LastFailure"/>
     public Failure LastFailure => kubernetes?.LastFailure ?? default;
 
-    /// <summary>Its words; null where there is none.</summary>
     public string? LastError => LastFailure is { IsNone: false } failure ? failure.Message : null;
 
     /// <inheritdoc cref="KubernetesDiscovery.LastAnswer"/>

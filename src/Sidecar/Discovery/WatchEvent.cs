@@ -18,7 +18,6 @@ internal sealed class WatchEvent
     /// <summary>Of an error: 410 where the version is no longer known.</summary>
     public HttpStatusCode Status { get; init; }
 
-    /// <summary>Of an error: the API server's words.</summary>
     public string? Message { get; init; }
 
     /// <param name="json">One whole value, a part of which the event goes on using.</param>

@@ -12,6 +12,5 @@ internal enum BodyReading : byte
     /// <summary>The classic series of a histogram that has a native form, or is given one, are read too.</summary>
     ClassicToo = 0x20,
 
-    /// <summary>Classic histograms become native ones of custom buckets.</summary>
     ClassicToCustomBuckets = 0x40,
 }

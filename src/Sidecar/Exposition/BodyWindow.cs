@@ -7,7 +7,6 @@ namespace Sidecar.Exposition;
 /// <param name="isSliceOver">See <see cref="SampleReader"/>.</param>
 internal sealed class BodyWindow(Func<bool>? isSliceOver) : IDisposable
 {
-    /// <summary>The usual size, bytes.</summary>
     public const int UsualSize = 64 * 1024;
 
     /// <summary>The longest line or metric, bytes: a bound on memory. A Kubernetes object's annotations take up to 256 KiB.</summary>
@@ -20,28 +19,17 @@ internal sealed class BodyWindow(Func<bool>? isSliceOver) : IDisposable
     private long limit;
     private long pausedAt; // BytesRead when the slice was looked at last
 
-    /// <summary>See <see cref="SampleReader.IsPaused"/>.</summary>
     public bool IsPaused { get; private set; }
-
-    /// <summary>See <see cref="SampleReader.Interrupt"/>.</summary>
     public Func<string?>? Interrupt { get; set; }
-
     public byte[] Bytes { get; private set; } = new byte[UsualSize];
 
     /// <summary>Of what is not yet used up.</summary>
     public int Start { get; set; }
 
-    /// <summary>End of what was inflated.</summary>
     public int Filled { get; private set; }
-
     public bool IsEnded { get; private set; }
-
-    /// <summary>Inflated bytes read so far.</summary>
     public long BytesRead { get; private set; }
-
     public ReadError Error { get; private set; }
-
-    /// <summary>In words.</summary>
     public string ErrorMessage { get; private set; } = "";
 
     public void Open(Stream gzip, long sizeLimit)

@@ -35,7 +35,6 @@ internal sealed class CompressedBody
 
     public Stream OpenRead() => new Reader(this);
 
-    /// <summary>The bytes, block by block.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Blocks()
     {
         for (long at = 0; at < Length; at += BlockPool.BlockSize)
@@ -61,7 +60,6 @@ internal sealed class CompressedBody
         }
     }
 
-    /// <summary>A stream that appends.</summary>
     public Stream OpenWrite() => new Writer(this);
 
     public CompressedBody AddReference()

@@ -12,7 +12,6 @@ internal static class FloatText
     /// <summary>One bit pattern for all NaNs that are scraped: another one is the staleness marker.</summary>
     public static double Canonical(double value) => double.IsNaN(value) ? NormalNaN : value;
 
-    /// <summary>Prometheus's staleness marker.</summary>
     public static readonly double StaleNaN = BitConverter.UInt64BitsToDouble(0x7ff0000000000002);
 
     /// <summary>Decimals, <c>inf</c>, <c>infinity</c>, <c>nan</c> in any case; no hexadecimal, underscores or overflow.</summary>

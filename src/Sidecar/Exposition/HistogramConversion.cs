@@ -25,7 +25,6 @@ internal sealed class HistogramConversion(LabelNamesCache names)
     private byte[] window = new byte[1024];
     private int used;
 
-    /// <summary>The last one that was made.</summary>
     public Sample Sample { get; } = new();
 
     private enum Part
@@ -42,7 +41,6 @@ internal sealed class HistogramConversion(LabelNamesCache names)
     /// <summary>Classic histograms of this body of which none could be made.</summary>
     public int Failed { get; private set; }
 
-    /// <summary>Begins a body.</summary>
     public void Reset()
     {
         Failed = 0;

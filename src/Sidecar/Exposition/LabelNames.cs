@@ -49,12 +49,8 @@ internal sealed class LabelNames
     /// <summary>About the bytes that it takes in memory.</summary>
     public int Size => 100 + patterns.Length + ends.Length * sizeof(int);
 
-    /// <summary>Position of <c>le</c>, or -1.</summary>
     public int BucketIndex { get; } = -1;
-
-    /// <summary>Position of <c>quantile</c>, or -1.</summary>
     public int QuantileIndex { get; } = -1;
-
     public ReadOnlySpan<byte> this[int index] => patterns.AsSpan(ends[index], ends[index + 1] - ends[index] - 2);
 
     /// <summary>The name with <c>="</c> behind it.</summary>
@@ -81,7 +77,6 @@ internal sealed class LabelNames
         return new LabelNames(patterns, ends);
     }
 
-    /// <summary>True when the sample's labels have these names in this order.</summary>
     public bool Match(Sample sample)
     {
         if (sample.Count != Count + 1)

@@ -42,7 +42,6 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     /// <summary>A quoted string of the entry holds a backslash.</summary>
     public bool IsEscaped;
 
-    /// <summary>Cause in words, with the line's number and its beginning.</summary>
     public string? Error;
 
     private int linesWithin;
@@ -50,7 +49,6 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
 
     public readonly byte Current => Text[At];
 
-    /// <summary>The name may stand without quotes.</summary>
     public static bool IsLegacyLabel(ReadOnlySpan<byte> name) =>
         !name.IsEmpty && !IsDigit(name[0]) && !name.ContainsAnyExcept(LabelNameBytes);
 

@@ -19,12 +19,9 @@ internal sealed class MetricFamily
     /// <summary>The metric's name as its TYPE line has it: without <c>_bucket</c>, <c>_total</c> and the like.</summary>
     public ReadOnlySpan<byte> Name => text.AsSpan(0, nameLength);
 
-    /// <summary>Unescaped.</summary>
     public ReadOnlySpan<byte> Help => text.AsSpan(nameLength, helpLength);
-
     public ReadOnlySpan<byte> Unit => text.AsSpan(nameLength + helpLength, unitLength);
 
-    /// <summary>Begins another metric of which only the name is known.</summary>
     public void Begin(ReadOnlySpan<byte> name)
     {
         Ordinal += 3;

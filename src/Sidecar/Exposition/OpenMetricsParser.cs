@@ -268,7 +268,6 @@ internal ref struct OpenMetricsParser(Span<byte> text, int start, bool isUtf8, T
         return ReadSeparator();
     }
 
-    /// <summary>Behind a label value.</summary>
     private Entry ReadSeparator()
     {
         if (line.Current == (byte)',')

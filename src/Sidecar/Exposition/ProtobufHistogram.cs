@@ -6,7 +6,6 @@ internal sealed class ProtobufHistogram
     public const uint BucketField = 3 << 3 | ProtobufFields.Bytes;
     public const uint ExemplarField = 16 << 3 | ProtobufFields.Bytes;
 
-    /// <summary>As <see cref="Sample.Histogram"/> gets it.</summary>
     public NativeHistogram Native { get; } = new();
 
     /// <summary>Of all observations, whichever of the two fields has it.</summary>
@@ -15,17 +14,13 @@ internal sealed class ProtobufHistogram
     /// <summary>Milliseconds since the Unix epoch; 0 for unknown.</summary>
     public long Created { get; private set; }
 
-    /// <summary>It has exemplars besides those of its classic buckets.</summary>
     public bool HasExemplars { get; private set; }
-
-    /// <summary>It has classic buckets.</summary>
     public bool HasBuckets { get; private set; }
 
     /// <summary>Any part that only native histograms have; one without observations has an empty run of buckets to show it.</summary>
     public bool IsNative =>
         Native.Positive.SpanCount > 0 || Native.Negative.SpanCount > 0 || Native.ZeroThreshold > 0 || Native.ZeroCount > 0;
 
-    /// <summary>False for a damaged message.</summary>
     public bool TryRead(ReadOnlySpan<byte> bytes, int start, int end)
     {
         Native.Clear();
@@ -90,7 +85,6 @@ internal sealed class ProtobufHistogram
         return isGood && !fields.IsBroken;
     }
 
-    /// <summary><c>google.protobuf.Timestamp</c>, to milliseconds.</summary>
     public static bool TryReadTimestamp(ReadOnlySpan<byte> bytes, int start, int end, out long milliseconds)
     {
         milliseconds = 0;

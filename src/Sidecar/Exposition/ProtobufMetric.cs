@@ -47,14 +47,11 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         Parts,
     }
 
-    /// <summary>Why the metric cannot be read, in words.</summary>
     public string? Error { get; private set; }
-
     public ulong TypeNumber { get; private set; }
     public bool IsKnownType => TypeNumber <= GaugeHistogram;
     private bool IsHistogram => TypeNumber is Histogram or GaugeHistogram;
 
-    /// <summary>Begins a body.</summary>
     public void Reset(bool native, BodyReading reading)
     {
         readsNative = native;
@@ -64,7 +61,6 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         Error = null;
     }
 
-    /// <summary>Begins a family, whose name is known.</summary>
     public void BeginFamily(ulong type)
     {
         TypeNumber = type;
@@ -173,7 +169,6 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         _ => 7,
     };
 
-    /// <summary>One of the metric's samples, with the metric's labels.</summary>
     private void BeginSample(int nameAt, int nameLength)
     {
         sample.BeginAgain(~nameAt, nameLength, labels, emptyLabels);

@@ -61,7 +61,6 @@ internal sealed class ProtobufReader
         return false;
     }
 
-    /// <summary>False at the end of the body, or with an error.</summary>
     private bool BeginFamily()
     {
         if (!TryHave(1))

@@ -50,7 +50,6 @@ internal sealed class Sample
     /// <summary>Milliseconds since the Unix epoch; only with <see cref="HasTimestamp"/>.</summary>
     public long Timestamp;
 
-    /// <summary>The metric that it belongs to.</summary>
     public MetricFamily Family = new();
 
     /// <summary>When its counter or histogram began, milliseconds since the Unix epoch; 0 where the body does not say.</summary>
@@ -76,7 +75,6 @@ internal sealed class Sample
 
     public ReadOnlySpan<byte> LabelValue(int index) => Text(Labels[index].ValueStart, Labels[index].ValueLength);
 
-    /// <summary>Begins a sample of this name.</summary>
     public void Begin(int nameStart, int nameLength)
     {
         BeginSharing(0);
@@ -162,6 +160,5 @@ internal sealed class Sample
         scratchUsed += value.Length;
     }
 
-    /// <summary>What a <see cref="LabelSlice"/> points at.</summary>
     public ReadOnlySpan<byte> Text(int start, int length) => start >= 0 ? Window.AsSpan(start, length) : Scratch.AsSpan(~start, length);
 }

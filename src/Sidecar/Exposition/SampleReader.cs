@@ -19,7 +19,6 @@ internal enum ReadError
 /// <summary>Streams the samples of a compressed body in any format. Reused from body to body.</summary>
 internal sealed class SampleReader : IDisposable
 {
-    /// <summary>The usual window, bytes.</summary>
     public const int WindowSize = BodyWindow.UsualSize;
 
     /// <summary>No line is longer than this, bytes: a bound on memory that no real metric comes near.</summary>
@@ -65,7 +64,6 @@ internal sealed class SampleReader : IDisposable
     /// <summary>In words; with the line for a parse error.</summary>
     public string ErrorMessage => window.ErrorMessage;
 
-    /// <summary>Inflated bytes read so far.</summary>
     public long BytesRead => window.BytesRead;
 
     /// <summary>Begins a body. It is read as the samples are asked for.</summary>

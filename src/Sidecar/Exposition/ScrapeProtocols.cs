@@ -34,7 +34,6 @@ internal static class ScrapeProtocols
 
     public static string Name(BodyFormat format) => Of(format).Name;
 
-    /// <summary>All names, for people.</summary>
     public static string Names => string.Join(", ", All.Select(p => p.Name));
 
     /// <summary>The Accept header: best first, each with less weight than the one before, and in the end whatever there is.</summary>

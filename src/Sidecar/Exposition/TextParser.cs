@@ -74,7 +74,6 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
         return Entry.End;
     }
 
-    /// <summary>From behind the keyword to the end of the line.</summary>
     private Entry ReadMetadata(bool isType)
     {
         line.SkipBlanks();
@@ -242,7 +241,6 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
         return Entry.Sample;
     }
 
-    /// <summary>Behind a label value.</summary>
     private void SkipComma()
     {
         if (line.Current == (byte)',')
@@ -255,7 +253,6 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
         }
     }
 
-    /// <summary>A number up to a blank or the end of the line.</summary>
     private bool TryReadValue(Sample sample)
     {
         if (line.TryReadInteger(out sample.Value))

@@ -14,7 +14,6 @@ internal sealed class TextParserState
     /// <summary>le and quantile stay as they stand there.</summary>
     public bool KeepsBounds;
 
-    /// <summary>Lines completed so far.</summary>
     public long Line;
 
     /// <summary><c># EOF</c> was read: nothing may follow.</summary>
@@ -108,13 +107,11 @@ internal sealed class TextParserState
             one.Clear();
     }
 
-    /// <summary>A sample's name and the metric that it belongs to.</summary>
     private sealed class KnownName
     {
         private byte[] bytes = new byte[128];
         private int plainLength;
 
-        /// <summary>0 for none.</summary>
         public int Length;
 
         public MetricFamily Family = null!; // with a name

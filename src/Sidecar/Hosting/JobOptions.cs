@@ -7,7 +7,6 @@ namespace Sidecar.Hosting;
 /// <summary>One job: where its targets come from, and how they are scraped.</summary>
 internal sealed record JobOptions : DiscoveryOptions
 {
-    /// <summary>How its variables are written.</summary>
     public required JobVariables Variables { get; init; }
 
     /// <summary>Its name in SIDECAR_JOBS; for the only job, its label.</summary>

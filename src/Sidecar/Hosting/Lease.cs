@@ -31,8 +31,6 @@ internal sealed class Lease(
 
     public LeaseState State => state;
     public string FullName => options.FullName;
-
-    /// <summary>Beaten by each try.</summary>
     public Pulse Pulse { get; } = new(time);
 
     /// <summary>Whether this process may scrape now, by a clock that stops while a machine sleeps and by one that does not.</summary>

@@ -11,7 +11,6 @@ internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, 
     /// <summary>Sends until the queue has ended and is empty, or until cancelled.</summary>
     public required Func<CancellationToken, Task> SendAsync { get; init; }
 
-    /// <summary>Finds targets until cancelled.</summary>
     public required Func<CancellationToken, Task> DiscoverAsync { get; init; }
 
     /// <summary>Ends only when a scrape loop cannot go on.</summary>
@@ -23,7 +22,6 @@ internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, 
     /// <summary>No more scrapes come: sending ends when the rest is sent.</summary>
     public required Action EndQueue { get; init; }
 
-    /// <summary>Scrapes that wait.</summary>
     public required Func<int> CountWaiting { get; init; }
 
     /// <summary>Gives up what is unsent, and says how many scrapes are lost and how many are kept on disk.</summary>

@@ -13,7 +13,6 @@ internal sealed record Options
     /// <summary>At least one.</summary>
     public required ImmutableArray<JobOptions> Jobs { get; init; }
 
-    /// <summary>The jobs have names.</summary>
     public bool HasNames => Jobs[0].Variables.Name.Length > 0;
 
     /// <summary>There is no such job any more, or there was one without a name before.</summary>
@@ -26,9 +25,7 @@ internal sealed record Options
     /// <summary>How the own metrics are scraped; null where they are not.</summary>
     public ScrapeOptions? Self { get; init; }
 
-    /// <summary>The name of the pod or the machine.</summary>
     public required string Instance { get; init; }
-
     public required RemoteWriteOptions RemoteWrite { get; init; }
 
     /// <summary>Null where there is one process alone.</summary>
@@ -47,7 +44,5 @@ internal sealed record OperationOptions
     public required LogLevel LogLevel { get; init; }
     public required LogFormat LogFormat { get; init; }
     public required TimeSpan ShutdownTimeout { get; init; }
-
-    /// <summary>At the end every target is scraped once more.</summary>
     public bool FinalScrape { get; init; }
 }

@@ -13,7 +13,6 @@ internal sealed class SelfScrape(Target target, Scraper scraper)
 {
     public const string JobName = "sidecar";
 
-    /// <summary>Its scrape loop; empty before it begins.</summary>
     public ImmutableArray<ScrapeLoop> Loops => scraper.Loops;
 
     /// <inheritdoc cref="Scraper.Ended"/>

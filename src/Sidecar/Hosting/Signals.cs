@@ -29,7 +29,6 @@ internal sealed class Signals : IDisposable
         this.log = log;
     }
 
-    /// <summary>From now on signals are handled here.</summary>
     public void Register()
     {
         foreach (var signal in (ReadOnlySpan<PosixSignal>)[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT,

@@ -8,7 +8,6 @@ namespace Sidecar.Http;
 /// <summary>Failures of peers in our own words: the framework's are not in the binary. Names hosts, never credentials or queries.</summary>
 internal static class Failures
 {
-    /// <summary>Bytes of an answer's body that are looked at for the cause.</summary>
     public const int BodyStart = 2048;
 
     private const int LongestWords = 400;

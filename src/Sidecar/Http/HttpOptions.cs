@@ -38,9 +38,7 @@ internal sealed record HttpOptions
 /// <summary>TLS towards one peer. Files are PEM and are read again when they change.</summary>
 internal sealed record TlsOptions
 {
-    /// <summary>Trusted roots; null for the system's.</summary>
     public string? CaFile { get; init; }
-
     public string? CertFile { get; init; }
     public string? KeyFile { get; init; }
 

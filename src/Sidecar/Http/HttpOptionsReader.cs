@@ -19,7 +19,6 @@ internal static class HttpOptionsReader
         /// <summary><c>user:password</c> out of the URL, percent-encoded; it is basic authentication, as in Prometheus.</summary>
         public string? UserInfo { get; init; }
 
-        /// <summary>The variable of that URL.</summary>
         public Variable? UrlVariable { get; init; }
     }
 

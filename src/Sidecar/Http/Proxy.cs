@@ -29,7 +29,6 @@ internal sealed class Proxy(Uri url, NoProxy without) : IWebProxy
 
     ICredentials? IWebProxy.Credentials { get => null; set => throw new NotSupportedException(); }
 
-    /// <summary>Whether requests to this URL go through it.</summary>
     public bool Covers(Uri to) => !without.Matches(to);
 
     /// <summary>Whether requests to this URL are handed to it whole, and so are answered by it.</summary>

@@ -4,7 +4,6 @@ namespace Sidecar.Primitives;
 internal enum FailureReason
 {
     None,
-    /// <summary>The host name has no address.</summary>
     DnsLookup,
     ConnectionRefused,
     /// <summary>No route, unreachable, reset, or closed in the middle of an answer.</summary>
@@ -31,9 +30,7 @@ internal enum FailureReason
     /// <summary>The body ended early or its compression is damaged.</summary>
     Truncated,
     BodySizeLimit,
-    /// <summary>More samples than SIDECAR_SAMPLE_LIMIT.</summary>
     SampleLimit,
-    /// <summary>More targets than SIDECAR_TARGET_LIMIT.</summary>
     TargetLimit,
     /// <summary>More or longer labels than the label limits allow.</summary>
     LabelLimit,

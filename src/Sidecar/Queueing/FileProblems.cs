@@ -21,7 +21,6 @@ internal sealed class FileProblems(Log log)
             kind.Causes.Add(cause);
     }
 
-    /// <summary>Once, at the end.</summary>
     public void Tell()
     {
         Tell(moved, "A file of the queue cannot be used; it was moved to damaged/",

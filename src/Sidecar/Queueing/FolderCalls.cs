@@ -6,7 +6,6 @@ namespace Sidecar.Queueing;
 /// <summary>A call to the file system that the queue makes.</summary>
 internal enum FolderCall
 {
-    /// <summary>A new file is opened for writing.</summary>
     Create,
     /// <summary>Its bytes were handed over and are made durable.</summary>
     Flush,
@@ -81,7 +80,6 @@ internal sealed partial class FolderCalls
         File.Delete(path);
     }
 
-    /// <summary>Files of the folder, without those of folders in it.</summary>
     public IEnumerable<string> List(string folder)
     {
         Begin(FolderCall.List, folder);
@@ -96,7 +94,6 @@ internal sealed partial class FolderCalls
             : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
     }
 
-    /// <summary>Makes the folder where it is missing.</summary>
     public void MakeFolder(string path)
     {
         Interlocked.Increment(ref calls);

@@ -62,7 +62,6 @@ internal sealed class FolderThread : IDisposable
     /// <summary>A call to the file system does not come back, or what piled up behind one is being worked through.</summary>
     public bool IsHanging => isHanging;
 
-    /// <summary>Nothing is left to do.</summary>
     public bool IsIdle { get { lock (gate) return inbox.Count == 0 && !isBusy; } }
 
     /// <summary>Called, from any thread and without a lock, when <see cref="IsHanging"/> has changed.</summary>

@@ -6,13 +6,8 @@ namespace Sidecar.Queueing;
 internal struct QueueTotals
 {
     public int Count { get; private set; }
-
-    /// <summary>Of what is in memory alone.</summary>
     public long MemoryBytes { get; private set; }
-
-    /// <summary>Of what is in files.</summary>
     public long FileBytes { get; private set; }
-
     public long Samples { get; private set; }
 
     /// <summary>Scrapes whose time lies too far ahead of the clock.</summary>

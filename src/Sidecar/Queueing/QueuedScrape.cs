@@ -31,8 +31,6 @@ internal sealed class QueuedScrape
     }
 
     public Target Target { get; }
-
-    /// <summary>Milliseconds since the Unix epoch.</summary>
     public long Timestamp { get; }
 
     /// <inheritdoc cref="Scrape.Samples"/>
@@ -64,15 +62,12 @@ internal sealed class QueuedScrape
     /// <summary>Its file is to be written, or is being written; null when that is over.</summary>
     internal FolderOrder? Storing { get; set; }
 
-    /// <summary>Its file could not be written.</summary>
     internal bool IsUnstored { get; set; }
-
     internal bool IsLoading { get; set; }
 
     /// <summary>It was read from its file and waits to be taken.</summary>
     internal bool IsLoaded { get; set; }
 
-    /// <summary>Times that its file could not be read.</summary>
     internal int FailedReads { get; set; }
 
     /// <summary>When its file is read again after a failure; null for at once.</summary>
@@ -82,13 +77,10 @@ internal sealed class QueuedScrape
     internal bool IsAhead { get; init; }
 
     internal QueueExit Exit { get; set; }
-
-    /// <summary>Why it was set aside.</summary>
     internal string? Cause { get; set; }
 
     internal void Load(Scrape scrape) => content = new ScrapeResult(scrape);
 
-    /// <summary>Lets go of what is in memory.</summary>
     internal void Release()
     {
         content?.Release();
@@ -99,7 +91,6 @@ internal sealed class QueuedScrape
 /// <summary>How a scrape left the queue.</summary>
 internal enum QueueExit
 {
-    /// <summary>Not yet.</summary>
     None,
     Delivered,
     Dropped,

@@ -12,17 +12,14 @@ namespace Sidecar.Queueing;
 internal enum FileDamage
 {
     None,
-    /// <summary>It is not one of ours.</summary>
     Foreign,
     /// <summary>Written by a version of the sidecar that this one does not know.</summary>
     UnknownVersion,
-    /// <summary>It ends too early.</summary>
     Truncated,
     /// <summary>A checksum does not fit: bits have changed.</summary>
     Checksum,
     /// <summary>The checksums fit, and a field says what cannot be.</summary>
     Nonsense,
-    /// <summary>No scrape is that large.</summary>
     TooLarge,
 }
 

@@ -41,11 +41,7 @@ internal sealed class ScrapeFolder(
     private bool isFailing;
 
     public string Path => path;
-
-    /// <summary>Calls to the file system begun so far.</summary>
     public long Calls => calls.Count;
-
-    /// <summary>All that waited from before was listed.</summary>
     public bool IsListed => known is null;
 
     /// <summary>Takes the folder for this process; makes it where it is missing.</summary>
@@ -170,7 +166,6 @@ internal sealed class ScrapeFolder(
         }
     });
 
-    /// <summary>It was dropped.</summary>
     public void Remove(StoredFile file) => TryRemove(() => calls.Remove(file.Path));
 
     /// <summary>Moves a file that cannot be sent to where nobody sends it and nobody deletes it.</summary>

@@ -10,18 +10,13 @@ internal sealed class ScrapeHeader
     public required Target Target { get; init; }
     public required ImmutableArray<KeyValuePair<string, string>> ExternalLabels { get; init; }
     public required bool HonorLabels { get; init; }
-
-    /// <summary>Milliseconds since the Unix epoch.</summary>
     public required long Timestamp { get; init; }
-
     public required BodyFormat Format { get; init; }
     public required BodyReading Reading { get; init; }
     public required bool HonorTimestamps { get; init; }
     public required bool IsOrdered { get; init; }
     public required int Samples { get; init; }
     public required ReportSamples Report { get; init; }
-
-    /// <summary>Bytes of the skipped samples.</summary>
     public required int Skipped { get; init; }
 
     /// <summary>Bytes of the body; -1 for none.</summary>

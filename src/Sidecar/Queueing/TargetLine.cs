@@ -25,7 +25,6 @@ internal sealed class TargetLine
 
     public void Add(QueuedScrape entry) => waiting.AddLast(entry);
 
-    /// <summary>These are older than all that wait.</summary>
     public void AddBefore(IEnumerable<QueuedScrape> entries)
     {
         var at = waiting.First;

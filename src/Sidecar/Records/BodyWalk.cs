@@ -15,7 +15,6 @@ internal sealed class BodyWalk(SampleReader reader, SeriesEncoder encoder)
     /// <summary>How many samples stand before this one, whatever becomes of them.</summary>
     public int Ordinal { get; private set; }
 
-    /// <summary>What becomes of the sample's series.</summary>
     public SeriesOutcome Outcome { get; private set; }
 
     /// <summary>The identity of its series, unless it is dropped or fails.</summary>

@@ -19,7 +19,6 @@ internal struct HeldEncoding(SeriesEncoder encoder, HeldRequests held, bool mayH
             Hold();
     }
 
-    /// <summary>A marker or a report sample.</summary>
     public void Commit(double value, long timestamp)
     {
         if (!holds)

@@ -14,7 +14,6 @@ internal abstract class PassJob(PassContext? context)
     /// <summary>The context is the pool's.</summary>
     public bool IsLent { get; } = context is null;
 
-    /// <summary>It has had a slice before.</summary>
     public bool IsBegun { get; set; }
 
     /// <summary>It is among those that were put aside.</summary>
@@ -23,7 +22,6 @@ internal abstract class PassJob(PassContext? context)
     /// <summary>Work of its present turn among them, on the clock of the pool.</summary>
     public long Turn { get; set; }
 
-    /// <summary>Runs one slice; true when it has a result.</summary>
     public abstract bool Advance();
 
     /// <summary>Hands the result, or what went wrong, to the caller.</summary>

@@ -34,13 +34,11 @@ internal sealed class Scrape
     /// <summary>All samples to be sent: markers and the five report samples included.</summary>
     public required int Samples { get; init; }
 
-    /// <summary>Timestamps that samples bring are used.</summary>
     public required bool HonorTimestamps { get; init; }
 
     /// <summary>One series occurs more than once, with timestamps of its own: its requests go one after another.</summary>
     public required bool IsOrdered { get; init; }
 
-    /// <summary>The scrape has the series of a good one.</summary>
     public bool IsGood => Body is not null;
 
     /// <summary>Bytes of memory that the scrape holds until it is released.</summary>

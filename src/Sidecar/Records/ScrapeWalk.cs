@@ -37,8 +37,6 @@ internal sealed class ScrapeWalk
     public SeriesLabels Labels => encoder.Labels;
 
     public double Value { get; private set; }
-
-    /// <summary>Milliseconds since the Unix epoch.</summary>
     public long Timestamp { get; private set; }
 
     /// <summary>What stands in the body; null for markers and for what a scrape reports of itself.</summary>
@@ -88,7 +86,6 @@ internal sealed class ScrapeWalk
         return false;
     }
 
-    /// <summary>Puts the sample into the request that is being made.</summary>
     public void Commit()
     {
         if (Sample is not null)

@@ -13,7 +13,6 @@ internal sealed class SkippedSamples
 
     private SkippedSamples(ImmutableArray<byte> runs) => this.runs = runs;
 
-    /// <summary>Bytes that it holds.</summary>
     public long Size => runs.Length;
 
     /// <summary>As <see cref="From"/> takes them.</summary>
@@ -24,7 +23,6 @@ internal sealed class SkippedSamples
 
     public Cursor Start() => new(this);
 
-    /// <summary>Notes samples while a body is validated.</summary>
     public sealed class Builder
     {
         private readonly List<byte> runs = [];
@@ -72,7 +70,6 @@ internal sealed class SkippedSamples
         }
     }
 
-    /// <summary>Walks along with the samples.</summary>
     public struct Cursor
     {
         private readonly ImmutableArray<byte> runs;
@@ -86,7 +83,6 @@ internal sealed class SkippedSamples
             Next();
         }
 
-        /// <summary>Asked for every ordinal, in order.</summary>
         public bool Skips(int ordinal)
         {
             if (ordinal < first)

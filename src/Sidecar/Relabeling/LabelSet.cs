@@ -61,7 +61,6 @@ internal sealed class LabelSet
         return -1;
     }
 
-    /// <summary>Gives a label a value; an empty one removes it.</summary>
     public void Set(Text name, Text value)
     {
         var index = IndexOf(name.Span);

@@ -97,7 +97,6 @@ internal sealed class RelabelConfigs
         return rules.ToImmutable();
     }
 
-    /// <summary>What stands before the error, and behind it.</summary>
     private static string Spot(byte[] json, JsonException e)
     {
         const int Around = 24;
@@ -286,7 +285,6 @@ internal sealed class RelabelConfigs
         _ => """write it like "action":"drop" """.TrimEnd(),
     };
 
-    /// <summary>What the keys of one rule say.</summary>
     private sealed class Values
     {
         public const string DefaultSeparator = ";";

@@ -3,7 +3,6 @@ namespace Sidecar.Relabeling;
 /// <summary>Applies a list of shared rules with the matchers they need. Belongs to one pass.</summary>
 internal sealed class RelabelPass(RelabelRules rules)
 {
-    /// <summary>In the order of the rules.</summary>
     public RuleMatcher[] All { get; } = [.. rules.All.Select(r => new RuleMatcher(r))];
 
     /// <summary>False where the labels are dropped, all of them.</summary>

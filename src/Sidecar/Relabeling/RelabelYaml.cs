@@ -24,7 +24,6 @@ internal sealed class RelabelYaml : IDisposable
     /// <summary>It begins as YAML does, and not as JSON.</summary>
     public static bool IsYaml(string text) => text.TrimStart() is ['-' or '#', ..] || text.Split('\n')[0].TrimEnd().EndsWith(':');
 
-    /// <summary>The rules as JSON; null with what is wrong.</summary>
     public static byte[]? ToJson(string text, out string? problem)
     {
         using var yaml = new RelabelYaml();

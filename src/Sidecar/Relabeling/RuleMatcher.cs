@@ -11,7 +11,6 @@ internal sealed class RuleMatcher(RelabelRule rule)
 
     public RelabelRule Rule => rule;
 
-    /// <summary>Whether the rule's pattern matches the text.</summary>
     public bool IsMatch(ReadOnlySpan<byte> text) => matcher.IsMatch(text);
 
     /// <summary>Whether the rule's pattern may match some text that begins so; false is certain.</summary>

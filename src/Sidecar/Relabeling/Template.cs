@@ -129,7 +129,6 @@ internal sealed class Template
     private static bool IsNameRune(Rune rune) =>
         rune.Value == '_' || Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber;
 
-    /// <summary>The groups that a name means.</summary>
     private static ImmutableArray<int> Numbers(string name, Pattern pattern)
     {
         if (name.Length > 8 || !name.All(char.IsAsciiDigit) || (name[0] == '0' && name.Length > 1))

@@ -26,6 +26,5 @@ internal readonly struct Text(byte[] buffer, int start, int length)
 
     public Text Slice(int from, int length) => new(Buffer, start + from, length);
 
-    /// <summary>Whether that is the buffer that it points into.</summary>
     public bool IsIn(byte[] other) => ReferenceEquals(Buffer, other);
 }

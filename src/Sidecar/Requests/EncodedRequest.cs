@@ -30,7 +30,6 @@ internal sealed class EncodedRequest(WriteVersion version)
     /// <summary>Entries of metadata: then there are no samples.</summary>
     public int Metadata { get; set; }
 
-    /// <summary>Bytes to be posted.</summary>
     public long Length => LabelMessage.VarintSize((ulong)messageLength) + elements.Length;
 
     /// <summary>What it holds in memory, in bytes.</summary>
@@ -63,7 +62,6 @@ internal sealed class EncodedRequest(WriteVersion version)
         messageLength += part.Length;
     }
 
-    /// <summary>The bytes to be posted, block by block.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Blocks()
     {
         var header = new byte[LabelMessage.VarintSize((ulong)messageLength)];
@@ -73,7 +71,6 @@ internal sealed class EncodedRequest(WriteVersion version)
             yield return block;
     }
 
-    /// <summary>The message as protobuf.</summary>
     public byte[] Decompress() => Snappy.Decode(Blocks().SelectMany(b => b.ToArray()).ToArray());
 
     public void Release() => elements.Release();

@@ -50,7 +50,6 @@ internal static class LabelMessage
         return field;
     }
 
-    /// <summary>Bytes that a base-128 varint takes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int VarintSize(ulong value) => (BitOperations.Log2(value | 1) * 9 + 73) / 64;
 

@@ -39,7 +39,6 @@ internal sealed class OpenedRequest
             throw new InvalidOperationException($"a request of {request.Samples} series has {series.Count}");
     }
 
-    /// <summary>Series in it.</summary>
     public int Count => series.Count;
 
     /// <summary>A request of these series in this order; in 2.0 with the symbols that they use.</summary>

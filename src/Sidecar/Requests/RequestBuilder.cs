@@ -14,10 +14,8 @@ namespace Sidecar.Requests;
 /// </summary>
 internal sealed class RequestBuilder(int samplesPerRequest)
 {
-    /// <summary>WriteRequest.timeseries of 1.0.</summary>
     public const byte FirstTag = 1 << 3 | 2;
 
-    /// <summary>Request.timeseries of 2.0.</summary>
     public const byte SecondTag = 5 << 3 | 2;
 
     private const byte RefsTag = 1 << 3 | 2;
@@ -46,7 +44,6 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     private int exemplars;
     private WriteVersion version;
 
-    /// <summary>Samples in the request that is being made.</summary>
     public int Samples { get; private set; }
 
     /// <summary>The request is full and must be taken before the next sample.</summary>

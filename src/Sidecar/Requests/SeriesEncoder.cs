@@ -25,7 +25,6 @@ internal sealed class SeriesEncoder(int samplesPerRequest, ReceiverProtocol? pro
     /// <summary>Of the series that was begun last.</summary>
     public SeriesLabels Labels { get; } = new();
 
-    /// <summary>Samples in the request that is being made.</summary>
     public int Samples => builder.Samples;
 
     /// <inheritdoc cref="RequestBuilder.IsFull"/>

@@ -28,8 +28,6 @@ internal sealed class SeriesLabels
     public ulong Hash { get; private set; }
 
     public int Count => plan.Steps.Length;
-
-    /// <summary>See <see cref="SeriesPlan.FixedSize"/>.</summary>
     public int FixedSize => plan.FixedSize;
 
     /// <summary>What a label's hash begins with, for each name.</summary>
@@ -107,7 +105,6 @@ internal sealed class SeriesLabels
     /// <summary>The label is not one of the external ones.</summary>
     public bool IsOfTarget(int index) => plan.Steps[index].NameField is not null || plan.Steps[index].Index < target.TargetCount;
 
-    /// <summary>The value of a label; empty where there is none.</summary>
     public ReadOnlySpan<byte> Find(ReadOnlySpan<byte> name)
     {
         for (var i = 0; i < Count; i++)

@@ -16,7 +16,6 @@ internal sealed class SeriesMessage
     /// <summary>Of the request that is being made in 2.0.</summary>
     public SymbolTable Symbols { get; } = new();
 
-    /// <summary>For another request.</summary>
     public void Clear()
     {
         Symbols.Clear();

@@ -16,7 +16,6 @@ internal sealed class SeriesPlan
 
         public readonly byte[]? NameField = nameField;
 
-        /// <summary>See <see cref="SeriesLabels.SeedOf"/>.</summary>
         public readonly long Seed = nameField is null ? 0 : SeriesLabels.SeedOf(NameOf(nameField));
 
         /// <summary>The name itself, which ends its field.</summary>

@@ -27,7 +27,6 @@ internal sealed class SymbolTable
     /// <summary>Work so far: places looked at that were taken.</summary>
     public long Work { get; private set; }
 
-    /// <summary>For another request.</summary>
     public void Clear()
     {
         if (count == 0)
@@ -57,7 +56,6 @@ internal sealed class SymbolTable
         return (known.Name, known.Value);
     }
 
-    /// <summary>The reference of a string; 0 for the empty one.</summary>
     public uint Add(ReadOnlySpan<byte> value)
     {
         if (count == 0)

@@ -28,8 +28,6 @@ internal sealed class TargetLabels
 
     public int TargetCount { get; }
     public bool HonorLabels { get; }
-
-    /// <summary>As configured.</summary>
     public ImmutableArray<KeyValuePair<string, string>> External { get; }
 
     /// <summary>Equal where everything but the values is: plans are shared between such targets.</summary>

@@ -14,7 +14,6 @@ internal sealed class LargeBodies(long limit) : IDisposable
 
     private readonly SemaphoreSlim free = new((int)Math.Clamp(limit / (2 * 1024 * 1024), 2, 100));
 
-    /// <summary>For one body.</summary>
     public Slot Begin() => new(free);
 
     public void Dispose() => free.Dispose();

@@ -20,7 +20,6 @@ internal sealed class LastScrape
     /// <summary>Bytes that it takes in the queue.</summary>
     public long Size { get; init; }
 
-    /// <summary>Failed scrapes since the start.</summary>
     public long Failures { get; init; }
 
     /// <summary>Since when no scrape succeeded; null when the last one did.</summary>
@@ -31,7 +30,6 @@ internal sealed class LastScrape
 
     public UpDown Hour { get; init; }
 
-    /// <summary>One more scrape.</summary>
     public LastScrape Next(DateTimeOffset started, TimeSpan duration, ScrapeOutcome outcome, int sent, long size)
     {
         var isGood = outcome.Failure.IsNone;
@@ -65,7 +63,6 @@ internal readonly record struct UpDown(long Minute, ulong Scraped, ulong Down)
         return moved with { Scraped = moved.Scraped | 1, Down = moved.Down | (isUp ? 0ul : 1) };
     }
 
-    /// <summary>The same, seen from a later minute.</summary>
     public UpDown At(DateTimeOffset now)
     {
         var minute = now.ToUnixTimeSeconds() / 60;

@@ -72,9 +72,7 @@ internal sealed class ScrapeLoop : IDisposable
     /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
     public Target Target { get; private set; }
 
-    /// <summary>Beaten at each tick.</summary>
     public Pulse Pulse { get; }
-
     public TimeSpan Interval => Target.Interval ?? options.Interval;
 
     /// <summary>Discovery no longer has it, or has it again.</summary>

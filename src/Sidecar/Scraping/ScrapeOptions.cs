@@ -20,8 +20,6 @@ internal sealed record ScrapeOptions : TargetOptions
     public bool? NativeHistograms { get; init; }
 
     public bool ReadsNative => NativeHistograms ?? Protocols[0] == BodyFormat.PrometheusProto;
-
-    /// <summary>How bodies are read beside their format.</summary>
     public BodyReading Reading { get; init; }
 
     /// <summary>Most inflated bytes of one body; 0 for no limit.</summary>

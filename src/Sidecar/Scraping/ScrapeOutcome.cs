@@ -24,15 +24,12 @@ internal sealed class ScrapeOutcome
     /// <summary>Of those that are out of order, the ones that the scrape before had with the same timestamp: nothing is lost.</summary>
     public int Repeated { get; set; }
 
-    /// <summary>More than ten minutes in the future.</summary>
     public int OutOfBounds { get; set; }
 
     /// <summary>Classic histograms that were to be sent as native ones, and make none.</summary>
     public int Unconverted { get; set; }
 
-    /// <summary>More samples than allowed, whatever else failed.</summary>
     public bool IsOverSampleLimit { get; set; }
-
     public int Vanished { get; set; }
     public long BodyBytes { get; set; }
 }

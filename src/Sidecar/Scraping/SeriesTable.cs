@@ -46,7 +46,6 @@ internal sealed unsafe class SeriesTable(TableMemory? memory = null) : IDisposab
         Duplicate,
     }
 
-    /// <summary>Series in the table.</summary>
     public int Count { get; private set; }
 
     /// <summary>Series that this scrape has shown.</summary>
@@ -117,7 +116,6 @@ internal sealed unsafe class SeriesTable(TableMemory? memory = null) : IDisposab
         return true;
     }
 
-    /// <summary>A new scrape begins: it has shown nothing yet.</summary>
     public void ClearSeen()
     {
         foreach (var bits in seen)

@@ -20,7 +20,6 @@ internal sealed class RefusalLog(SendingState state, Metrics metrics, Log log)
         Lose(samples, histograms, exemplars, scrape, failure, opened.Describe(series[0]), isKnown);
     }
 
-    /// <summary>A whole request.</summary>
     public void Lose(int samples, int histograms, int exemplars, Scrape scrape, Failure failure) =>
         Lose(samples, histograms, exemplars, scrape, failure, series: null, isKnown: false);
 

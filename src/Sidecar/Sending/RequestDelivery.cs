@@ -58,7 +58,6 @@ internal sealed class RequestDelivery(
         }
     }
 
-    /// <summary>In as many parts as the receiver is known to want.</summary>
     private async Task<Delivered> DeliverWholeAsync(
         EncodedRequest request, OpenedRequest? opened, Scrape scrape, int place, CancellationToken cancellation)
     {

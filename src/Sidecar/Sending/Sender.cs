@@ -26,7 +26,6 @@ internal sealed class Sender(
     private readonly SemaphoreSlim probe = new(1); // until the receiver has shown what it understands, one request at a time
     private readonly SemaphoreSlim streams = new(MostStreams);
 
-    /// <summary>How sending goes.</summary>
     public SendingState State => delivery.Receiver.State;
 
     /// <summary>Beaten by each scrape taken, each attempt and each wait for one.</summary>

@@ -16,7 +16,6 @@ internal sealed record SendingStatus
     /// <summary>The failure of the last attempt; none after one that was accepted.</summary>
     public Failure LastFailure { get; init; }
 
-    /// <summary>Of <see cref="LastFailure"/>.</summary>
     public AdviceText? Advice { get; init; }
 
     /// <summary>Since when nothing was accepted, where <see cref="LastFailure"/> is one.</summary>
@@ -56,7 +55,6 @@ internal sealed class SendingState(TimeProvider time)
     private readonly Lock gate = new();
     private volatile SendingStatus now = new();
 
-    /// <summary>As it is now.</summary>
     public SendingStatus Now => now;
 
     /// <inheritdoc cref="SendingStatus.LastFailure"/>

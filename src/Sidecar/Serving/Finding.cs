@@ -38,8 +38,6 @@ internal sealed class Finding
     public required Level Level { get; init; }
     public required Subject Subject { get; init; }
     public Loss Loss { get; init; }
-
-    /// <summary>What is so, in a sentence.</summary>
     public required string Sentence { get; init; }
 
     /// <summary>The fact behind it, in the words of whoever said it; null where the sentence is all.</summary>
@@ -56,7 +54,6 @@ internal sealed class Finding
     /// <summary>When data begins to be lost if this goes on; null where it is lost already, or never will be.</summary>
     public DateTimeOffset? LostFrom { get; init; }
 
-    /// <summary>When it is tried again.</summary>
     public DateTimeOffset? NextTry { get; init; }
 
     /// <summary>A process under it is not ready: what it is there for does not come about.</summary>

@@ -5,13 +5,11 @@ namespace Sidecar.Serving;
 /// <summary>What the plots show.</summary>
 internal enum HistorySeries
 {
-    /// <summary>Samples that the receiver accepted, a second.</summary>
     Samples,
     /// <summary>Bytes of the requests that it accepted, a second.</summary>
     Bytes,
     /// <summary>Resident bytes of the process.</summary>
     Memory,
-    /// <summary>Processor cores in use.</summary>
     Cores,
 }
 
@@ -59,7 +57,6 @@ internal sealed class History : IDisposable
         timer = time.CreateTimer(_ => TickSafely(), null, step, step);
     }
 
-    /// <summary>The time from one point to the next.</summary>
     public TimeSpan Step { get { lock (gate) return step; } }
 
     /// <summary>Copies one series, oldest first; returns how many points there are.</summary>

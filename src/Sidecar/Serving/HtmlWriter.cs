@@ -9,7 +9,6 @@ internal sealed class HtmlWriter(byte[] buffer, int limit)
 {
     private bool isOver;
 
-    /// <summary>Bytes written.</summary>
     public int Length { get; private set; }
 
     /// <summary>Where writing stops; may be moved, up to the array's end.</summary>

@@ -4,8 +4,6 @@ namespace Sidecar.Serving;
 internal sealed record HttpLimits
 {
     public int Connections { get; init; } = 64;
-
-    /// <summary>Bytes of request line and header fields.</summary>
     public int HeadSize { get; init; } = 8192;
 
     /// <summary>From the first byte of a request to the last of its head.</summary>

@@ -14,7 +14,6 @@ internal sealed class Judgement
     /// <param name="findings">Gravest first.</param>
     internal Judgement(ProcessFacts facts, ImmutableArray<Finding> findings) => (Facts, Findings) = (facts, findings);
 
-    /// <summary>What it was made of.</summary>
     public ProcessFacts Facts { get; }
 
     /// <summary>The conditions that hold, gravest first; empty when all is well.</summary>
@@ -88,7 +87,6 @@ internal sealed class Judgement
         return null;
     }
 
-    /// <summary>Judges what is known at one moment.</summary>
     public static Judgement Of(ProcessFacts facts)
     {
         var found = new List<Finding>();

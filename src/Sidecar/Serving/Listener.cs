@@ -20,10 +20,7 @@ internal sealed record PageSources
     /// <summary>A line on the lease; null where this process is alone.</summary>
     public Func<string?> WhoLeads { get; init; } = () => null;
 
-    /// <summary>The targets now.</summary>
     public required Func<IReadOnlyList<TargetStatus>> Targets { get; init; }
-
-    /// <summary>What the page for people tells now.</summary>
     public required Func<Overview> Overview { get; init; }
 
     /// <summary>Called before answers are made, and every two seconds.</summary>

@@ -141,6 +141,5 @@ internal static class OverviewCards
     private static void Card(HtmlWriter html, ReadOnlySpan<byte> title, Level level) =>
         html.Markup("<section class=\"card "u8).Markup(Class(level)).Markup("\"><h2>"u8).Markup(title).Markup("</h2>"u8);
 
-    /// <summary>In the page's style.</summary>
     public static ReadOnlySpan<byte> Class(Level level) => level switch { Level.Good => "good"u8, Level.Warning => "odd"u8, _ => "bad"u8 };
 }

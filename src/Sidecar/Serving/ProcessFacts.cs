@@ -19,8 +19,6 @@ internal sealed record ProcessFacts
     public override string ToString() => nameof(ProcessFacts);
 
     public required DateTimeOffset Now { get; init; }
-
-    /// <summary>When the process was started.</summary>
     public DateTimeOffset Started { get; init; }
 
     /// <summary>A part of the process hangs; null when all move.</summary>
@@ -32,7 +30,6 @@ internal sealed record ProcessFacts
     /// <summary>This process may not scrape.</summary>
     public bool IsStandingBy => Lease is { Leads: false };
 
-    /// <summary>Discovery has had an answer.</summary>
     public required bool AreTargetsKnown { get; init; }
 
     /// <summary>Why the last question for targets had no answer; none when it had one.</summary>
@@ -63,9 +60,7 @@ internal sealed record ProcessFacts
     /// <summary>Of remote write, that requests are made in: <c>2.0</c>.</summary>
     public string Protocol { get; init; } = "";
 
-    /// <summary>Something was accepted.</summary>
     public bool HasSent { get; init; }
-
     public QueueRoom Queue { get; init; }
 
     /// <summary>Zero for none.</summary>
@@ -80,7 +75,6 @@ internal sealed record ProcessFacts
     /// <summary>The queue directory does not answer.</summary>
     public bool IsFolderHanging { get; init; }
 
-    /// <summary>Scrapes that wait and are from the future.</summary>
     public int Ahead { get; init; }
 
     /// <summary>Half a sentence on a bug that was met; null for none.</summary>

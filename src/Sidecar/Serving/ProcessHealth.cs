@@ -17,10 +17,7 @@ internal sealed class ProcessHealth(TimeProvider time)
     private long lookedRound = time.GetTimestamp();
     private long goingSince = time.GetTimestamp();
 
-    /// <summary>Of all scrape loops.</summary>
     public required Func<IReadOnlyList<Pulse>> Scraping { get; init; }
-
-    /// <summary>Of each job.</summary>
     public required IReadOnlyList<Pulse> Discovery { get; init; }
 
     /// <summary>Of sending, which may be silent while nothing waits.</summary>

@@ -24,7 +24,6 @@ internal sealed class ProcessState(
     /// <summary>Set before the first look, where the own metrics are scraped: it needs what they are written by.</summary>
     public SelfScrape? Self { private get; set; }
 
-    /// <summary>Whether the loops move.</summary>
     public ProcessHealth Health { get; } = new(time)
     {
         Scraping = () => [.. jobs.SelectMany(j => j.Scraper.Loops).Select(l => l.Pulse)],
@@ -33,7 +32,6 @@ internal sealed class ProcessState(
         OldestWaiting = () => OldestWaiting(metrics),
     };
 
-    /// <summary>All that the listener shows.</summary>
     public PageSources Pages => new()
     {
         WriteMetrics = WriteMetrics,
@@ -64,7 +62,6 @@ internal sealed class ProcessState(
         }
     }
 
-    /// <summary>The own metrics as they are now.</summary>
     public void WriteMetrics(IBufferWriter<byte> output)
     {
         Judge();
@@ -102,7 +99,6 @@ internal sealed class ProcessState(
         return found;
     }
 
-    /// <summary>What the page for people tells.</summary>
     public Overview Overview() => new()
     {
         Judgement = Judge(),

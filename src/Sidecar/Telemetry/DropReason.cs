@@ -11,7 +11,6 @@ internal enum DropReason
     TooFarInFuture,
     /// <summary>The receiver refused it for good (4xx).</summary>
     Rejected,
-    /// <summary>Unsent when the process ended.</summary>
     Shutdown,
     /// <summary>The stored scrape is torn or flipped and cannot be read back.</summary>
     Damaged,

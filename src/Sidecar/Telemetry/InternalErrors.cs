@@ -17,7 +17,6 @@ internal enum ProcessLoop
     Sender,
     /// <summary>Reads and writes the queue directory.</summary>
     Disk,
-    /// <summary>Answers HTTP.</summary>
     Listener,
     /// <summary>Records what the page plots.</summary>
     History,

@@ -16,7 +16,6 @@ internal sealed class LoopEdge(ProcessLoop loop, InternalErrors errors, TimeProv
     /// <summary>Failures since an item succeeded.</summary>
     public int Failures { get; private set; }
 
-    /// <summary>An item succeeded.</summary>
     public void Passed() => (Failures, wait) = (0, FirstWait);
 
     /// <summary>Reports an exception and waits until the next item may be tried.</summary>

@@ -130,7 +130,6 @@ internal sealed class Metrics
 
     // Discovery
 
-    /// <summary>Of a watch.</summary>
     public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kind switch
     {
         ObjectKind.EndpointSlice => sliceEvents,

@@ -8,11 +8,9 @@ internal sealed class ProcessMetrics(TimeProvider time)
     /// <summary>Made first thing in the process, so this is its start to within the load time of the executable.</summary>
     private readonly double started = time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
 
-    /// <summary>User and system CPU time spent.</summary>
     public static TimeSpan CpuTime =>
         OperatingSystem.IsBrowser() || OperatingSystem.IsIOS() || OperatingSystem.IsTvOS() ? default : Environment.CpuUsage.TotalTime;
 
-    /// <summary>Memory held in RAM.</summary>
     public static long ResidentBytes =>
         ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [_, var resident, ..]
             ? (long)Pages(resident) : Environment.WorkingSet;

@@ -25,7 +25,6 @@ internal sealed class Pattern
             Program = PatternCompiler.Compile(node);
     }
 
-    /// <summary>As it was written.</summary>
     public string Text { get; }
 
     /// <summary>Groups with a number; the whole match is not one of them.</summary>
@@ -59,7 +58,6 @@ internal sealed class Pattern
         }
     }
 
-    /// <summary>Numbers of the groups of that name.</summary>
     public ImmutableArray<int> GroupNumbers(string name) => [.. Enumerable.Range(0, groupNames.Length).Where(i => groupNames[i] == name)];
 
     /// <summary>Anchors at the ends of the pattern say what holds anyway.</summary>

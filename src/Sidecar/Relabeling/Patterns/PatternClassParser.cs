@@ -108,7 +108,6 @@ internal sealed class PatternClassParser(PatternText text)
         return code;
     }
 
-    /// <summary><c>[…]</c>.</summary>
     public CodePointSet Parse(bool ignoresCase)
     {
         var start = text.At++;

@@ -3,15 +3,11 @@ namespace Sidecar.Relabeling.Patterns;
 /// <summary>What a node of a pattern's syntax tree is.</summary>
 internal enum PatternKind
 {
-    /// <summary>Matches the empty text.</summary>
     Empty,
-    /// <summary>One code point out of a set.</summary>
     Set,
-    /// <summary>All children, one after another.</summary>
     Sequence,
     /// <summary>One of the children; the first that lets the whole match.</summary>
     Choice,
-    /// <summary>The only child, again and again.</summary>
     Repeat,
     /// <summary>A numbered group around the only child.</summary>
     Group,
@@ -32,7 +28,6 @@ internal enum PatternAssertion : byte
 /// <summary>A node of a pattern's syntax tree.</summary>
 internal sealed class PatternNode(PatternKind kind, params PatternNode[] children)
 {
-    /// <summary>No upper bound on a repetition.</summary>
     public const int Unbounded = -1;
 
     public static readonly PatternNode Empty = new(PatternKind.Empty);
@@ -58,7 +53,6 @@ internal sealed class PatternNode(PatternKind kind, params PatternNode[] childre
 
     public static PatternNode OfSet(CodePointSet set) => new(PatternKind.Set) { Set = set };
 
-    /// <summary>Can match the empty text.</summary>
     public bool IsNullable() => Kind switch
     {
         PatternKind.Set => false,

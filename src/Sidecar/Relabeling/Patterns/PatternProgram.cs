@@ -3,7 +3,6 @@ namespace Sidecar.Relabeling.Patterns;
 /// <summary>What one instruction of a program does.</summary>
 internal enum PatternOp : byte
 {
-    /// <summary>Takes one byte within bounds.</summary>
     Bytes,
     /// <summary>Goes on at both places; the first is preferred.</summary>
     Split,

@@ -34,7 +34,6 @@ internal sealed class PatternShape
     /// <summary>Where the only group starts, which reaches to the end of the text; -1 where groups are otherwise.</summary>
     public int GroupStart { get; private init; } = -1;
 
-    /// <summary>Null for all other patterns.</summary>
     public static PatternShape? Of(PatternNode node, int groups)
     {
         var end = Tail.None;
