@@ -10,9 +10,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
-/// <summary>
-/// <c>sidecar check</c>: walks the whole way once, and asks the process that runs here. A failed step skips only the steps that need it.
-/// </summary>
+/// <summary><c>sidecar check</c>: walks the whole way once. A failed step skips only the steps that need it.</summary>
 internal sealed class CheckCommand : IDisposable
 {
     /// <summary>Clocks that are further apart than this put samples where nobody looks for them.</summary>
@@ -249,11 +247,9 @@ internal sealed class CheckCommand : IDisposable
         if (token?.Expires is { } expires && expires < time.GetUtcNow())
             return new($"the token expired on {expires.UtcDateTime:yyyy-MM-dd HH:mm:ss'Z'}", "see the step about the token");
         if (token is { IsForAnother: true })
-        {
             return new($"the token's audience is {string.Join(", ", token.Audiences)}: it was made for somebody else than the API server",
                 $"let {variable.Name} name a token without an audience of its own "
                     + "(the service account's default, or a projected one without audience)");
-        }
         return new("the token is of another cluster, or its service account was deleted or made anew",
             $"look at what mounts the file of {variable.Name}, and restart the pod");
     }

@@ -49,9 +49,7 @@ internal static class Help
         output.WriteLine();
         output.WriteLine("Commands");
         foreach (var (command, does) in CommandLine.All)
-        {
             WriteWrapped(output, $"  {command.PadRight(CommandWidth)}  ", does.Replace("`", ""));
-        }
         output.WriteLine();
         output.WriteLine("Exit codes");
         foreach (var (code, meaning) in ExitCode.All)

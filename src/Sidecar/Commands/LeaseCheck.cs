@@ -17,10 +17,8 @@ internal static class LeaseCheck
         using var client = new PeerClient(options.Http, maxConnectionsPerServer: 1, time);
         var answer = await new LeaseClient(options, client, time).GetAsync(Timeout, cancellation);
         if (answer.Record is { } lease)
-        {
             return new CheckStep(Name, CheckStatus.Ok, lease.Holder.Length == 0 ? $"{options.FullName} is held by nobody"
                 : $"{options.FullName} is held by {lease.Holder}");
-        }
         if (answer.Status == HttpStatusCode.NotFound)
             return new CheckStep(Name, CheckStatus.Ok, $"{options.FullName} is not there yet, and is made by the first that asks for it");
         var step = new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };

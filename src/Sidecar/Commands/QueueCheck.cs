@@ -14,10 +14,8 @@ internal sealed class QueueCheck(QueueOptions queue, double bytesPerSecond, Time
     public async Task<CheckStep> RunAsync(CancellationToken cancellation)
     {
         if (queue.Directory is not { } directory)
-        {
             return new CheckStep(Name, CheckStatus.Ok,
                 $"in memory, {Room()}; a restart loses what waits, unless {Variables.QueueDirectory.Name} is set");
-        }
         try
         {
             // A disk that hangs keeps a thread, and not the check.

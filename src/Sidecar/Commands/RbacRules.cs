@@ -29,10 +29,8 @@ internal static class RbacRules
         if (Advice.IsKubelets(refusal))
             return Manifest(user, "get/nodes/metrics", null, "apiGroups: [\"\"]\n    resources: [nodes/metrics]\n    verbs: [get]");
         if (path.Split('/') is ["", "apis", EksGroup, _, var component, ..])
-        {
             return Manifest(user, $"get/{component}/metrics", null,
                 $"apiGroups: [{EksGroup}]\n    resources: [{component}/metrics]\n    verbs: [get]");
-        }
         return Manifest(user, $"get{path}", null, $"nonResourceURLs: [{YamlText.Quote(path)}]\n    verbs: [get]");
     }
 

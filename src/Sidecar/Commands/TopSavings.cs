@@ -62,10 +62,8 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
         {
             var after = Count(scrape, context, WithRules(new SeriesRules(metricRules, present.Write)));
             if (Before.Series - after.Series >= Before.Series * LeastShare)
-            {
                 proposals.Add(new SavingProposal(what, job.Variables.NameOf(variable), value,
                     Before.Series - after.Series, Before.Bytes - after.Bytes));
-            }
         }
     }
 

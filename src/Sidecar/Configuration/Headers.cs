@@ -25,10 +25,8 @@ internal static class Headers
             if (Reserved.TryGetValue(name, out var reserved))
                 return new Wrong($"{reserved} is a header that the sidecar sets itself", "leave it out");
             if (name.Equals("Authorization", StringComparison.OrdinalIgnoreCase))
-            {
                 return new Wrong("Authorization has variables of its own, such as SIDECAR_REMOTE_WRITE_AUTHORIZATION_CREDENTIALS_FILE",
                     "use SIDECAR_REMOTE_WRITE_AUTHORIZATION_CREDENTIALS_FILE, or …_BASIC_AUTH_USERNAME and …_PASSWORD_FILE");
-            }
             if (value.Length == 0)
                 return new Wrong($"entry {number} has no value");
             if (!Texts.IsHeaderValue(value))

@@ -12,10 +12,8 @@ internal static class JobNames
         if (names.IsEmpty)
             return [JobVariables.Only];
         if (settings.IsSet(Variables.JobName))
-        {
             settings.Warn(Variables.JobName,
                 $"has no effect beside {Variables.Jobs.Name}: each job's label is its name, or its own {JobVariables.Separator}JOB_NAME");
-        }
         foreach (var name in names)
         {
             if (JobProfile.Find(name) is not null

@@ -61,9 +61,7 @@ internal sealed class Settings
         return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem, parsed.Remedy);
     }, absent: null);
 
-    /// <summary>
-    /// Records an effective value that is neither set nor the table's default; one derived from discovery is every job's.
-    /// </summary>
+    /// <summary>Records an effective value that is neither set nor the table's default; one derived of discovery is every job's.</summary>
     public void Derive(Variable variable, string? value) =>
         (variable.Group == VariableGroup.Targets && all is not null ? all : this).derived[variable.Name] = value ?? "";
 

@@ -84,11 +84,9 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
         if (!second.Answer.IsGood)
             return (Explained(second.Answer, $"{denied.Failure.Message}; and {second.Answer.Failure.Message}"), endpoints, second.Targets);
         if (!usesEndpoints)
-        {
             log.Warn("EndpointSlices denied or unknown; falling back to Endpoints, which Kubernetes has deprecated",
                 ("error", denied.Failure.Message),
                 ("remedy", denied.Status == HttpStatusCode.NotFound ? "none needed on Kubernetes before 1.21" : slices.Rule));
-        }
         usesEndpoints = true;
         return second;
     }

@@ -170,10 +170,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         if (!pieces.IsWhole)
             throw new JsonException();
         if (kind != kindName + "List")
-        {
             throw new FormatException(
                 kind is { Length: > 0 and < 100 } ? $"it is of kind {kind}, not {kindName}List" : $"it is not of kind {kindName}List");
-        }
         return pieces.HasItems ? head : throw new FormatException("the list has no items");
     }
 

@@ -35,10 +35,8 @@ internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log
     public void Refused(ObjectQuery query, ObjectAnswer answer)
     {
         if (!IsDenied)
-        {
             log.Warn("Watch denied; falling back to periodic lists",
                 ("error", answer.Failure.Message), ("every", options.RefreshInterval), ("remedy", query.Rule));
-        }
         Interlocked.Exchange(ref deniedAt, time.GetTimestamp());
     }
 

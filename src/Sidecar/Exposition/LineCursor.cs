@@ -15,9 +15,7 @@ internal enum Entry
     Error,
 }
 
-/// <summary>
-/// A place in a window of whole lines, and what the text formats share: names, quoted strings, escapes, numbers. Unescapes in place.
-/// </summary>
+/// <summary>A place in a window of whole lines; names, quoted strings, escapes and numbers of the text formats, in place.</summary>
 /// <param name="text">From the start of <see cref="Sample.Window"/>; its last byte is a line break, or it is empty.</param>
 /// <param name="start">Where to begin.</param>
 /// <param name="isUtf8">All of the text from there is valid UTF-8; if not, each name and value is checked by itself.</param>

@@ -41,9 +41,7 @@ internal sealed class NativeBuckets
         return true;
     }
 
-    /// <summary>
-    /// Halves the resolution so often, in place: bucket i goes into bucket ⌈i / 2^times⌉ (Prometheus's reduceResolution).
-    /// </summary>
+    /// <summary>Halves the resolution so often, in place: bucket i goes into ⌈i / 2^times⌉ (Prometheus's reduceResolution).</summary>
     public void Reduce(int times, bool isFloat)
     {
         var (runs, written, read) = (0, 0, 0);

@@ -2,9 +2,7 @@ using System.Buffers.Binary;
 
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// Walks a protobuf message's fields in place (protobuf.dev, "Encoding"): Google.Protobuf would make objects (ProtobufBenchmarks).
-/// </summary>
+/// <summary>Walks a protobuf message's fields in place; Google.Protobuf would make objects (see ProtobufBenchmarks).</summary>
 /// <param name="bytes">The window.</param>
 /// <param name="start">Of the message.</param>
 /// <param name="end">Behind its last byte.</param>

@@ -1,8 +1,6 @@
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// Where a label stands: offsets into <see cref="Sample.Window"/>, or, negative, complements of <see cref="Sample.Scratch"/>'s.
-/// </summary>
+/// <summary>Where a label stands: offsets into <see cref="Sample.Window"/>; complements are of <see cref="Sample.Scratch"/>.</summary>
 internal struct LabelSlice
 {
     public int NameStart;

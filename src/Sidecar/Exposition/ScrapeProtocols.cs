@@ -2,9 +2,7 @@ using System.Net.Http.Headers;
 
 namespace Sidecar.Exposition;
 
-/// <summary>
-/// The formats asked for and received: Prometheus's scrape_protocols, its Accept header and its choice of parser, without fallback.
-/// </summary>
+/// <summary>Formats asked for and received: Prometheus's scrape_protocols, Accept header and choice of parser; no fallback.</summary>
 internal static class ScrapeProtocols
 {
     /// <summary>Name in the configuration, format, media type with parameters as the Accept header has it.</summary>

@@ -43,10 +43,8 @@ internal sealed class LeaseClient(LeaseOptions options, PeerClient client, TimeP
         {
             using var response = await client.SendAsync(Request, either.Token);
             if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Created))
-            {
                 return new(response.StatusCode, null, client.Redact(Failures.FromStatus(response.StatusCode, url,
                     await Failures.ReadStartAsync(response, either.Token))));
-            }
             var body = new byte[LongestLease];
             using var stream = await response.Content.ReadAsStreamAsync(either.Token);
             var length = await stream.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, either.Token);

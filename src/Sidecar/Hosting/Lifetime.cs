@@ -60,10 +60,8 @@ internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, 
             log.Info("Stopped: what is unsent waits in the queue directory for the next start; an emptyDir goes with its pod",
                 ("scrapes", kept));
         if (lost > 0)
-        {
             log.Error("Stopped with scrapes unsent; they are lost", ("scrapes", lost),
                 ("remedy", "set SIDECAR_QUEUE_DIRECTORY, raise SIDECAR_SHUTDOWN_TIMEOUT, or find out why the receiver does not accept"));
-        }
         if (kept + lost == 0)
             log.Info("Stopped: everything was sent");
         return isGood;

@@ -325,11 +325,9 @@ internal static class OptionsReader
         if (!settings.IsSet(Variables.QueueSizeLimit))
             settings.Derive(Variables.QueueSizeLimit, Sizes.Format(queue.SizeLimit));
         if (queue.SizeLimit < QueueOptions.SmallLimit && !settings.IsWrong(Variables.QueueSizeLimit))
-        {
             settings.Warn(Variables.QueueSizeLimit,
                 $"a scrape of more than {Sizes.Format(queue.BodyLimit)} compressed fails, and one of an API server has "
                 + $"0.1 to 0.5 MiB: {Sizes.Format(QueueOptions.SmallLimit)} is little, {Sizes.Format(QueueOptions.DefaultMemoryLimit)} the default");
-        }
         return queue;
     }
 

@@ -53,9 +53,7 @@ internal static class Advice
 
     public const string AsksCheck = "'sidecar check' prints the rule to paste";
 
-    /// <summary>
-    /// The user in a refusal of the API server (<c>User "…" cannot …</c>) or a kubelet (<c>Forbidden (user=…,</c>), or null.
-    /// </summary>
+    /// <summary>The user that an API server (<c>User "…" cannot …</c>) or kubelet (<c>Forbidden (user=…,</c>) refuses, or null.</summary>
     public static string? User(string message)
     {
         const string OfKubelet = "(user=";

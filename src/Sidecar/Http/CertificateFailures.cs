@@ -24,10 +24,8 @@ internal static class CertificateFailures
         if ((status & UnknownAuthority) != 0)
             return Rejected(Unknown(certificate, chain!, host, caFile));
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
-        {
             return Rejected($"the certificate of {host} ({certificate.Subject}) may not be used for this ({status})",
                 FailureDetail.CertificateUse);
-        }
         return Rejected($"the certificate is not for {host} but for {Names(certificate)}", FailureDetail.CertificateName);
     }
 
@@ -44,10 +42,8 @@ internal static class CertificateFailures
             if (certificate.NotAfter.ToUniversalTime() < now)
                 return Rejected($"{whose} expired on {Date(certificate.NotAfter)}", FailureDetail.CertificateExpired);
             if (certificate.NotBefore.ToUniversalTime() > now)
-            {
                 return Rejected($"{whose} is not valid before {Date(certificate.NotBefore)}; is the clock right? Here it is {Date(now)}",
                     FailureDetail.CertificateNotYetValid);
-            }
         }
         return null;
     }

@@ -57,11 +57,9 @@ internal static class HttpOptionsReader
             settings.Warn(names.AuthorizationType, "has no effect without credentials",
                 $"set {names.CredentialsFile.Name} like {names.CredentialsFile.Example}, or unset it");
         if (kinds.Count > 0 && peer.IsPlain)
-        {
             settings.Warn(kinds[0], !options.IsForTlsOnly ? "goes over plain http, where anybody on the way can read it"
                 : $"does not go over plain http to the targets of {settings.Job.Name}; where it shall, set {settings.Job.NameOf(kinds[0])}",
                 "use https, or nothing but a network that you trust");
-        }
         return options;
     }
 
@@ -119,10 +117,8 @@ internal static class HttpOptionsReader
     {
         var insecure = settings.Read(names.InsecureSkipVerify, Words.Boolean);
         if (insecure && settings.SourceOf(names.InsecureSkipVerify) != ValueSource.Profile)
-        {
             settings.Warn(names.InsecureSkipVerify, "certificates are not checked, so anybody on the way can answer",
                 $"let {names.CaFile.Name} name the authority that signed them, and unset it");
-        }
         if (settings.IsSet(names.CertFile) && !settings.IsSet(names.KeyFile))
             settings.Error(names.CertFile, "a certificate without its key", $"set {names.KeyFile.Name} like {names.KeyFile.Example}");
         if (settings.IsSet(names.KeyFile) && !settings.IsSet(names.CertFile))

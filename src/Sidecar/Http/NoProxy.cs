@@ -57,10 +57,8 @@ internal sealed class NoProxy
             if (text == "*")
                 return new(".", IsHost: true, null, 0, 0);
             if (text.IndexOf('/') is var slash and >= 0)
-            {
                 return Address(text[..slash]) is { } network && int.TryParse(text[(slash + 1)..], out var bits) && bits >= 0
                     && bits <= 8 * network.GetAddressBytes().Length ? new(null, false, network, bits, 0) : null;
-            }
             var port = 0;
             var colon = text.LastIndexOf(':');
             if (colon >= 0 && (text.IndexOf(':') == colon || text[colon - 1] == ']'))
@@ -82,10 +80,8 @@ internal sealed class NoProxy
             if (Port != 0 && Port != port)
                 return false;
             if (Below is not null)
-            {
                 return Below == "." || host.EndsWith(Below, StringComparison.Ordinal)
                     || (IsHost && host.AsSpan().SequenceEqual(Below.AsSpan(1)));
-            }
             return address is not null && Starts(address.GetAddressBytes(), Network!.GetAddressBytes(), Bits);
         }
 

@@ -54,10 +54,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         {
             const string Bearer = "Bearer ";
             if ((lastHeader ?? $"{options.AuthorizationType} {options.Credentials}") is var header && header != token.Header)
-            {
                 token = (header, header.StartsWith(Bearer, StringComparison.Ordinal)
                     ? ServiceAccountToken.TryParse(header[Bearer.Length..])?.Expires : null);
-            }
             return new PeerExpiry(token.Expires, tls?.CertificateExpires, tls?.CaExpires);
         }
     }

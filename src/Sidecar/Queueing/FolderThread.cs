@@ -15,7 +15,7 @@ internal sealed class FolderOrder(Action<ScrapeFolder> call, Action? calledOff)
 }
 
 /// <summary>
-/// The one thread that touches the queue directory. A call of more than two seconds counts as hanging until the thread has caught up.
+/// The one thread that touches the queue directory. A call of over two seconds is a hang, until the thread has caught up.
 /// </summary>
 internal sealed class FolderThread : IDisposable
 {

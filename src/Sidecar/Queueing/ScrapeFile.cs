@@ -127,10 +127,8 @@ internal static class ScrapeFile
                 && TryReadBody(file, header.Vanished, default, default, hash, out vanished);
             var checksum = new byte[ChecksumSize];
             if (isWhole && file.ReadAtLeast(checksum, ChecksumSize, throwOnEndOfStream: false) == ChecksumSize)
-            {
                 damage = BinaryPrimitives.ReadUInt64LittleEndian(checksum) != hash.GetCurrentHashAsUInt64() ? FileDamage.Checksum
                     : AreRuns(skipped) ? FileDamage.None : FileDamage.Nonsense;
-            }
         }
         finally
         {

@@ -108,9 +108,7 @@ internal sealed partial class ScrapeQueue
     public Task SettleAsync(CancellationToken isLate) =>
         folder?.SettleAsync(isLate.IsCancellationRequested ? MostWait / 10 : MostWait) ?? Task.CompletedTask;
 
-    /// <summary>
-    /// A target whose file is being removed is skipped unless the disk hangs: an old scrape must not return after a newer one.
-    /// </summary>
+    /// <summary>A target whose file is being removed is skipped, unless the disk hangs: old scrapes must not follow newer ones.</summary>
     private bool IsBusy(TargetLine line) =>
         line.InFlight is { } taken && (taken.Exit == QueueExit.None || folder is not { IsHanging: true });
 
@@ -367,11 +365,9 @@ internal sealed partial class ScrapeQueue
             }
             remembered.AddRange(list.Last.Select(s => s.Header.Target).ExceptBy(remembered.Select(t => t.Key), t => t.Key));
             if (list.Waiting.Count > 0)
-            {
                 log.Info("Scrapes that wait in the queue directory are sent first", ("scrapes", list.Waiting.Count),
                     ("bytes", list.Waiting.Sum(s => s.File.Size)),
                     ("oldest", DateTimeOffset.FromUnixTimeMilliseconds(list.Waiting[0].Header.Timestamp)));
-            }
             if (totals.Ahead > 0)
             {
                 log.Warn("Scrapes in the queue directory are from the future; they are sent, and new ones are made by the clock of now",

@@ -303,10 +303,8 @@ internal sealed partial class ScrapeQueue(
         foreach (var line in targets.Values)
         {
             while (line.First is { } first && first.Timestamp < limit)
-            {
                 Drop(line, DropReason.QueueAge, "A scrape waited longer than SIDECAR_QUEUE_AGE_LIMIT and is dropped",
                     "find out why the receiver does not keep up");
-            }
         }
         return totals.Count < before;
     }

@@ -3,9 +3,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Records;
 
-/// <summary>
-/// The one reader of bodies: samples in order, each with its series after labels and rules. Validation, sending and commands use it.
-/// </summary>
+/// <summary>The one reader of bodies: samples in order, with their series after rules. For validation, sending and commands.</summary>
 internal sealed class BodyWalk(SampleReader reader, SeriesEncoder encoder)
 {
     private ulong hash;

@@ -2,9 +2,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Records;
 
-/// <summary>
-/// Requests encoded during validation, which saves a second pass. Past a budget shared by all targets, the rest is streamed later.
-/// </summary>
+/// <summary>Requests encoded during validation, which saves a second pass. Past the common budget, the rest is streamed later.</summary>
 internal sealed class HeldRequests(HeldBudget budget)
 {
     private readonly List<EncodedRequest> requests = [];

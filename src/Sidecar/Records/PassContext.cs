@@ -3,9 +3,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Records;
 
-/// <summary>
-/// Everything that a pass changes: buffers, relabeling decisions, automata. Half a megabyte, so few exist, lent to one pass each.
-/// </summary>
+/// <summary>What a pass changes: buffers, relabeling decisions, automata. Half a megabyte each, so a few are lent to passes.</summary>
 internal sealed class PassContext
 {
     public PassContext(int samplesPerRequest, ReceiverProtocol? protocol = null)

@@ -218,9 +218,7 @@ internal sealed class Passes : IDisposable
         }
     }
 
-    /// <summary>
-    /// Periodically returns memory: TLS connections leave 1 MB of heap each quarter of an hour, and few old objects are collected.
-    /// </summary>
+    /// <summary>Returns memory: a TLS connection leaves 1 MB each quarter of an hour, and old objects are rarely collected.</summary>
     private void Tidy()
     {
         try

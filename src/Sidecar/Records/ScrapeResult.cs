@@ -2,9 +2,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Records;
 
-/// <summary>
-/// A pass's result: the scrape, and the requests made on the way. The holder releases it or hands it on, as to the queue.
-/// </summary>
+/// <summary>A pass's result: the scrape, and requests made on the way. The holder releases it or hands it on, as to the queue.</summary>
 internal sealed class ScrapeResult(Scrape scrape)
 {
     public Scrape Scrape { get; } = scrape;

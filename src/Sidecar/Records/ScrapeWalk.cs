@@ -3,9 +3,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Records;
 
-/// <summary>
-/// The samples of a scrape as they are sent: body without skipped ones, staleness markers, report. Has its context to the end.
-/// </summary>
+/// <summary>A scrape's samples as sent: body without skipped ones, staleness markers, report. Has its context to the end.</summary>
 internal sealed class ScrapeWalk
 {
     private readonly Scrape scrape;

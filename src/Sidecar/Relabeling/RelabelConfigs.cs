@@ -17,9 +17,7 @@ internal sealed class RelabelError(string problem, string remedy)
     public string? Rule { get; set; }
 }
 
-/// <summary>
-/// Reads relabel_configs, as JSON or YAML, with the keys, defaults and checks of Prometheus (model/relabel). Reports all errors.
-/// </summary>
+/// <summary>Reads relabel_configs, JSON or YAML, with Prometheus's keys, defaults and checks. Reports all errors.</summary>
 internal sealed class RelabelConfigs
 {
     private const string WholeExample = """write it like [{"source_labels":["__name__"],"regex":"go_.*","action":"drop"}]""";

@@ -11,9 +11,7 @@ internal sealed class RelabelRules(ImmutableArray<RelabelRule> rules)
     /// <summary>These rules, and then those.</summary>
     public RelabelRules Then(RelabelRules others) => IsEmpty ? others : others.IsEmpty ? this : new RelabelRules(All.AddRange(others.All));
 
-    /// <summary>
-    /// The values that <c>keep</c> rules with plain literals allow a label, so that less needs to be listed. Null for any.
-    /// </summary>
+    /// <summary>The values that literal <c>keep</c> rules allow a label, so that less needs to be listed. Null for any.</summary>
     public IReadOnlyList<string>? LiteralsKept(string label)
     {
         var name = Encoding.UTF8.GetBytes(label);

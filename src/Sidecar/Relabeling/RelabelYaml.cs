@@ -4,9 +4,7 @@ using System.Text.Json;
 
 namespace Sidecar.Relabeling;
 
-/// <summary>
-/// Turns rules as in a prometheus.yml into JSON: mappings of scalars or lists of scalars, block or flow. Other YAML is an error.
-/// </summary>
+/// <summary>Turns rules of a prometheus.yml into JSON: mappings of scalars and lists of them. Other YAML is an error.</summary>
 internal sealed class RelabelYaml : IDisposable
 {
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -2,9 +2,7 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// Folds rules that read no scraped label's value into the plan, so that dropping, renaming or setting labels costs a series nothing.
-/// </summary>
+/// <summary>Folds rules that read no scraped value into the plan: dropping, renaming or setting labels then costs nothing.</summary>
 internal sealed class PlanFolding(LabelSet labels)
 {
     // Values that stand for those of labels: a buffer each, told apart by which it is.

@@ -10,9 +10,7 @@ internal enum WriteVersion
     Two,
 }
 
-/// <summary>
-/// The version of requests. Unless configured, 2.0 until the receiver shows that it lacks it, then 1.0 to the end. Atomic, shared by all.
-/// </summary>
+/// <summary>The version of requests. Unless configured, 2.0 until the receiver lacks it, then 1.0 for good. Atomic.</summary>
 internal sealed class ReceiverProtocol(WriteProtocol wanted)
 {
     private volatile int settled = wanted == WriteProtocol.Auto ? 0 : (int)wanted;

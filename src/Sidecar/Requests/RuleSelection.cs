@@ -2,9 +2,7 @@ using Sidecar.Relabeling;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// The rules that can affect series of one metric name, or of one name and sequence of label names. None for series always dropped.
-/// </summary>
+/// <summary>The rules that can affect series of one name, or of one name and sequence of label names.</summary>
 internal sealed class RuleSelection
 {
     private static readonly RuleSelection Drop = new([]) { IsDropped = true }; // shared by all passes: it has no rule

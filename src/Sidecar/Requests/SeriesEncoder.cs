@@ -2,9 +2,7 @@ using Sidecar.Exposition;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// Makes series of samples by target labels and rules, and requests of series that are kept. Reused; allocates nothing a sample.
-/// </summary>
+/// <summary>Makes series by target labels and rules, and requests of those that are kept. Allocates nothing per sample.</summary>
 /// <param name="protocol">Tells the version, looked at when a pass begins; null for 1.0.</param>
 internal sealed class SeriesEncoder(int samplesPerRequest, ReceiverProtocol? protocol = null)
 {

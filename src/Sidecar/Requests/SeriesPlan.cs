@@ -3,9 +3,7 @@ using Sidecar.Primitives;
 
 namespace Sidecar.Requests;
 
-/// <summary>
-/// How a sample's labels become its series', decided once per sequence of names: conflicts, empty values, external labels, order.
-/// </summary>
+/// <summary>How a sample's labels become its series', once per sequence of names: conflicts, empty and external labels, order.</summary>
 internal sealed class SeriesPlan
 {
     /// <summary>A label from the sample, with its name encoded, or from the target (<see cref="NameField"/> is null).</summary>

@@ -138,10 +138,8 @@ internal sealed class BodyDownload(
             {
                 total += read;
                 if (options.BodySizeLimit > 0 && total >= options.BodySizeLimit)
-                {
                     return new Failure(FailureReason.BodySizeLimit,
                         $"the body reaches SIDECAR_BODY_SIZE_LIMIT ({options.BodySizeLimit} bytes uncompressed)");
-                }
                 gzip.Write(plain.Span[..read]);
                 if (body.Length > queue.BodyLimit)
                     return TooLarge(0);

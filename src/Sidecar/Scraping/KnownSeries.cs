@@ -2,9 +2,7 @@ using Sidecar.Memory;
 
 namespace Sidecar.Scraping;
 
-/// <summary>
-/// A target's known series and their last explicit timestamps: tells new, repeated and older samples. Belongs to one pass at a time.
-/// </summary>
+/// <summary>A target's series and their last explicit timestamps: tells new, repeated, older samples. One pass at a time.</summary>
 internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
 {
     /// <summary>Prometheus's maxAheadTime (scrape/scrape.go).</summary>

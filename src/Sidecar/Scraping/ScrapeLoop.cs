@@ -327,11 +327,9 @@ internal sealed class ScrapeLoop : IDisposable
         {
             log.Recovered(key, "Scrapes succeed again", ("target", Target.Url), ("samples", outcome.Scraped));
             if (outcome.Duplicates + outcome.OutOfOrder + outcome.OutOfBounds > outcome.Repeated)
-            {
                 log.Recurring(LogLevel.Warn, "samples " + Target.Key, "Samples of this target are left out",
                     ("target", Target.Url), ("duplicates", outcome.Duplicates), ("out_of_order", outcome.OutOfOrder - outcome.Repeated),
                     ("too_far_in_future", outcome.OutOfBounds), ("remedy", TargetAdvice.ForLeftOut(outcome)));
-            }
             if (outcome.Unconverted > 0)
             {
                 log.Recurring(LogLevel.Warn, "histograms " + Target.Key,

@@ -197,10 +197,8 @@ internal sealed class ScrapePass
         outcome.BodyBytes = reader.BytesRead;
         outcome.Unconverted = reader.Unconverted;
         if (outcome.IsOverSampleLimit && outcome.Failure.IsNone)
-        {
             outcome.Failure = new Failure(FailureReason.SampleLimit,
                 $"the target has {outcome.PostRelabeling} samples, and SIDECAR_SAMPLE_LIMIT is {series.Options.SampleLimit}");
-        }
         if (reader.Error == ReadError.None)
             return;
         var reason = reader.Error switch

@@ -53,9 +53,7 @@ internal sealed class ScrapeSchedule
         while (nextTick <= now);
     }
 
-    /// <summary>
-    /// The timestamp of a scrape starting now: wall clock, snapped to the tick within min(2 ms, 1 %), which compresses well.
-    /// </summary>
+    /// <summary>The timestamp of a scrape now: wall clock, snapped to the tick within min(2 ms, 1 %), to compress well.</summary>
     public long Timestamp()
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();

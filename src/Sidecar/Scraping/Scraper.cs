@@ -143,9 +143,7 @@ internal sealed class Scraper(
             $"there are {count} targets, and the limit is {options.TargetLimit}: none is scraped");
     }
 
-    /// <summary>
-    /// Ends when all cancelled loops have, each after a last scrape if asked for, or at <paramref name="abort"/>. Never throws.
-    /// </summary>
+    /// <summary>Ends when all loops have, each after a last scrape if asked for, or at <paramref name="abort"/>. Never throws.</summary>
     /// <param name="abort">Cuts the last scrapes short.</param>
     /// <param name="ends">The series end with the process; else the next one goes on with them.</param>
     public async Task StopAsync(bool finalScrape, CancellationToken abort, bool ends = false)

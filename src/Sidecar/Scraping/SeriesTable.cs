@@ -202,9 +202,7 @@ internal sealed unsafe class SeriesTable(TableMemory? memory = null) : IDisposab
         return true;
     }
 
-    /// <summary>
-    /// The entry of the hash, or -1. Tries the expected place, behind a vanished one, and where order was left, then the index.
-    /// </summary>
+    /// <summary>The entry of the hash, or -1. Tries the expected place, behind a vanished one, where order was left, the index.</summary>
     private int Find(ulong hash)
     {
         for (var near = expected; near < Math.Min(expected + 2, used); near++)

@@ -30,33 +30,23 @@ internal static class ReceiverAdvice
         if (ReceiverWords.IsWrongPath(status, words))
             return new("the path of the URL is wrong: nothing takes writes there", $"set {variable} to one of {WriteUrls.Of(url)}");
         if (failure.Reason == FailureReason.ContentType)
-        {
             return new("something else than a receiver answers there, a login page or a console: it takes no samples",
                 $"set {variable} to where the receiver takes writes, such as {WriteUrls.Of(url)}");
-        }
         if (location is not null && location.Host == url.Host)
-        {
             return new($"it redirects to {Failures.Show(location)}, which a write does not follow",
                 $"set {variable}={Failures.Show(location)}");
-        }
         if (location is not null)
-        {
             return new($"it redirects to {Failures.Show(location)}: a login page or a proxy is in between",
                 $"set {variable} to that if the receiver is there; else let the proxy pass writes on");
-        }
         if (failure.Reason == FailureReason.HttpOnHttpsPort)
             return Advice.For(CheckPeer.Receiver, failure);
         if (status is 400 && IsOutOfOrder(words))
-        {
             return new("it has newer samples of this series: another sidecar sends the same one, or a clock was ahead once",
                 $"give each sidecar a label of its own ({Variables.ExternalLabels.Name}=replica=a), and compare the clocks");
-        }
         if (status is 403 && words.Contains("embedded tsdb", StringComparison.OrdinalIgnoreCase))
-        {
             return new("it is Nightingale's embedded database, which takes writes from its own host alone as it ships",
                 $"set {variable}={Failures.Show(new Uri(url, "/prometheus/v1/write"))}, or its EmbeddedTSDB.BasicAuthUser and …Pass and the same "
                     + "here as SIDECAR_REMOTE_WRITE_BASIC_AUTH_…");
-        }
         return status switch
         {
             400 when isEmpty => new("it is reached, and refuses a request without samples, as some receivers do, or wants a tenant",

@@ -97,9 +97,7 @@ internal sealed class RequestDelivery(
         return await SearchAsync(opened ?? new OpenedRequest(request), scrape, place, result, cancellation);
     }
 
-    /// <summary>
-    /// Taking a request apart costs more than making it: a receiver that refuses everything must not cost more than a good one.
-    /// </summary>
+    /// <summary>Taking a request apart costs more than making it: a receiver that refuses all must not cost more than a good one.</summary>
     private bool IsWorthOpening(EncodedRequest request, Scrape scrape, WriteResult refusal) =>
         refusal.IsSize || known.Count > 0 || request.Samples == 1
         || !scrape.IsOrdered && budget.MayBegin(RefusalSearch.Cost(request.Samples));

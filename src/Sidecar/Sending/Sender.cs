@@ -6,9 +6,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Sending;
 
-/// <summary>
-/// Sends queued scrapes, several at once, until each is accepted or refused for good; a target's next scrape waits until then.
-/// </summary>
+/// <summary>Sends queued scrapes, several at once, each until accepted or refused for good; of a target, one at a time.</summary>
 internal sealed class Sender(
     RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, Passes passes, Metrics metrics,
     InternalErrors errors,
@@ -32,7 +30,7 @@ internal sealed class Sender(
     public Pulse Pulse => delivery.Receiver.Pulse;
 
     /// <summary>
-    /// Runs until the queue has ended and is empty, or cancellation. Throws when a worker cannot go on: the process must end.
+    /// Runs until the queue has ended and is empty, or cancellation. Throws when a worker is stuck: the process must end.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {

@@ -178,9 +178,7 @@ internal sealed class WriteReceiver(
     public static string Through(RemoteWriteOptions options) =>
         options.Http.Proxy is { } proxy && proxy.Covers(options.Url) ? $" through the proxy {proxy.Host}" : "";
 
-    /// <summary>
-    /// 2.0 receivers report what they wrote ("Response"); 1.0 ones accept it as empty and store nothing: false, resend in 1.0.
-    /// </summary>
+    /// <summary>2.0 receivers tell what they wrote ("Response"); 1.0 ones accept it as empty and store nothing: then false.</summary>
     private bool IsUnderstood(HttpResponseMessage response, EncodedRequest request)
     {
         var samples = request.Samples - request.Histograms;
@@ -197,11 +195,9 @@ internal sealed class WriteReceiver(
             log.Info("The receiver understands remote write 2.0", ("url", Failures.Show(options.Url)));
         var sent = samples > 0 ? samples : request.Histograms;
         if (written < sent)
-        {
             log.Recurring(LogLevel.Warn, "remote write written", "The receiver wrote less than it was sent, and calls that success",
                 ("url", Failures.Show(options.Url)), ("sent", sent), ("written", written),
                 ("remedy", "look at the receiver's log and limits; it tells nothing of what it left out"));
-        }
         return true;
     }
 
@@ -215,10 +211,8 @@ internal sealed class WriteReceiver(
         if (!protocol.MayFallBack)
             return protocol.Current == WriteVersion.One;
         if (protocol.FallBack())
-        {
             log.Info("The receiver lacks remote write 2.0: 1.0 is used until the sidecar is restarted; nothing is lost by it",
                 ("url", Failures.Show(options.Url)), ("error", why));
-        }
         return true;
     }
 

@@ -13,9 +13,7 @@ internal enum HistorySeries
     Cores,
 }
 
-/// <summary>
-/// The last hour in a ring of 2 KB. Starts with short steps; when full, pairs of points merge and the step doubles, up to an hour.
-/// </summary>
+/// <summary>The last hour in a ring of 2 KB. When it is full, pairs of points merge and the step doubles, up to the hour's.</summary>
 internal sealed class History : IDisposable
 {
     public const int Points = 120;

@@ -3,9 +3,7 @@ using System.Net.Sockets;
 
 namespace Sidecar.Serving;
 
-/// <summary>
-/// One client: reads heads, answers in order. Never waits (<see cref="Advance"/> runs when the socket is ready); idle it holds no buffer.
-/// </summary>
+/// <summary>One client: reads heads, answers in order. Never waits; holds no buffer while the client is idle.</summary>
 internal sealed class HttpConnection : IDisposable
 {
     private readonly Func<HttpRequestHead, HttpAnswer> answer;

@@ -101,10 +101,8 @@ internal static class OverviewCards
             html.Markup("<p class=\"error\">"u8).Count(facts.Refused, "sample"u8).Markup(" refused since the start: lost</p>"u8);
         html.Markup("<p>"u8);
         if (newest > 0)
-        {
             html.Markup("It has all up to "u8).Ago(overview.Now - DateTimeOffset.FromUnixTimeMilliseconds((long)(newest * 1000)))
                 .Markup(": "u8).Count(metrics.SamplesAccepted.Value, "sample"u8).Markup(".<br>"u8);
-        }
         if (sending.LastAccepted is { } accepted && !sending.LastFailure.IsNone)
             html.Markup("last accepted "u8).Ago(overview.Now - accepted).Markup("<br>"u8);
         html.Markup("<code>"u8).Text(overview.ReceiverUrl, 120).Markup("</code><br>remote write "u8).Text(overview.Protocol)

@@ -128,10 +128,8 @@ internal static partial class OverviewPage
             html.Markup("</details>"u8);
         }
         if (left > 0)
-        {
             html.Markup("<p class=\"none\">"u8).Count(left, "variable"u8)
                 .Markup(" not shown; <code>sidecar config</code> prints all.</p>"u8);
-        }
         html.Markup("</section>"u8);
     }
 

@@ -3,9 +3,7 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
 
-/// <summary>
-/// Whether the process moves: unhealthy means a stuck loop, which only a restart mends. <see cref="Judgement"/> tells the rest.
-/// </summary>
+/// <summary>Whether all loops move; a stuck one needs a restart. <see cref="Judgement"/> tells the rest.</summary>
 internal sealed class ProcessHealth(TimeProvider time)
 {
     /// <summary>The listener's thread waits for nobody: if it has not run for so long, the whole process stood still.</summary>
@@ -26,9 +24,7 @@ internal sealed class ProcessHealth(TimeProvider time)
     /// <summary>When the oldest scrape that waits was made; null where none waits.</summary>
     public required Func<DateTimeOffset?> OldestWaiting { get; init; }
 
-    /// <summary>
-    /// Called often by an unblocked thread. After a pause of the whole process (sleep, frozen container) every loop's time starts anew.
-    /// </summary>
+    /// <summary>Called often by an unblocked thread. After a pause of the process (sleep, freeze) all loops' times start anew.</summary>
     public void LookRound()
     {
         var now = time.GetTimestamp();

@@ -37,10 +37,8 @@ internal static class TargetTable
         html.Limit += OverviewPage.SectionEndBytes;
         html.Markup("</table>"u8);
         if (left > 0)
-        {
             html.Markup("<p class=\"none\">And "u8).Count(left, "target"u8)
                 .Markup(" more; <a href=\"/api/v1/targets\">/api/v1/targets</a> has all.</p>"u8);
-        }
         html.Markup("</section>"u8);
     }
 

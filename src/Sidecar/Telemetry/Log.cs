@@ -119,9 +119,7 @@ internal sealed class Log(TextWriter output, LogLevel level, LogFormat format, T
             Write(lineLevel, message, fields);
     }
 
-    /// <summary>
-    /// The failure of <paramref name="key"/> is over: logs how long and how often (<c>lasted=1m30s failures=6</c>) if it was told.
-    /// </summary>
+    /// <summary>The failure of <paramref name="key"/> is over: if told, logs how long and often (<c>lasted=1m30s failures=6</c>).</summary>
     public void Recovered(string key, string message, params ReadOnlySpan<(string Key, object? Value)> fields)
     {
         if (all is not null)

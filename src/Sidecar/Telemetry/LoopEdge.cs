@@ -1,8 +1,6 @@
 namespace Sidecar.Telemetry;
 
-/// <summary>
-/// A loop's edge: unexpected exceptions are reported, and the next item follows after a wait that doubles with each failure in a row.
-/// </summary>
+/// <summary>A loop's edge: reports unexpected exceptions, and goes on after a wait that doubles with each failure in a row.</summary>
 /// <param name="loop">Whose edge.</param>
 /// <param name="pulse">Beaten for the wait.</param>
 /// <param name="target">Named in the report; null where the loop is not about one target.</param>

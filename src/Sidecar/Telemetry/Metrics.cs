@@ -4,9 +4,7 @@ using Sidecar.Primitives;
 
 namespace Sidecar.Telemetry;
 
-/// <summary>
-/// The sidecar's own metrics, with Prometheus's names and labels where the meaning is the same, for dashboards and alerts.
-/// </summary>
+/// <summary>The sidecar's own metrics, with Prometheus's names and labels where meanings are the same, for dashboards.</summary>
 internal sealed class Metrics
 {
     /// <summary>Prometheus's buckets for this one: the client library's defaults and four long ones.</summary>
@@ -273,10 +271,8 @@ internal sealed class Metrics
         QueueDroppedScrapes.Write(text);
         text.Family("sidecar_condition", "gauge", "1 while a condition holds that the page and /-/ready tell of, else 0.");
         foreach (var condition in AllConditions)
-        {
             text.Sample("sidecar_condition", MetricsText.Label("condition", Telemetry.Conditions.Word(condition)),
                 Conditions >> (int)condition & 1);
-        }
         QueueRoomSeconds.Write(text);
         HighestTargets.Write(text);
         TargetsDown.Write(text);

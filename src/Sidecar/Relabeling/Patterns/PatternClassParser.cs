@@ -101,9 +101,7 @@ internal sealed class PatternClassParser(PatternText text)
         var end = isBraced ? text.Find("}") : text.At + 2;
         var digits = end >= 0 && end <= text.Length ? text[text.At..end] : "";
         if (!int.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out var code) || code is < 0 or > CodePointSet.Last)
-        {
             throw PatternText.Error($"has {text.Shown(start, 2)} without two hexadecimal digits, or {{…}} with up to 10FFFF, behind it");
-        }
         text.At = isBraced ? end + 1 : end;
         return code;
     }

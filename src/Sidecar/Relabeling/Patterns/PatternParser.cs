@@ -210,10 +210,8 @@ internal sealed class PatternParser
         if (!IsRepetition(out var least, out var most, out var length))
             return item;
         if (least > MostRepeats || most > MostRepeats || (most >= 0 && least > most))
-        {
             throw PatternText.Error($"repeats {text.Shown(text.At, length)}: "
                 + $"from at most {MostRepeats} to at most {MostRepeats} times, the smaller number first");
-        }
         text.At += length;
         var isLazy = text.Take('?');
         if (IsRepetition(out _, out _, out var second))

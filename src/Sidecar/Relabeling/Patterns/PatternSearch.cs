@@ -1,8 +1,6 @@
 namespace Sidecar.Relabeling.Patterns;
 
-/// <summary>
-/// Finds groups as Go's regexp does with a Pike machine: threads by priority, time proportional to text × program. Belongs to one pass.
-/// </summary>
+/// <summary>Finds groups as Go's regexp: a Pike machine with prioritized threads, in time text × program. Belongs to one pass.</summary>
 internal sealed class PatternSearch
 {
     private readonly PatternProgram program;
