@@ -54,27 +54,21 @@ public sealed class ApiServer : IAsyncDisposable
     /// <summary>Paths with queries, in the order in which they came.</summary>
     public IReadOnlyList<string> Requests => [.. requests];
 
+    /// <summary>On the port that it had, if it had one; until then somebody may have it for a moment.</summary>
     public async Task StartAsync()
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port, listen =>
+        for (var tries = 1; ; tries++)
         {
-            listen.Protocols = HttpProtocols.Http1;
-            listen.Use(next => connection => PlainHttpOnTls.RunAsync(connection, next));
-            listen.UseHttps(certificate, https =>
+            try
             {
-                if (AcceptsClient is null)
-                    return;
-                https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-                https.ClientCertificateValidation = (client, _, _) => AcceptsClient(client);
-            });
-        }));
-        application = builder.Build();
-        application.Run(AnswerAsync);
-        await application.StartAsync();
-        Port = new Uri(application.Urls.First()).Port;
+                await ListenAsync();
+                return;
+            }
+            catch (IOException) when (Port != 0 && tries < 60)
+            {
+                await Task.Delay(500);
+            }
+        }
     }
 
     public async Task StopAsync()
@@ -136,6 +130,38 @@ public sealed class ApiServer : IAsyncDisposable
         await context.Response.Body.FlushAsync();
         await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
     };
+
+    private async Task ListenAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => PlainHttpOnTls.RunAsync(connection, next));
+            listen.UseHttps(certificate, https =>
+            {
+                if (AcceptsClient is null)
+                    return;
+                https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+                https.ClientCertificateValidation = (client, _, _) => AcceptsClient(client);
+            });
+        }));
+        var started = builder.Build();
+        started.Run(AnswerAsync);
+        try
+        {
+            await started.StartAsync();
+        }
+        catch (IOException)
+        {
+            await started.DisposeAsync();
+            throw;
+        }
+        application = started;
+        Port = new Uri(application.Urls.First()).Port;
+    }
 
     private async Task AnswerAsync(HttpContext context)
     {

@@ -104,7 +104,7 @@ public sealed class Receiver : IAsyncDisposable
     /// <summary>Accepted requests.</summary>
     public long Requests => Interlocked.Read(ref requests);
 
-    /// <summary>Accepted samples.</summary>
+    /// <summary>Accepted samples, each counted when it is kept, before its request is.</summary>
     public long Samples => Interlocked.Read(ref samples);
 
     /// <summary>Bytes of all bodies, as they came over the wire.</summary>
@@ -271,9 +271,6 @@ public sealed class Receiver : IAsyncDisposable
 
     private void Store(ReceivedRequest request)
     {
-        Interlocked.Increment(ref requests);
-        if (request.IsSecondVersion)
-            Interlocked.Increment(ref secondVersionRequests);
         foreach (var metric in request.Message.Metadata)
             Metadata[metric.MetricFamilyName] = (metric.Type, metric.Help, metric.Unit);
         foreach (var one in request.Message.Timeseries)
@@ -300,6 +297,10 @@ public sealed class Receiver : IAsyncDisposable
                 }
             }
         }
+        // Last: who has seen it counted finds what it holds.
+        if (request.IsSecondVersion)
+            Interlocked.Increment(ref secondVersionRequests);
+        Interlocked.Increment(ref requests);
     }
 
     private static bool IsLive(List<(long Timestamp, double Value)> kept)

@@ -1,6 +1,7 @@
 using System.Text;
 using Cluster;
 using Sidecar.Commands;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Commands;
 
@@ -51,7 +52,7 @@ internal sealed class CommandRun : IAsyncDisposable
     public async Task<int> RunAsync(bool isTerminal, params string[] arguments)
     {
         var output = new MemoryStream();
-        var errors = new StringWriter();
+        var errors = new LogText();
         var exitCode = await CommandLine.RunAsync(arguments, Environment,
             new CommandOutput(output, errors, new Progress(errors, isTerminal), hasColors: isTerminal),
             Time, TestContext.Current.CancellationToken);

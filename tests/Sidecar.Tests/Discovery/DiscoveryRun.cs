@@ -15,8 +15,7 @@ namespace Sidecar.Tests.Discovery;
 internal sealed class DiscoveryRun : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
-    private readonly StringWriter log = new();
-    private readonly TextWriter synchronizedLog;
+    private readonly LogText log = new();
     private readonly PeerClient client;
     private readonly Metrics metrics;
     private readonly Task running;
@@ -48,10 +47,9 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 
     public DiscoveryRun(Options options, TimeProvider time)
     {
-        synchronizedLog = TextWriter.Synchronized(log);
         metrics = new Metrics(options.RemoteWrite.Url, "apiserver", TimeSpan.FromSeconds(15), time);
         client = new PeerClient(options.Kubernetes.Http, 2, time);
-        var lines = new Log(synchronizedLog, LogLevel.Debug, LogFormat.Logfmt, time is FaultyTime ? TimeProvider.System : time);
+        var lines = new Log(log, LogLevel.Debug, LogFormat.Logfmt, time is FaultyTime ? TimeProvider.System : time);
         Discovery = new TargetDiscovery(options.Jobs[0], client, metrics, lines, new InternalErrors(metrics, lines, time), time);
         running = Discovery.RunAsync(Update, stop.Token);
     }
@@ -75,14 +73,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
 
     public double DiscoveredTargets => metrics.Jobs[0].DiscoveredTargets.Value;
 
-    public IReadOnlyList<string> Log
-    {
-        get
-        {
-            lock (synchronizedLog) // what it locks itself while it writes
-                return log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        }
-    }
+    public IReadOnlyList<string> Log => log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     public static Options Kubernetes(
         Uri apiServer, TimeSpan interval, Func<KubernetesOptions, KubernetesOptions>? change = null,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Cluster;
 using Microsoft.AspNetCore.Http;
@@ -6,6 +7,7 @@ using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Hosting;
 
@@ -15,6 +17,9 @@ public sealed class LeaseTests : IAsyncLifetime
 {
     private static readonly LeaseTimes Times =
         new(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(2), TimeSpan.FromMilliseconds(400));
+
+    /// <summary>Where nobody may lose the lease: a machine that stands still for a while is no fault.</summary>
+    private static readonly LeaseTimes Generous = Times with { Duration = TimeSpan.FromSeconds(12), Deadline = TimeSpan.FromSeconds(10) };
 
     private readonly List<Candidate> candidates = [];
     private StandInCluster cluster = null!;
@@ -37,11 +42,11 @@ public sealed class LeaseTests : IAsyncLifetime
     [Fact]
     public async Task The_first_makes_the_lease_and_leads_and_the_second_stands_by()
     {
-        var a = Begin("a", First);
+        var a = Begin("a", First, times: Generous);
         await UntilAsync(() => a.Lease.IsHeld);
-        var b = Begin("b", First);
+        var b = Begin("b", First, times: Generous);
         await UntilAsync(() => b.Lease.State.Holder == "a");
-        await Task.Delay(Times.Duration * 1.5, TestContext.Current.CancellationToken);
+        await Task.Delay(Generous.Duration * 1.2, TestContext.Current.CancellationToken);
         Assert.True(a.Lease.IsHeld);
         Assert.False(b.Lease.IsHeld);
         Assert.Equal([true], a.Changes);
@@ -73,10 +78,16 @@ public sealed class LeaseTests : IAsyncLifetime
         await UntilAsync(() => a.Lease.IsHeld);
         var b = Begin("b", First);
         await UntilAsync(() => b.Lease.State.Holder == "a");
+        var renewed = Spec();
         await a.KillAsync();
-        var killed = DateTime.UtcNow;
-        await UntilAsync(() => b.Lease.IsHeld);
-        Assert.True(DateTime.UtcNow - killed > Times.Duration - Times.Retry * 2);
+        await UntilAsync(() =>
+        {
+            if (Spec() is var now && (string)now["holderIdentity"]! == "a")
+                renewed = now;
+            return b.Lease.IsHeld;
+        });
+        var unchanged = DateTimeOffset.UtcNow - DateTimeOffset.Parse((string)renewed["renewTime"]!, CultureInfo.InvariantCulture);
+        Assert.True(unchanged > Times.Duration - TimeSpan.FromMilliseconds(100), $"{unchanged}"); // b measures by another clock
     }
 
     [Fact]
@@ -87,10 +98,12 @@ public sealed class LeaseTests : IAsyncLifetime
         var b = Begin("b", cluster.ApiServers[1]);
         await UntilAsync(() => b.Lease.State.Holder == "a");
         await First.StopAsync();
-        await UntilAsync(() => !a.Lease.IsHeld);
-        Assert.False(b.Lease.IsHeld);
-        await UntilAsync(() => b.Lease.IsHeld);
-        Assert.False(a.Lease.IsHeld);
+        await UntilAsync(() =>
+        {
+            var begun = b.Lease.IsHeld; // looked at first: a cannot have it again
+            Assert.False(begun && a.Lease.IsHeld);
+            return begun;
+        });
         await UntilAsync(() => a.Changes is [true, false]);
         Assert.False(a.Lease.State.Failure.IsNone);
 
@@ -102,7 +115,7 @@ public sealed class LeaseTests : IAsyncLifetime
     [Fact]
     public async Task An_API_server_that_is_away_for_less_than_the_deadline_changes_nothing()
     {
-        var a = Begin("a", First);
+        var a = Begin("a", First, times: Generous);
         await UntilAsync(() => a.Lease.IsHeld);
         First.FailNext(2, ApiServer.Answers(503, "ServiceUnavailable", "etcd is away"));
         for (var i = 0; i < 20; i++)
@@ -130,16 +143,20 @@ public sealed class LeaseTests : IAsyncLifetime
         await UntilAsync(() => all.Exists(c => c.Lease.IsHeld));
         for (var i = 0; i < 40; i++)
         {
-            Assert.True(all.Count(c => c.Lease.IsHeld) <= 1);
+            OneLeads();
             await Task.Delay(25, TestContext.Current.CancellationToken);
         }
-        var killed = all.First(c => c.Lease.State.Leads);
-        await killed.KillAsync();
+        Candidate? killed = null;
+        await UntilAsync(() => (killed = all.Find(c => c.Lease.State.Leads)) is not null);
+        await killed!.KillAsync();
         await UntilAsync(() =>
         {
-            Assert.True(all.Count(c => c.Lease.IsHeld) <= 1);
+            OneLeads();
             return all.Exists(c => c != killed && c.Lease.IsHeld);
         });
+
+        // Looked at one after another they may have taken turns: twice.
+        void OneLeads() => Assert.True(all.FindAll(c => c.Lease.IsHeld).Count(c => c.Lease.IsHeld) <= 1);
     }
 
     /// <summary>Clocks of nodes differ: what another writes of its time is not believed.</summary>
@@ -163,7 +180,6 @@ public sealed class LeaseTests : IAsyncLifetime
         });
         var began = DateTime.UtcNow;
         var a = Begin("a", First);
-        await UntilAsync(() => a.Lease.State.Holder == "gone");
         await UntilAsync(() => a.Lease.IsHeld);
         Assert.True(DateTime.UtcNow - began > TimeSpan.FromSeconds(0.9));
         Assert.Equal(8, (int)Spec()["leaseTransitions"]!);
@@ -188,8 +204,10 @@ public sealed class LeaseTests : IAsyncLifetime
         var time = new PausableTime();
         var a = Begin("a", First, time);
         await UntilAsync(() => a.Lease.IsHeld);
+        await First.StopAsync(); // so that it is not renewed before it is looked at
         time.Skip(Times.Deadline * 2);
         Assert.False(a.Lease.IsHeld);
+        await First.StartAsync();
         await UntilAsync(() => a.Lease.IsHeld);
     }
 
@@ -221,12 +239,12 @@ public sealed class LeaseTests : IAsyncLifetime
 
     private JsonNode Spec() => cluster.Store.Get("leases", "sidecar", "sidecar")!["spec"]!;
 
-    private Candidate Begin(string identity, ApiServer server, TimeProvider? time = null)
+    private Candidate Begin(string identity, ApiServer server, TimeProvider? time = null, LeaseTimes? times = null)
     {
         var candidate = new Candidate(identity, new LeaseOptions("sidecar", "sidecar", server.Address, new HttpOptions
         {
             CredentialsFile = cluster.TokenFile, Tls = new TlsOptions { CaFile = cluster.CaFile },
-        }) { Times = Times }, time ?? TimeProvider.System);
+        }) { Times = times ?? Times }, time ?? TimeProvider.System);
         candidates.Add(candidate);
         return candidate;
     }
@@ -266,7 +284,7 @@ public sealed class LeaseTests : IAsyncLifetime
 
         public Metrics Metrics { get; }
 
-        public StringWriter Log { get; } = new();
+        public LogText Log { get; } = new();
 
         public bool[] Changes
         {

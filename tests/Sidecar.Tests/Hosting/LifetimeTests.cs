@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Sidecar.Hosting;
 using Sidecar.Telemetry;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Hosting;
 
@@ -9,7 +10,7 @@ public sealed class LifetimeTests : IDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMilliseconds(300);
 
-    private readonly StringWriter lines = new();
+    private readonly LogText lines = new();
     private readonly CancellationTokenSource stop = new();
     private readonly TaskCompletionSource queueEnded = new();
     private readonly TaskCompletionSource scrapingEnded = new();
@@ -23,7 +24,7 @@ public sealed class LifetimeTests : IDisposable
 
     public LifetimeTests()
     {
-        log = new Log(TextWriter.Synchronized(lines), LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
+        log = new Log(lines, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System);
         forcedExit = new ForcedExit(Bound, log, code => exited.TrySetResult(code));
         send = _ => queueEnded.Task;
     }
@@ -32,7 +33,8 @@ public sealed class LifetimeTests : IDisposable
 
     public void Dispose() => stop.Dispose();
 
-    private Task<bool> RunAsync() => new Lifetime(Bound, forcedExit, log, TimeProvider.System)
+    /// <param name="bound">Of the drain: long where it should end by itself.</param>
+    private Task<bool> RunAsync(TimeSpan? bound = null) => new Lifetime(bound ?? Bound, forcedExit, log, TimeProvider.System)
     {
         SendAsync = cancellation => send(cancellation),
         DiscoverAsync = cancellation => discover(cancellation),
@@ -53,12 +55,12 @@ public sealed class LifetimeTests : IDisposable
             steps.Add("rest dropped");
             return (0, 0);
         },
-    }.RunAsync(stop).WaitAsync(TimeSpan.FromSeconds(30), Cancelled);
+    }.RunAsync(stop).WaitAsync(TimeSpan.FromSeconds(60), Cancelled);
 
     [Fact]
     public async Task A_signal_drains_in_order()
     {
-        var running = RunAsync();
+        var running = RunAsync(TimeSpan.FromSeconds(30));
         await Task.Delay(50, Cancelled);
         Assert.False(running.IsCompleted);
         await stop.CancelAsync();

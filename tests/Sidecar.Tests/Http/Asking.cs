@@ -2,6 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Telemetry;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Http;
 
@@ -9,7 +10,7 @@ namespace Sidecar.Tests.Http;
 internal sealed class Asking : IDisposable
 {
     private readonly FakeTimeProvider time = new();
-    private readonly StringWriter log = new();
+    private readonly LogText log = new();
     private readonly PeerClient client;
 
     public Asking(HttpOptions options) =>

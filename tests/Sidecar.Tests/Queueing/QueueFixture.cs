@@ -4,6 +4,7 @@ using Sidecar.Records;
 using Sidecar.Requests;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Requests;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Queueing;
 
@@ -11,7 +12,7 @@ namespace Sidecar.Tests.Queueing;
 internal sealed class QueueFixture : IDisposable
 {
     private readonly string parent = Directory.CreateTempSubdirectory("queue").FullName;
-    private readonly StringWriter log = new();
+    private readonly LogText log = new();
     private Func<string, SeriesRules?>? rules;
     private FolderThread? folder;
 

@@ -5,6 +5,7 @@ using Sidecar.Exposition;
 using Sidecar.Records;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Scraping;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Records;
 
@@ -175,10 +176,10 @@ public sealed class PassesTests
     public async Task What_escapes_a_thread_is_reported_and_the_thread_goes_on()
     {
         var time = new BrokenTime();
-        var log = new StringWriter();
+        var log = new LogText();
         var metrics = new Metrics(new Uri("http://receiver/"), "j", TimeSpan.FromSeconds(15), TimeProvider.System);
         var errors = new InternalErrors(metrics,
-            new Log(TextWriter.Synchronized(log), LogLevel.Info, LogFormat.Logfmt, TimeProvider.System), TimeProvider.System);
+            new Log(log, LogLevel.Info, LogFormat.Logfmt, TimeProvider.System), TimeProvider.System);
         using var passes = new Passes(2000, errors: errors, time: time, threads: 1);
         time.IsBroken = true;
         await Assert.ThrowsAsync<InvalidTimeZoneException>(() => passes.RunAsync(_ => 1).WaitAsync(Patience, Cancellation));

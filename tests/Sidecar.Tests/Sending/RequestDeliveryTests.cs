@@ -8,6 +8,7 @@ using Sidecar.Sending;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Requests;
 using Sidecar.Tests.Scraping;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Sending;
 
@@ -21,7 +22,7 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
     private const int ScrapesOfMinute = 4;
 
     private readonly FakeTimeProvider time = new(DateTimeOffset.UtcNow);
-    private readonly StringWriter log = new();
+    private readonly LogText log = new();
     private readonly Receiver receiver = new();
     private readonly ScrapeFixture fixture = new();
     private readonly HashSet<string> arrived = [];

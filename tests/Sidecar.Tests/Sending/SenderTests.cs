@@ -8,6 +8,7 @@ using Sidecar.Requests;
 using Sidecar.Sending;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Scraping;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Sending;
 
@@ -17,7 +18,7 @@ namespace Sidecar.Tests.Sending;
 public sealed class SenderTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_000_000));
-    private readonly StringWriter log = new();
+    private readonly LogText log = new();
     private readonly Receiver receiver = new();
     private readonly ScrapeFixture fixture = new();
     private Metrics metrics = null!;

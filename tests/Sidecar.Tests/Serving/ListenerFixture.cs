@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Sidecar.Serving;
 using Sidecar.Telemetry;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Serving;
 
@@ -10,7 +11,7 @@ namespace Sidecar.Tests.Serving;
 internal sealed class ListenerFixture : IAsyncDisposable
 {
     private readonly HttpClient client = new();
-    private readonly StringWriter logged = new();
+    private readonly LogText logged = new();
     private readonly Listener listener;
 
     public ListenerFixture() => listener = Start("127.0.0.1:0");

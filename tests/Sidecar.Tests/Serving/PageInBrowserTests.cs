@@ -2,6 +2,7 @@ using Cluster;
 using Microsoft.Extensions.Time.Testing;
 using Sidecar.Serving;
 using Sidecar.Telemetry;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Serving;
 
@@ -34,7 +35,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     private readonly FakeTimeProvider time = new();
     private readonly Metrics metrics = SomeOverview.Metrics();
     private readonly History history;
-    private readonly StringWriter logged = new();
+    private readonly LogText logged = new();
     private Func<Overview> overview = () => SomeOverview.With();
     private Listener listener = null!;
     private Browser? browser;
