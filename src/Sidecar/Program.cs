@@ -74,7 +74,7 @@ internal static class Program
                 errors) : null;
         using var queue = new ScrapeQueue(options.Queue, folder, metrics, log, time);
         using var receiver = new PeerClient(options.RemoteWrite.Http, options.RemoteWrite.Concurrency, time, log);
-        using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time);
+        using var sender = new Sender(options.RemoteWrite, protocol, receiver, queue, passes, metrics, errors, log, time, stop.Token);
         using var bodies = new LargeBodies(options.Queue.BodyLimit);
         var budget = new HeldBudget(HeldBudget.Usual);
         var peers = new Dictionary<HttpOptions, PeerClient>();

@@ -190,6 +190,28 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         Complete(run);
     }
 
+    /// <summary>
+    /// A receiver that is back shortly before the end gets all: nobody waits for the next turn, which would come in minutes, nor for what
+    /// it has asked for with Retry-After.
+    /// </summary>
+    [Fact]
+    public async Task A_receiver_that_is_back_just_before_the_end_gets_all()
+    {
+        await using var run = await StandInFixture.CreateAsync();
+        run.Environment["SIDECAR_REMOTE_WRITE_MIN_BACKOFF"] = "10m";
+        run.Environment["SIDECAR_REMOTE_WRITE_MAX_BACKOFF"] = "10m";
+        run.Receiver.Answer = _ => new ReceiverAnswer(503, RetryAfter: "60");
+        run.ApiServer.Metrics.Serve("a 1\n");
+        run.Start(binary);
+        await run.Sidecar.WaitForLogAsync("Sending failed", "reason=http_status");
+        var served = run.ApiServer.Metrics.Scrapes;
+        await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= served + 3, () => "no scrapes");
+        run.Receiver.Answer = _ => new ReceiverAnswer();
+        await run.StopAsync();
+        Complete(run);
+        Assert.Contains(run.Sidecar.Log, l => l.Contains("Stopped: everything was sent", StringComparison.Ordinal));
+    }
+
     /// <summary>What is refused for good is counted and said, and later scrapes arrive once the receiver takes them.</summary>
     [Fact]
     public async Task A_refusal_is_said_and_counted()

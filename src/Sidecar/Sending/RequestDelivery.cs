@@ -177,13 +177,15 @@ internal sealed class RequestDelivery(
     /// <summary>Tries until the receiver accepts, or says that it never will.</summary>
     private async Task<(Delivered, WriteResult)> PostAsync(EncodedRequest request, Scrape scrape, CancellationToken cancellation)
     {
+        var hasHurried = receiver.IsStopping; // a first attempt is at once anyway
         for (var attempt = 0; ; attempt++)
         {
             if (request.Version != protocol.Current)
                 return (Delivered.Outdated, default);
             if (attempt > 0)
                 metrics.SamplesRetriedTotal.Add(request.Samples - request.Histograms);
-            await receiver.WaitAsync(attempt, cancellation);
+            await receiver.WaitAsync(attempt, hasHurried, cancellation);
+            hasHurried = receiver.IsStopping;
             var result = await receiver.TryAsync(request, scrape, queue.Count, attempt, cancellation);
             switch (result.Answer)
             {

@@ -11,6 +11,7 @@ internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider tim
 
     private readonly TimeSpan longestRetryAfter = max > LongestRetryAfter ? max : LongestRetryAfter;
     private long notBefore = long.MinValue; // time.GetTimestamp()
+    private bool hasPassedOver;
 
     /// <summary>The wait before retry <paramref name="attempt"/> (first retry: 1; the first attempt waits only for Retry-After).</summary>
     public TimeSpan Wait(int attempt)
@@ -38,5 +39,15 @@ internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider tim
         var wait = retryAfter < longestRetryAfter ? retryAfter : longestRetryAfter;
         Volatile.Write(ref notBefore, time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency));
         return wait;
+    }
+
+    /// <summary>
+    /// The process ends, and what it cannot send may be lost: what the receiver has asked for before that is passed over, once. What it
+    /// asks for from now on is obeyed.
+    /// </summary>
+    public void PassOver()
+    {
+        if (!Interlocked.Exchange(ref hasPassedOver, true))
+            Volatile.Write(ref notBefore, long.MinValue);
     }
 }

@@ -7,10 +7,10 @@ using Sidecar.Telemetry;
 namespace Sidecar.Sending;
 
 /// <summary>Sends queued scrapes, several at once, each until accepted or refused for good; of a target, one at a time.</summary>
+/// <param name="stopping">Cancelled when the process is to end and what waits is to be sent soon.</param>
 internal sealed class Sender(
     RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, ScrapeQueue queue, Passes passes, Metrics metrics,
-    InternalErrors errors,
-    Log log, TimeProvider time) : IDisposable
+    InternalErrors errors, Log log, TimeProvider time, CancellationToken stopping) : IDisposable
 {
     /// <summary>Scrapes that are streamed at the same time; the others wait, since each needs buffers.</summary>
     private const int MostStreams = 2;
@@ -19,7 +19,7 @@ internal sealed class Sender(
     private const int MostTries = 3;
 
     private readonly RequestDelivery delivery =
-        new(new WriteReceiver(options, protocol, client, metrics, log, time), protocol, queue, metrics, log, time);
+        new(new WriteReceiver(options, protocol, client, metrics, log, time, stopping), protocol, queue, metrics, log, time);
     private readonly SemaphoreSlim slots = new(options.Concurrency);
     private readonly SemaphoreSlim probe = new(1); // until the receiver has shown what it understands, one request at a time
     private readonly SemaphoreSlim streams = new(MostStreams);

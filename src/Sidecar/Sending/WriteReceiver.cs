@@ -25,8 +25,10 @@ internal enum WriteAnswer
 internal readonly record struct WriteResult(WriteAnswer Answer, Failure Failure = default, bool IsSize = false);
 
 /// <summary>The receiver: posts a request once and judges the answer; learns when to come back and which version it speaks.</summary>
+/// <param name="stopping">Cancelled when the process is to end: what waits is tried once more at once.</param>
 internal sealed class WriteReceiver(
-    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, Metrics metrics, Log log, TimeProvider time)
+    RemoteWriteOptions options, ReceiverProtocol protocol, PeerClient client, Metrics metrics, Log log, TimeProvider time,
+    CancellationToken stopping)
 {
     /// <summary>Beyond the longest wait of the moment: a busy machine is not a hang.</summary>
     public static readonly TimeSpan Slack = TimeSpan.FromMinutes(2);
@@ -41,15 +43,29 @@ internal sealed class WriteReceiver(
     /// <summary>Beaten by each attempt and each wait for one.</summary>
     public Pulse Pulse { get; } = new(time);
 
-    /// <summary>Until attempt <paramref name="attempt"/> is due; see <see cref="RetrySchedule.Wait"/>.</summary>
-    public Task WaitAsync(int attempt, CancellationToken cancellation)
+    /// <summary>The process is to end.</summary>
+    public bool IsStopping => stopping.IsCancellationRequested;
+
+    /// <summary>
+    /// Until attempt <paramref name="attempt"/> is due; see <see cref="RetrySchedule.Wait"/>. Where the process is to end meanwhile, it is
+    /// due at once: the receiver may be back, and there may be no time for the rest of the wait.
+    /// </summary>
+    /// <param name="hasHurried">The attempt before this one began when the process was to end already: one at once is all that a receiver
+    /// which is still away is to see.</param>
+    public async Task WaitAsync(int attempt, bool hasHurried, CancellationToken cancellation)
     {
+        if (IsStopping)
+            retries.PassOver();
         var wait = retries.Wait(attempt);
-        if (wait == TimeSpan.Zero)
-            return Task.CompletedTask;
+        if (wait == TimeSpan.Zero || IsStopping && !hasHurried)
+            return;
         State.Waits(wait);
         Pulse.Beat(wait + Slack);
-        return Task.Delay(wait, time, cancellation);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, hasHurried ? default : stopping);
+        await Task.Delay(wait, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellation.ThrowIfCancellationRequested();
+        if (IsStopping)
+            retries.PassOver();
     }
 
     /// <param name="waiting">Scrapes in the queue, for the log.</param>

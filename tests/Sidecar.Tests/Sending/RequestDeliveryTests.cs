@@ -357,8 +357,8 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
             var lines = new Log(test.log, LogLevel.Info, LogFormat.Logfmt, test.time);
             client = new PeerClient(options.Http, 4, test.time);
             queue = new ScrapeQueue(new QueueOptions { SizeLimit = 1 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, test.time);
-            delivery = new RequestDelivery(new WriteReceiver(options, Protocol, client, metrics, lines, test.time), Protocol, queue,
-                metrics, lines, test.time);
+            delivery = new RequestDelivery(new WriteReceiver(options, Protocol, client, metrics, lines, test.time, default), Protocol,
+                queue, metrics, lines, test.time);
             scrape = test.fixture.Scrape("a 1\n", 1000).Scrape;
         }
 

@@ -52,7 +52,8 @@ public sealed class SenderTests : IAsyncLifetime
         queue = new ScrapeQueue(new QueueOptions { SizeLimit = 8 << 20, AgeLimit = TimeSpan.Zero }, null, metrics, lines, time);
         var protocol = new ReceiverProtocol();
         passes = new Passes(options.MaxSamplesPerSend, protocol);
-        sender = new Sender(options, protocol, client, queue, passes, metrics, new InternalErrors(metrics, lines, time), lines, time);
+        sender = new Sender(options, protocol, client, queue, passes, metrics, new InternalErrors(metrics, lines, time), lines, time,
+            default);
     }
 
     public async ValueTask DisposeAsync()
