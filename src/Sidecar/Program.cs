@@ -79,7 +79,8 @@ internal static class Program
         var budget = new HeldBudget(HeldBudget.Usual);
         var peers = new Dictionary<HttpOptions, PeerClient>();
         var lease = options.Lease is { } wanted
-            ? new Lease(wanted, $"{Environment.MachineName}_{Guid.NewGuid():N}", Peer(wanted.Http), metrics, log, errors, time) : null;
+            ? new Lease(wanted, $"{Environment.MachineName}_{Guid.NewGuid():N}", Peer(wanted.Http), metrics, log, errors, time)
+                { Tidy = passes.Tidy } : null;
         var jobs = options.Jobs.Select(Begin).ToImmutableArray();
         using var history = new History(metrics, options.Jobs.Min(j => j.Scrape.Interval), errors, time);
         var state = new ProcessState(options, configuration.Settings, jobs, queue, sender, protocol, receiver, lease, metrics, errors,

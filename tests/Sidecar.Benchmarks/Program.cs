@@ -13,6 +13,8 @@ switch (args)
         return await SoakCommand.RunAsync(new Arguments(rest));
     case ["outage", ..]:
         return await OutageCommand.RunAsync();
+    case ["standby", .. var rest]:
+        return await StandbyCommand.RunAsync(new Arguments(rest));
     case ["campaign", .. var rest]:
         return await CampaignCommand.RunAsync(new Arguments(rest));
     case ["labels", .. var rest]:
@@ -40,6 +42,8 @@ switch (args)
                      second's memory beside the first minute's mean, above 1.15 exit code 1; writes soak.md and soak.svg
             outage   the receiver is away for ten seconds, and in the middle of it each of the three is killed and started again: what is lost;
                      writes outage.md
+            standby  [--seconds 60] [--binary FILE]
+                     two published sidecars and a lease: what the one costs that stands by
             campaign [--minutes 10] [--seed S] [--faults Kill,Receiver,…] [--without DiskFrozen,…] [--processors 1] [--log FILE] [--binary FILE]
                      SIGKILL, SIGTERM and SIGSTOP, a receiver, targets, an API server and a disk that fail, all at random and at once: what is
                      lost, and what is wrong; writes campaign.md

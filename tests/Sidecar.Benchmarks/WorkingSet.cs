@@ -34,15 +34,17 @@ internal sealed class WorkingSet : IDisposable
     public (string Program, string[] Arguments) Wrap(string program, string[] arguments) => group is null ? (program, arguments)
         : ("/bin/sh", ["-c", $"echo $$ > {group}/cgroup.procs && exec \"$0\" \"$@\"", program, .. arguments]);
 
-    public void Look()
+    /// <summary>What it is now, MiB.</summary>
+    public double Look()
     {
         if (group is null)
-            return;
+            return double.NaN;
         var usage = Number(File.ReadAllText(Path.Combine(group, isFirstVersion ? "memory.usage_in_bytes" : "memory.current")));
         var inactive = File.ReadLines(Path.Combine(group, "memory.stat"))
             .First(l => l.StartsWith(isFirstVersion ? "total_inactive_file " : "inactive_file ", StringComparison.Ordinal));
         var mib = (usage - Number(inactive[inactive.IndexOf(' ')..])) / (1024 * 1024);
         PeakMiB = double.IsNaN(PeakMiB) ? mib : Math.Max(PeakMiB, mib);
+        return mib;
     }
 
     /// <summary>The process has ended.</summary>

@@ -33,6 +33,9 @@ internal sealed class Lease(
     public string FullName => options.FullName;
     public Pulse Pulse { get; } = new(time);
 
+    /// <summary>Called at each try while another one holds the lease: nothing is scraped then, and nobody else returns memory.</summary>
+    public Action Tidy { private get; init; } = static () => { };
+
     /// <summary>Whether this process may scrape now, by a clock that stops while a machine sleeps and by one that does not.</summary>
     public bool IsHeld
     {
@@ -166,7 +169,9 @@ internal sealed class Lease(
     {
         if (state.Leads)
             Lose(changed, "Another process has taken the lease: scraping stops");
-        if (state.Holder != other.Holder)
+        if (state.Holder == other.Holder)
+            Tidy(); // not at the first try: the start is over by the second
+        else
             log.Info("This process stands by: another one holds the lease", ("lease", options.FullName), ("holder", other.Holder));
         log.Recovered(FailedKey, "The lease can be read again", ("lease", options.FullName));
         state = state with { Holder = other.Holder, Failure = default };

@@ -219,7 +219,7 @@ internal sealed class Passes : IDisposable
     }
 
     /// <summary>Returns memory: a TLS connection leaves 1 MB each quarter of an hour, and old objects are rarely collected.</summary>
-    private void Tidy()
+    public void Tidy()
     {
         try
         {

@@ -49,6 +49,8 @@ public sealed class LeaseTests : IAsyncLifetime
         await Task.Delay(Generous.Duration * 1.2, TestContext.Current.CancellationToken);
         Assert.True(a.Lease.IsHeld);
         Assert.False(b.Lease.IsHeld);
+        await UntilAsync(() => b.Tidied > 0);
+        Assert.Equal(0, a.Tidied); // its scrapes do it
         Assert.Equal([true], a.Changes);
         Assert.Empty(b.Changes);
         Assert.Equal(1, a.Metrics.Leading.Value);
@@ -266,13 +268,17 @@ public sealed class LeaseTests : IAsyncLifetime
         private readonly PeerClient client;
         private readonly Task running;
         private readonly List<bool> changes = [];
+        private int tidied;
 
         public Candidate(string identity, LeaseOptions options, TimeProvider time)
         {
             var log = new Log(Log, LogLevel.Debug, LogFormat.Logfmt, time);
             Metrics = new Metrics(new Uri("http://receiver/"), "j", TimeSpan.FromSeconds(15), time);
             client = new PeerClient(options.Http, maxConnectionsPerServer: 2, time);
-            Lease = new Lease(options, identity, client, Metrics, log, new InternalErrors(Metrics, log, time), time);
+            Lease = new Lease(options, identity, client, Metrics, log, new InternalErrors(Metrics, log, time), time)
+            {
+                Tidy = () => Interlocked.Increment(ref tidied),
+            };
             running = Task.Run(() => Lease.RunAsync(changed =>
             {
                 lock (changes)
@@ -285,6 +291,8 @@ public sealed class LeaseTests : IAsyncLifetime
         public Metrics Metrics { get; }
 
         public LogText Log { get; } = new();
+
+        public int Tidied => Volatile.Read(ref tidied);
 
         public bool[] Changes
         {
