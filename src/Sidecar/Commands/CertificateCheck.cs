@@ -23,7 +23,7 @@ internal static class CertificateCheck
         {
             return new CheckStep(name, CheckStatus.Failed, e.Failure.Message)
             {
-                Reason = Failure.Word(e.Failure.Reason),
+                Reason = Word.Of(e.Failure.Reason),
                 Remedy = $"put certificate and key, in PEM, into the files that {file.Name} and its KEY_FILE name",
             };
         }
@@ -34,7 +34,7 @@ internal static class CertificateCheck
         {
             return new CheckStep(name, CheckStatus.Failed, $"{whose} expired {TokenCheck.Ago(now - until)} ago ({TokenCheck.Date(until)})")
             {
-                Reason = Failure.Word(FailureReason.Credentials),
+                Reason = Word.Of(FailureReason.Credentials),
                 Cause = "the certificate was not renewed, or this machine's clock is ahead",
                 Remedy = $"renew it, and let {file.Name} name the new one",
             };
@@ -43,7 +43,7 @@ internal static class CertificateCheck
         {
             return new CheckStep(name, CheckStatus.Failed, $"{whose} is valid from {TokenCheck.Date(from)} on, and here it is {TokenCheck.Date(now)}")
             {
-                Reason = Failure.Word(FailureReason.Credentials),
+                Reason = Word.Of(FailureReason.Credentials),
                 Cause = "this machine's clock is behind, or the certificate was made for later",
                 Remedy = "set the clock, by NTP (chrony, systemd-timesyncd)",
             };

@@ -226,7 +226,7 @@ internal sealed class CheckCommand : IDisposable
 
     private CheckStep ApiFailure(ObjectAnswer answer, ObjectQuery query, CheckStatus status, string? mayNot = null)
     {
-        var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
+        var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Word.Of(answer.Failure.Reason) };
         if (IsForbidden(answer))
         {
             var user = Advice.User(answer.Failure.Message);

@@ -114,7 +114,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             json.WriteStartObject();
             WriteIfThere("job"u8, step.Job);
             json.WriteString("step"u8, step.Name);
-            json.WriteString("status"u8, CheckStep.Word(step.Status));
+            json.WriteString("status"u8, Word.Of(step.Status));
             json.WriteString("fact"u8, step.Fact);
             WriteIfThere("reason"u8, step.Reason);
             WriteIfThere("since"u8, step.Since);

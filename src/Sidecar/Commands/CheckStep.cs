@@ -48,13 +48,4 @@ internal sealed class CheckStep(string name, CheckStatus status, string fact)
         (Cause, Remedy) = (advice.Cause, advice.Remedy);
         return this;
     }
-
-    public static string Word(CheckStatus status) => status switch
-    {
-        CheckStatus.Ok => "ok",
-        CheckStatus.Warning => "warning",
-        CheckStatus.Failed => "failed",
-        CheckStatus.Note => "note",
-        _ => "skipped",
-    };
 }

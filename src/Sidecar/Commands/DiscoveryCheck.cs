@@ -37,7 +37,7 @@ internal sealed class DiscoveryCheck(JobOptions job)
         {
             return new CheckStep(Name, CheckStatus.Failed, $"{kept.Count} targets, more than {Variables.TargetLimit.Name}={limit}")
             {
-                Reason = Failure.Word(FailureReason.TargetLimit),
+                Reason = Word.Of(FailureReason.TargetLimit),
                 Cause = "past the limit no target is scraped, as in Prometheus",
                 Remedy = $"raise {Variables.TargetLimit.Name}, or keep fewer by {Variables.RelabelConfigs.Name}",
             };

@@ -21,7 +21,7 @@ internal static class LeaseCheck
                 : $"{options.FullName} is held by {lease.Holder}");
         if (answer.Status == HttpStatusCode.NotFound)
             return new CheckStep(Name, CheckStatus.Ok, $"{options.FullName} is not there yet, and is made by the first that asks for it");
-        var step = new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) };
+        var step = new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Word.Of(answer.Failure.Reason) };
         if (answer.Status != HttpStatusCode.Forbidden)
             return step.With(Advice.For(CheckPeer.ApiServer, answer.Failure));
         var user = Advice.User(answer.Failure.Message);

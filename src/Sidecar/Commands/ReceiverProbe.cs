@@ -42,7 +42,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
                 : $"{url} accepts a request without samples{through}; --send tries one with a sample");
             return isSilent ? step.With(ReceiverAdvice.OfSilence(remote.Protocol)) : step;
         }
-        return new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Failure.Word(answer.Failure.Reason) }
+        return new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Word.Of(answer.Failure.Reason) }
             .With(ReceiverAdvice.For(remote.Url, answer.Status, answer.Failure, protocol.Current, isEmpty: !sendsSample, answer.Location,
                 remote.Http.Tls.ServerName));
     }

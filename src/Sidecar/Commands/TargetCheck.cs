@@ -62,7 +62,7 @@ internal static class TargetCheck
     {
         var fact = failure.Message.Contains(Failures.Host(target.Url), StringComparison.Ordinal) ? failure.Message
             : $"{url}: {failure.Message}";
-        var step = new CheckStep(name, CheckStatus.Failed, fact) { Reason = Failure.Word(failure.Reason) };
+        var step = new CheckStep(name, CheckStatus.Failed, fact) { Reason = Word.Of(failure.Reason) };
         var user = Advice.User(failure.Message);
         switch (failure.Reason)
         {

@@ -33,7 +33,7 @@ internal static class TokenCheck
         {
             return new CheckStep(name, CheckStatus.Failed, $"the token in {file} expired {Ago(now - expires)} ago ({Date(expires)})")
             {
-                Reason = Failure.Word(FailureReason.Credentials),
+                Reason = Word.Of(FailureReason.Credentials),
                 Cause = "a token that is copied into a file or a Secret is not renewed; "
                     + "a projected one is renewed by the kubelet, unless its node is in trouble",
                 Remedy = $"mount the service account's token (automountServiceAccountToken, or a projected volume) "
@@ -45,7 +45,7 @@ internal static class TokenCheck
             return new CheckStep(name, CheckStatus.Failed,
                 $"the token in {file} is valid from {Date(notBefore)} on, and here it is {Date(now)}")
             {
-                Reason = Failure.Word(FailureReason.Credentials),
+                Reason = Word.Of(FailureReason.Credentials),
                 Cause = $"the clock of this machine is {Ago(notBefore - now)} behind the API server's, or more",
                 Remedy = "set the clock, by NTP (chrony, systemd-timesyncd)",
             };
@@ -60,7 +60,7 @@ internal static class TokenCheck
         var isMissing = !File.Exists(file);
         return new CheckStep(name, CheckStatus.Failed, failure.Message)
         {
-            Reason = Failure.Word(failure.Reason),
+            Reason = Word.Of(failure.Reason),
             Cause = isMissing ? "no service account's token is mounted here, or the path is wrong" : null,
             Remedy = isMissing
                 ? $"in a pod, set automountServiceAccountToken: true; elsewhere, let {variable.Name} name a file with a token"

@@ -55,11 +55,11 @@ internal sealed class Settings
         return absent;
     }
 
-    public string? ReadText(Variable variable, Func<string, Parsed<string>> parse) => Read<string?>(variable, text =>
-    {
-        var parsed = parse(text);
-        return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem, parsed.Remedy);
-    }, absent: null);
+    /// <summary>Null where the variable is not set, or wrong.</summary>
+    public string? ReadText(Variable variable, Func<string, Parsed<string>> parse) => Read(variable, parse, absent: null!);
+
+    /// <inheritdoc cref="ReadText"/>
+    public Uri? ReadUrl(Variable variable, Func<string, Parsed<Uri>> parse) => Read(variable, parse, absent: null!);
 
     /// <summary>Records an effective value that is neither set nor the table's default; one derived of discovery is every job's.</summary>
     public void Derive(Variable variable, string? value) =>

@@ -30,7 +30,7 @@ internal static class Urls
     {
         var parsed = Parse(text);
         if (parsed.Value is not { } url)
-            return parsed;
+            return new Wrong(parsed.Problem!);
         if (url.UserInfo.Length > 0)
             return new Wrong("a URL with a user in it, where only a token can authenticate");
         if (text.Contains('?'))
@@ -44,8 +44,8 @@ internal static class Urls
         if (text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || text.StartsWith("socks", StringComparison.OrdinalIgnoreCase))
             return new Wrong("a proxy that is spoken to in TLS or SOCKS, where only HTTP proxies are supported");
         var parsed = Parse(text);
-        return parsed.Value is { } url && url.PathAndQuery != "/"
-            ? new Wrong("a URL with a path or query, which a proxy does not have") : parsed;
+        return parsed.Value is not { } url ? new Wrong(parsed.Problem!)
+            : url.PathAndQuery != "/" ? new Wrong("a URL with a path or query, which a proxy does not have") : url;
     }
 
     /// <summary>Absolute path without query: <c>/metrics</c>.</summary>

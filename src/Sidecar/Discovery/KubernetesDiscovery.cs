@@ -96,7 +96,7 @@ internal sealed class KubernetesDiscovery(
             var targets = known.Targets.All().Length;
             log.Recurring(LogLevel.Warn, LogKey, answer.Failure.Cause,
                 targets > 0 ? "Discovery failed; the last known targets stay" : "Discovery failed; no target is known yet",
-                ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", targets),
+                ("reason", Word.Of(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", targets),
                 ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
         }
         return answer;

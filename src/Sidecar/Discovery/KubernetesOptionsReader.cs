@@ -42,11 +42,7 @@ internal static class KubernetesOptionsReader
     private static Uri? ReadApiServer(Settings settings, IReadOnlyDictionary<string, string?> environment, bool isUsed)
     {
         if (settings.IsSet(Variables.KubernetesApiServer))
-            return settings.Read<Uri?>(Variables.KubernetesApiServer, text =>
-            {
-                var parsed = Urls.ParseBase(text);
-                return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem);
-            }, absent: null);
+            return settings.ReadUrl(Variables.KubernetesApiServer, Urls.ParseBase);
 
         var host = environment.GetValueOrDefault(HostName);
         var port = environment.GetValueOrDefault(PortName);

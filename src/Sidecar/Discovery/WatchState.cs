@@ -53,7 +53,7 @@ internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log
     {
         metrics.KubernetesFailures.Increment();
         log.Recurring(LogLevel.Warn, LogKey, answer.Failure.Cause, "The watch failed; the last known targets stay, and a list follows",
-            ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message),
+            ("reason", Word.Of(answer.Failure.Reason)), ("error", answer.Failure.Message),
             ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
     }
 }

@@ -160,7 +160,7 @@ internal sealed class Lease(
         state = state with { Failure = answer.Failure };
         var advice = Advice.For(CheckPeer.ApiServer, answer.Failure);
         log.Recurring(LogLevel.Warn, FailedKey, state.Leads ? "The lease cannot be renewed" : "The lease cannot be had",
-            ("lease", options.FullName), ("reason", Failure.Word(answer.Failure.Reason)), ("error", answer.Failure.Message),
+            ("lease", options.FullName), ("reason", Word.Of(answer.Failure.Reason)), ("error", answer.Failure.Message),
             ("remedy", advice.Remedy));
         return options.Times.Retry;
     }

@@ -227,11 +227,7 @@ internal static class OptionsReader
 
     private static RemoteWriteOptions ReadRemoteWrite(Settings settings)
     {
-        var url = settings.Read<Uri?>(Variables.RemoteWriteUrl, text =>
-        {
-            var parsed = Urls.Parse(text);
-            return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem, parsed.Remedy);
-        }, absent: null);
+        var url = settings.ReadUrl(Variables.RemoteWriteUrl, Urls.Parse);
         if (!settings.IsSet(Variables.RemoteWriteUrl))
             settings.Error(Variables.RemoteWriteUrl, "not set, and it says where to send",
                 $"set it like {Variables.RemoteWriteUrl.Example}");

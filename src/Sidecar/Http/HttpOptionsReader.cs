@@ -75,12 +75,7 @@ internal static class HttpOptionsReader
                 settings.Warn(Variables.RemoteWriteNoProxy, $"has no effect without {Variables.RemoteWriteProxyUrl.Name}");
             return null;
         }
-        var url = settings.Read<Uri?>(Variables.RemoteWriteProxyUrl, text =>
-        {
-            var parsed = Urls.ParseProxy(text);
-            return parsed.Problem is null ? parsed.Value : new Wrong(parsed.Problem);
-        }, absent: null);
-        return url is null ? null : new Proxy(url, without);
+        return settings.ReadUrl(Variables.RemoteWriteProxyUrl, Urls.ParseProxy) is { } url ? new Proxy(url, without) : null;
     }
 
     /// <summary>The first set variable of each kind of authentication in use; more than one is an error.</summary>

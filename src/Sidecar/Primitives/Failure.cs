@@ -75,35 +75,5 @@ internal readonly record struct Failure(FailureReason Reason, string Message, Fa
     public bool IsNone => Reason == FailureReason.None;
 
     /// <summary>What tells it from others in few words, the same each time: <c>http_status 503</c>.</summary>
-    public string Cause => Status > 0 ? $"{Word(Reason)} {Status}" : Word(Reason);
-
-    /// <summary>The reason as a label value: <c>connection_refused</c>.</summary>
-    public static string Word(FailureReason reason) => reason switch
-    {
-        FailureReason.None => "none",
-        FailureReason.DnsLookup => "dns_lookup",
-        FailureReason.ConnectionRefused => "connection_refused",
-        FailureReason.Connection => "connection",
-        FailureReason.Timeout => "timeout",
-        FailureReason.Certificate => "certificate",
-        FailureReason.TlsHandshake => "tls_handshake",
-        FailureReason.HttpOnHttpsPort => "http_on_https_port",
-        FailureReason.Unauthorized => "unauthorized",
-        FailureReason.Forbidden => "forbidden",
-        FailureReason.NotFound => "not_found",
-        FailureReason.HttpStatus => "http_status",
-        FailureReason.Redirect => "redirect",
-        FailureReason.Proxy => "proxy",
-        FailureReason.Credentials => "credentials",
-        FailureReason.ContentType => "content_type",
-        FailureReason.ContentEncoding => "content_encoding",
-        FailureReason.Truncated => "truncated",
-        FailureReason.BodySizeLimit => "body_size_limit",
-        FailureReason.SampleLimit => "sample_limit",
-        FailureReason.TargetLimit => "target_limit",
-        FailureReason.LabelLimit => "label_limit",
-        FailureReason.Parse => "parse",
-        FailureReason.Internal => "internal",
-        _ => throw new ArgumentOutOfRangeException(nameof(reason)),
-    };
+    public string Cause => Status > 0 ? $"{Word.Of(Reason)} {Status}" : Word.Of(Reason);
 }

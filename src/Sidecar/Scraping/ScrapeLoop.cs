@@ -346,7 +346,7 @@ internal sealed class ScrapeLoop : IDisposable
         if (outcome.IsOverSampleLimit)
             metrics.ExceededSampleLimit.Increment();
         log.Recurring(LogLevel.Warn, key, outcome.Failure.Cause, "Scrape failed", ("target", Target.Url),
-            ("reason", Failure.Word(outcome.Failure.Reason)), ("error", outcome.Failure.Message),
+            ("reason", Word.Of(outcome.Failure.Reason)), ("error", outcome.Failure.Message),
             ("remedy", TargetAdvice.For(Target, options.Http, outcome.Failure).Remedy));
     }
 }

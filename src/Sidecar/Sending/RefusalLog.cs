@@ -39,7 +39,7 @@ internal sealed class RefusalLog(SendingState state, Metrics metrics, Log log)
             _ => ("remote write refused", "The receiver refuses what is sent; it is dropped"),
         };
         log.Recurring(LogLevel.Error, key, $"{failure.Cause} {isKnown}", message,
-            ("error", failure.Message), ("reason", Failure.Word(failure.Reason)), ("samples", samples), ("refused_so_far", all),
+            ("error", failure.Message), ("reason", Word.Of(failure.Reason)), ("samples", samples), ("refused_so_far", all),
             ("series", series),
             ("target", scrape.Target.Url),
             ("remedy", "mend what the receiver names, or drop it with SIDECAR_WRITE_RELABEL_CONFIGS; where it is a limit, raise it at the receiver"));

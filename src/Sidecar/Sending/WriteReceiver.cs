@@ -124,7 +124,7 @@ internal sealed class WriteReceiver(
         metrics.MetadataFailedTotal.Add(request.Metadata);
         log.Recurring(LogLevel.Warn, "remote write metadata", failure.Cause,
             "The receiver did not take the metadata of metrics; their samples are not affected",
-            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("url", Failures.Show(options.Url)), ("reason", Word.Of(failure.Reason)), ("error", failure.Message),
             ("remedy", AdviceFor(failure, request).Remedy));
     }
 
@@ -251,7 +251,7 @@ internal sealed class WriteReceiver(
                 ? "Sending failed: nothing takes writes at this path, which may be wrong; it is tried again and nothing is lost until "
                     + "the queue is full"
                 : "Sending failed; it is tried again until the receiver accepts",
-            ("url", Failures.Show(options.Url)), ("reason", Failure.Word(failure.Reason)), ("error", failure.Message),
+            ("url", Failures.Show(options.Url)), ("reason", Word.Of(failure.Reason)), ("error", failure.Message),
             ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(scrape.Timestamp)), ("waiting", waiting),
             ("retry_after", obeyed > TimeSpan.Zero ? retryAfter : null), ("next_try_in", obeyed > TimeSpan.Zero ? obeyed : null),
             ("remedy", advice.Remedy));

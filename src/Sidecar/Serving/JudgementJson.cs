@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
@@ -32,7 +33,7 @@ internal static class JudgementJson
             foreach (var finding in judgement.Findings)
             {
                 json.WriteStartObject();
-                json.WriteString("condition"u8, Conditions.Word(finding.Condition));
+                json.WriteString("condition"u8, Word.Of(finding.Condition));
                 json.WriteString("level"u8, finding.IsFault ? "fault"u8
                     : finding.Level == Level.Good || finding.Condition == Condition.Starting ? "note"u8 : "warning"u8);
                 json.WriteString("sentence"u8, finding.Sentence);

@@ -1,3 +1,4 @@
+using Sidecar.Primitives;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Serving;
@@ -61,7 +62,7 @@ internal sealed class JudgementLog : IDisposable
             {
                 known.IsWritten = true;
                 log.Write(finding.Level == Level.Bad ? LogLevel.Error : LogLevel.Warn, finding.Sentence,
-                    ("condition", Conditions.Word(finding.Condition)), ("since", known.Since), ("error", finding.Fact),
+                    ("condition", Word.Of(finding.Condition)), ("since", known.Since), ("error", finding.Fact),
                     ("lost_from", finding.LostFrom), ("remedy", finding.Remedy));
             }
             known.Holds = true;
@@ -73,7 +74,7 @@ internal sealed class JudgementLog : IDisposable
                 told.Remove(condition); // allowed while enumerating
                 if (known.IsWritten)
                     {
-                    log.Info($"Over: {known.Sentence}", ("condition", Conditions.Word(condition)),
+                    log.Info($"Over: {known.Sentence}", ("condition", Word.Of(condition)),
                         ("lasted", time.GetUtcNow() - known.Since));
                 }
             }

@@ -43,33 +43,3 @@ internal enum Condition
     /// <summary>Nothing was scraped or sent so far.</summary>
     Starting,
 }
-
-/// <summary>The words.</summary>
-internal static class Conditions
-{
-    /// <summary>As a label value: <c>all_refused</c>.</summary>
-    public static string Word(Condition condition) => condition switch
-    {
-        Condition.Hanging => "hanging",
-        Condition.AllRefused => "all_refused",
-        Condition.QueueDropping => "queue_dropping",
-        Condition.NoTargetsKnown => "no_targets_known",
-        Condition.LeaseFails => "lease_fails",
-        Condition.StandsBy => "stands_by",
-        Condition.AllTargetsFail => "all_targets_fail",
-        Condition.ReceiverFails => "receiver_fails",
-        Condition.SomeRefused => "some_refused",
-        Condition.TargetsFail => "targets_fail",
-        Condition.TargetsGone => "targets_gone",
-        Condition.NoTargets => "no_targets",
-        Condition.DiscoveryFails => "discovery_fails",
-        Condition.Backlog => "backlog",
-        Condition.QueueDirectory => "queue_directory",
-        Condition.Clock => "clock",
-        Condition.Expiry => "expiry",
-        Condition.SelfScrapeFails => "self_scrape_fails",
-        Condition.Bug => "bug",
-        Condition.Starting => "starting",
-        _ => throw new ArgumentOutOfRangeException(nameof(condition)),
-    };
-}

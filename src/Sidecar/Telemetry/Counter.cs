@@ -1,7 +1,9 @@
+using Sidecar.Primitives;
+
 namespace Sidecar.Telemetry;
 
 /// <summary>A count that only rises.</summary>
-internal sealed class Counter(string name, string help, string labels = "")
+internal sealed class Counter(string name, string help, string labels = "") : IMetric
 {
     private long value;
 
@@ -19,7 +21,7 @@ internal sealed class Counter(string name, string help, string labels = "")
 }
 
 /// <summary>One count for each of a closed set of reasons, whose word is the value of one label. All begin at zero, visibly.</summary>
-internal sealed class CounterBy<TReason> where TReason : struct, Enum
+internal sealed class CounterBy<TReason> : IMetric where TReason : struct, Enum
 {
     private readonly string name;
     private readonly string help;
@@ -27,7 +29,9 @@ internal sealed class CounterBy<TReason> where TReason : struct, Enum
     private readonly string[] labels;
     private readonly long[] values;
 
-    public CounterBy(string name, string help, string labelName, TReason[] reasons, Func<TReason, string> word, string commonLabels = "")
+    /// <param name="word">Null for <see cref="Word.Of"/>.</param>
+    public CounterBy(
+        string name, string help, string labelName, TReason[] reasons, string commonLabels = "", Func<TReason, string>? word = null)
     {
         this.name = name;
         this.help = help;
@@ -35,7 +39,7 @@ internal sealed class CounterBy<TReason> where TReason : struct, Enum
         labels = new string[reasons.Length];
         values = new long[reasons.Length];
         for (var i = 0; i < reasons.Length; i++)
-            labels[i] = MetricsText.Join(MetricsText.Label(labelName, word(reasons[i])), commonLabels);
+            labels[i] = MetricsText.Join(MetricsText.Label(labelName, word?.Invoke(reasons[i]) ?? Word.Of(reasons[i])), commonLabels);
     }
 
     public long this[TReason reason] => Interlocked.Read(ref values[IndexOf(reason)]);
@@ -47,12 +51,6 @@ internal sealed class CounterBy<TReason> where TReason : struct, Enum
     public void Write(MetricsText text)
     {
         text.Family(name, "counter", help);
-        WriteSamples(text);
-    }
-
-    /// <summary>For families of more than one of these: the first writes all of itself.</summary>
-    public void WriteSamples(MetricsText text)
-    {
         for (var i = 0; i < labels.Length; i++)
             text.Sample(name, labels[i], Interlocked.Read(ref values[i]));
     }

@@ -15,19 +15,3 @@ internal enum DropReason
     /// <summary>The stored scrape is torn or flipped and cannot be read back.</summary>
     Damaged,
 }
-
-/// <summary>The words.</summary>
-internal static class DropReasons
-{
-    /// <summary>The reason as a label value: <c>queue_size</c>.</summary>
-    public static string Word(DropReason reason) => reason switch
-    {
-        DropReason.QueueSize => "queue_size",
-        DropReason.QueueAge => "queue_age",
-        DropReason.TooFarInFuture => "too_far_in_future",
-        DropReason.Rejected => "rejected",
-        DropReason.Shutdown => "shutdown",
-        DropReason.Damaged => "damaged",
-        _ => throw new ArgumentOutOfRangeException(nameof(reason)),
-    };
-}

@@ -3,7 +3,7 @@ using Sidecar.Primitives;
 namespace Sidecar.Telemetry;
 
 /// <summary>A value that rises and falls.</summary>
-internal sealed class Gauge(string name, string help, string labels = "")
+internal sealed class Gauge(string name, string help, string labels = "") : IMetric
 {
     private double value;
 
@@ -29,9 +29,6 @@ internal sealed class Gauge(string name, string help, string labels = "")
     public void Write(MetricsText text)
     {
         text.Family(name, "gauge", help);
-        WriteSamples(text);
+        text.Sample(name, labels, Value);
     }
-
-    /// <summary>For another one of the same family.</summary>
-    public void WriteSamples(MetricsText text) => text.Sample(name, labels, Value);
 }

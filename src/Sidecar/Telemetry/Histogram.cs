@@ -3,7 +3,7 @@ using Sidecar.Primitives;
 namespace Sidecar.Telemetry;
 
 /// <summary>Durations in seconds, counted in buckets by their upper bounds.</summary>
-internal sealed class Histogram
+internal sealed class Histogram : IMetric
 {
     private readonly string name;
     private readonly string help;

@@ -1,3 +1,5 @@
+using Sidecar.Primitives;
+
 namespace Sidecar.Telemetry;
 
 /// <summary>The loops that live as long as the process.</summary>
@@ -44,7 +46,7 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
             lock (gate)
             {
                 return last is { } error && time.GetUtcNow() - error.At < Shown
-                    ? $"a bug in the sidecar: loop {Word(error.Loop)} met {error.Message} at {error.At.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}; the log has the stack"
+                    ? $"a bug in the sidecar: loop {Word.Of(error.Loop)} met {error.Message} at {error.At.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}; the log has the stack"
                     : null;
             }
         }
@@ -61,9 +63,9 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
             lock (gate)
                 last = (loop, kind, time.GetUtcNow());
             // Told apart by kind and message: the same one again is counted, another one is logged at once.
-            log.Recurring(LogLevel.Error, $"internal {Word(loop)} {kind} {exception.Message}",
+            log.Recurring(LogLevel.Error, $"internal {Word.Of(loop)} {kind} {exception.Message}",
                 "A bug in the sidecar; please report it with this line",
-                [("loop", Word(loop)), .. fields, ("error", exception.ToString()),
+                [("loop", Word.Of(loop)), .. fields, ("error", exception.ToString()),
                     ("remedy", "report it; the loop goes on by itself")]);
         }
         catch (Exception)
@@ -71,20 +73,4 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
             // Where even the clock or the memory for a line fails, the count has to do: the edge of a loop must hold.
         }
     }
-
-    /// <summary>The loop as a label value.</summary>
-    public static string Word(ProcessLoop loop) => loop switch
-    {
-        ProcessLoop.Passes => "passes",
-        ProcessLoop.Scrape => "scrape",
-        ProcessLoop.Discovery => "discovery",
-        ProcessLoop.Watch => "watch",
-        ProcessLoop.Lease => "lease",
-        ProcessLoop.Sender => "sender",
-        ProcessLoop.Disk => "disk",
-        ProcessLoop.Listener => "listener",
-        ProcessLoop.History => "history",
-        ProcessLoop.Tidying => "tidying",
-        _ => throw new ArgumentOutOfRangeException(nameof(loop)),
-    };
 }

@@ -72,17 +72,8 @@ internal static class LogLine
             case bool flag:
                 json.WriteBooleanValue(flag);
                 break;
-            case int number:
-                json.WriteNumberValue(number);
-                break;
-            case long number:
-                json.WriteNumberValue(number);
-                break;
-            case uint number:
-                json.WriteNumberValue(number);
-                break;
-            case ulong number:
-                json.WriteNumberValue(number);
+            case int or long or uint or ulong:
+                json.WriteRawValue(Text(value), skipInputValidation: true);
                 break;
             case double number when double.IsFinite(number): // JSON has no word for the others
                 json.WriteNumberValue(number);
@@ -99,7 +90,7 @@ internal static class LogLine
         bool flag => flag ? "true" : "false",
         TimeSpan duration => DurationText.Format(duration),
         DateTimeOffset moment => moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture),
-        FailureReason reason => Failure.Word(reason),
+        FailureReason reason => Word.Of(reason),
         Enum word => word.ToString().ToLowerInvariant(),
         IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString() ?? "",

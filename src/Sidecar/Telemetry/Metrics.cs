@@ -14,9 +14,7 @@ internal sealed class Metrics
 
     private readonly ProcessMetrics process;
     private long conditions;
-    private readonly CounterBy<WatchEventType> sliceEvents = Events("endpointslice");
-    private readonly CounterBy<WatchEventType> endpointsEvents = Events("endpoints");
-    private readonly CounterBy<WatchEventType> serviceEvents = Events("service");
+    private readonly CounterBy<WatchEventType>[] kubernetesEvents = [Events("endpointslice"), Events("endpoints"), Events("service")];
 
     /// <param name="remoteWriteUrl">Labels what is sent. Only scheme, host and path appear: user info and query may hold secrets.</param>
     /// <param name="jobName">The scrape configuration's name, label <c>config</c> of discovery.</param>
@@ -34,7 +32,7 @@ internal sealed class Metrics
         SamplesFailedTotal = new("prometheus_remote_storage_samples_failed_total", "Samples that remote storage refused for good.", remote);
         SamplesRetriedTotal = new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure.", remote);
         SamplesDroppedTotal = new("prometheus_remote_storage_samples_dropped_total", "Samples not delivered, by reason.",
-            "reason", Enum.GetValues<DropReason>(), DropReasons.Word, remote);
+            "reason", Enum.GetValues<DropReason>(), remote);
         HistogramsTotal = new("prometheus_remote_storage_histograms_total", "Native histograms sent to remote storage, each try counted.",
             remote);
         HistogramsFailedTotal = new("prometheus_remote_storage_histograms_failed_total",
@@ -100,7 +98,7 @@ internal sealed class Metrics
     // Scraping
 
     public CounterBy<FailureReason> ScrapeFailures { get; } =
-        new("sidecar_scrape_failures_total", "Failed scrapes, by reason.", "reason", Enum.GetValues<FailureReason>()[1..], Failure.Word);
+        new("sidecar_scrape_failures_total", "Failed scrapes, by reason.", "reason", Enum.GetValues<FailureReason>()[1..]);
 
     public Counter ExceededBodySizeLimit { get; } =
         new("prometheus_target_scrapes_exceeded_body_size_limit_total", "Scrapes that failed on the body size limit.");
@@ -128,12 +126,7 @@ internal sealed class Metrics
 
     // Discovery
 
-    public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kind switch
-    {
-        ObjectKind.EndpointSlice => sliceEvents,
-        ObjectKind.Endpoints => endpointsEvents,
-        _ => serviceEvents,
-    };
+    public CounterBy<WatchEventType> KubernetesEvents(ObjectKind kind) => kubernetesEvents[(int)kind];
 
     public Counter KubernetesFailures { get; } =
         new("prometheus_sd_kubernetes_failures_total", "Requests of discovery to the API server that failed.");
@@ -160,7 +153,7 @@ internal sealed class Metrics
 
     public CounterBy<DropReason> QueueDroppedScrapes { get; } = new("sidecar_queue_dropped_scrapes_total",
         "Scrapes dropped from the queue before all of it was delivered, by reason.", "reason",
-        [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged], DropReasons.Word);
+        [DropReason.QueueSize, DropReason.QueueAge, DropReason.Shutdown, DropReason.Damaged]);
 
     // The judgement
 
@@ -194,8 +187,7 @@ internal sealed class Metrics
     // The process
 
     public CounterBy<ProcessLoop> InternalErrors { get; } = new("sidecar_internal_errors_total",
-        "Exceptions that nobody expected, by the loop that caught them and went on.", "loop", Enum.GetValues<ProcessLoop>(),
-        Telemetry.InternalErrors.Word);
+        "Exceptions that nobody expected, by the loop that caught them and went on.", "loop", Enum.GetValues<ProcessLoop>());
 
     /// <summary>The version of this build, as in <c>sidecar version</c> and the User-Agent.</summary>
     public static string Version { get; } = typeof(Metrics).Assembly.GetName().Version?.ToString(3) ?? "unknown";
@@ -206,84 +198,45 @@ internal sealed class Metrics
     private static CounterBy<WatchEventType> Events(string role) => new("prometheus_sd_kubernetes_events_total",
         "Events of watches, by what became of the object.", "event",
         [WatchEventType.Added, WatchEventType.Modified, WatchEventType.Deleted],
+        MetricsText.Label("role", role),
         type => type switch
         {
             WatchEventType.Added => "add",
             WatchEventType.Modified => "update",
             _ => "delete",
-        },
-        MetricsText.Label("role", role));
+        });
 
     /// <summary>Writes all of them in text format 0.0.4 (<see cref="MetricsText.ContentType"/>).</summary>
     public void Write(IBufferWriter<byte> output)
     {
         var text = new MetricsText(output);
-        SamplesTotal.Write(text);
-        SamplesFailedTotal.Write(text);
-        SamplesRetriedTotal.Write(text);
-        SamplesDroppedTotal.Write(text);
-        HistogramsTotal.Write(text);
-        HistogramsFailedTotal.Write(text);
-        ExemplarsTotal.Write(text);
-        ExemplarsFailedTotal.Write(text);
-        MetadataTotal.Write(text);
-        MetadataFailedTotal.Write(text);
-        SamplesPending.Write(text);
-        BytesTotal.Write(text);
-        SamplesAccepted.Write(text);
-        BytesAccepted.Write(text);
-        SentBatchDuration.Write(text);
-        QueueHighestTimestampSeconds.Write(text);
-        QueueHighestSentTimestampSeconds.Write(text);
-        ScrapeFailures.Write(text);
-        ExceededBodySizeLimit.Write(text);
-        ExceededSampleLimit.Write(text);
-        ExceededTargetLimit.Write(text);
-        SampleDuplicateTimestamp.Write(text);
-        SampleOutOfOrder.Write(text);
-        SampleOutOfBounds.Write(text);
-        HistogramsNotConverted.Write(text);
-        foreach (var (i, length) in Jobs.Select(j => j.IntervalLength).Distinct().Index())
-        {
-            if (i == 0)
-                length.Write(text);
-            else
-                length.WriteSamples(text);
-        }
-        for (var i = 0; i < Jobs.Count; i++)
-        {
-            if (i == 0)
-                Jobs[i].DiscoveredTargets.Write(text);
-            else
-                Jobs[i].DiscoveredTargets.WriteSamples(text);
-        }
-        KubernetesFailures.Write(text);
-        sliceEvents.Write(text);
-        endpointsEvents.WriteSamples(text);
-        serviceEvents.WriteSamples(text);
-        QueueScrapes.Write(text);
-        QueueBytes.Write(text);
-        QueueOldestTimestampSeconds.Write(text);
-        QueueDamagedFiles.Write(text);
-        QueueDirectoryFailures.Write(text);
-        QueueDirectoryHanging.Write(text);
-        QueueAheadScrapes.Write(text);
-        QueueDroppedScrapes.Write(text);
+        Write(text,
+        [
+            SamplesTotal, SamplesFailedTotal, SamplesRetriedTotal, SamplesDroppedTotal, HistogramsTotal, HistogramsFailedTotal,
+            ExemplarsTotal, ExemplarsFailedTotal, MetadataTotal, MetadataFailedTotal, SamplesPending, BytesTotal, SamplesAccepted,
+            BytesAccepted, SentBatchDuration, QueueHighestTimestampSeconds, QueueHighestSentTimestampSeconds, ScrapeFailures,
+            ExceededBodySizeLimit, ExceededSampleLimit, ExceededTargetLimit, SampleDuplicateTimestamp, SampleOutOfOrder, SampleOutOfBounds,
+            HistogramsNotConverted, .. Jobs.Select(j => j.IntervalLength).Distinct(), .. Jobs.Select(j => j.DiscoveredTargets),
+            KubernetesFailures, .. kubernetesEvents, QueueScrapes, QueueBytes, QueueOldestTimestampSeconds, QueueDamagedFiles,
+            QueueDirectoryFailures, QueueDirectoryHanging, QueueAheadScrapes, QueueDroppedScrapes,
+        ]);
         text.Family("sidecar_condition", "gauge", "1 while a condition holds that the page and /-/ready tell of, else 0.");
         foreach (var condition in AllConditions)
-            text.Sample("sidecar_condition", MetricsText.Label("condition", Telemetry.Conditions.Word(condition)),
+            text.Sample("sidecar_condition", MetricsText.Label("condition", Word.Of(condition)),
                 Conditions >> (int)condition & 1);
-        QueueRoomSeconds.Write(text);
-        HighestTargets.Write(text);
-        TargetsDown.Write(text);
-        LastAcceptedSeconds.Write(text);
-        DiscoveryAnsweredSeconds.Write(text);
-        WriteVersion.Write(text);
-        Leading.Write(text);
-        ExpirySeconds.Write(text);
-        InternalErrors.Write(text);
+        Write(text,
+        [
+            QueueRoomSeconds, HighestTargets, TargetsDown, LastAcceptedSeconds, DiscoveryAnsweredSeconds, WriteVersion, Leading,
+            ExpirySeconds, InternalErrors,
+        ]);
         text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
         text.Sample("prometheus_build_info", BuildLabels, 1);
         process.Write(text);
+    }
+
+    private static void Write(MetricsText text, ReadOnlySpan<IMetric> metrics)
+    {
+        foreach (var metric in metrics)
+            metric.Write(text);
     }
 }

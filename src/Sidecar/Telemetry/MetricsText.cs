@@ -3,14 +3,27 @@ using System.Globalization;
 
 namespace Sidecar.Telemetry;
 
+/// <summary>What writes itself as a metric family, or as a part of the family of that name before it.</summary>
+internal interface IMetric
+{
+    void Write(MetricsText text);
+}
+
 /// <summary>Writes metric families in Prometheus's text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).</summary>
 internal sealed class MetricsText(IBufferWriter<byte> output)
 {
+    private string family = "";
+
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// <summary><c># HELP name text</c> and <c># TYPE name type</c>. Every family begins with it, once.</summary>
-    public void Family(string name, string type, string help) =>
+    /// <summary><c># HELP name text</c> and <c># TYPE name type</c>; nothing where the family goes on with more labels.</summary>
+    public void Family(string name, string type, string help)
+    {
+        if (name == family)
+            return;
+        family = name;
         Append($"# HELP {name} {help.Replace("\\", "\\\\").Replace("\n", "\\n")}\n# TYPE {name} {type}\n");
+    }
 
     /// <summary><c>name{labels} value</c>; the labels come from <see cref="Label"/> joined with commas, or are empty.</summary>
     public void Sample(string name, string labels, double value)

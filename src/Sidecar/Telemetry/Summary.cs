@@ -3,7 +3,7 @@ using Sidecar.Primitives;
 namespace Sidecar.Telemetry;
 
 /// <summary>Durations in seconds: sum and count of all, and quantiles over the last <see cref="Recent"/> of them.</summary>
-internal sealed class Summary(string name, string help, string labels)
+internal sealed class Summary(string name, string help, string labels) : IMetric
 {
     private const int Recent = 512;
 
@@ -25,12 +25,6 @@ internal sealed class Summary(string name, string help, string labels)
     public void Write(MetricsText text)
     {
         text.Family(name, "summary", help);
-        WriteSamples(text);
-    }
-
-    /// <summary>For another one of the same family.</summary>
-    public void WriteSamples(MetricsText text)
-    {
         var total = Interlocked.Read(ref count);
         var sorted = ring.AsSpan(0, (int)Math.Min(total, Recent)).ToArray();
         Array.Sort(sorted);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Sidecar.Primitives;
 using Sidecar.Serving;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Serving;
@@ -122,7 +123,7 @@ public sealed class ProcessCheckTests
         Assert.Equal(finding.IsNotReady ? "note" : "ok", steps[0].GetProperty("status").GetString());
         Assert.Contains($" is {(finding.IsNotReady ? "not " : "")}ready: running for ", steps[0].GetProperty("fact").GetString());
         string Of(string key) => steps[1].TryGetProperty(key, out var value) ? value.GetString()! : "";
-        Assert.Equal((status, Conditions.Word(finding.Condition), "it is full", "empty it"),
+        Assert.Equal((status, Word.Of(finding.Condition), "it is full", "empty it"),
             (Of("status"), Of("reason"), Of("cause"), Of("remedy")));
         Assert.Equal(("2026-11-23T14:00:22Z", "2026-11-23T14:23:22Z", "2026-11-23T14:03:26Z"),
             (Of("since"), Of("lost_from"), Of("next_try")));

@@ -3,6 +3,7 @@ using Cluster;
 using Sidecar.Discovery;
 using Sidecar.Hosting;
 using Sidecar.Http;
+using Sidecar.Primitives;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Configuration;
 using Sidecar.Tests.Http;
@@ -40,7 +41,7 @@ public sealed class DiscoveryEdgeTests
         Assert.InRange(time.Thrown, 1, 20); // no loop spins
         cluster.Store.SetSlice("default", "more", "kubernetes", ["10.0.0.1"], 6443);
         await run.UntilAsync(() => run.Targets is { } now && now.Contains("10.0.0.1:6443"));
-        Assert.Contains(run.Log, l => l.Contains("A bug in the sidecar") && l.Contains($"loop={InternalErrors.Word(loop)}"));
+        Assert.Contains(run.Log, l => l.Contains("A bug in the sidecar") && l.Contains($"loop={Word.Of(loop)}"));
     }
 
     [Theory]

@@ -57,7 +57,7 @@ public sealed partial class DocumentTests
     [Fact]
     public void Every_reason_of_the_troubleshooting_table_exists()
     {
-        var words = Enum.GetValues<FailureReason>().Select(Failure.Word).ToHashSet();
+        var words = Enum.GetValues<FailureReason>().Select(r => Word.Of(r)).ToHashSet();
         var named = ReasonPattern().Matches(Page("operating.md")).Select(m => m.Groups[1].Value).ToList();
         Assert.NotEmpty(named);
         Assert.All(named, reason => Assert.Contains(reason, words));

@@ -124,7 +124,7 @@ public sealed class JudgementTests
     public void Each_state_is_judged_by_what_it_loses(string states, string conditions, string level, bool isReady)
     {
         var judgement = Of(states);
-        Assert.Equal(conditions, string.Join(' ', judgement.Findings.Select(f => Conditions.Word(f.Condition))));
+        Assert.Equal(conditions, string.Join(' ', judgement.Findings.Select(f => Word.Of(f.Condition))));
         Assert.Equal(level, judgement.Level.ToString());
         Assert.Equal(isReady, judgement.WhyNotReady is null);
         Assert.Equal(states.Contains("hanging", StringComparison.Ordinal), judgement.WhyUnhealthy is not null);
@@ -141,7 +141,7 @@ public sealed class JudgementTests
         metrics.Write(output);
         var text = System.Text.Encoding.UTF8.GetString(output.WrittenSpan);
         Assert.All(Enum.GetValues<Condition>(), c => Assert.Contains(
-            $"sidecar_condition{{condition=\"{Conditions.Word(c)}\"}} {(judgement.Has(c) ? 1 : 0)}\n", text));
+            $"sidecar_condition{{condition=\"{Word.Of(c)}\"}} {(judgement.Has(c) ? 1 : 0)}\n", text));
     }
 
     /// <summary>Without the lease nothing is scraped, and that is well where another one holds it.</summary>
@@ -159,7 +159,7 @@ public sealed class JudgementTests
         if (!leads)
             facts = facts with { Targets = default, HasSent = false };
         var judgement = Judgement.Of(facts);
-        Assert.Equal((conditions, level, isReady), (string.Join(' ', judgement.Findings.Select(f => Conditions.Word(f.Condition))),
+        Assert.Equal((conditions, level, isReady), (string.Join(' ', judgement.Findings.Select(f => Word.Of(f.Condition))),
             judgement.Level.ToString(), judgement.WhyNotReady is null));
         Assert.Equal(sentence, judgement.Sentence);
     }
@@ -168,7 +168,7 @@ public sealed class JudgementTests
     public void The_documentation_has_every_condition_by_its_word()
     {
         var page = File.ReadAllLines(Path.Combine(Cluster.SidecarBinary.RepositoryRoot, "src", "docs", "metrics-and-alerts.md"));
-        Assert.All(Enum.GetValues<Condition>(), c => Assert.Single(page, l => l.StartsWith($"| `{Conditions.Word(c)}` |")));
+        Assert.All(Enum.GetValues<Condition>(), c => Assert.Single(page, l => l.StartsWith($"| `{Word.Of(c)}` |")));
     }
 
     [Fact]
