@@ -36,8 +36,9 @@ internal static class TokenCheck
                 Reason = Word.Of(FailureReason.Credentials),
                 Cause = "a token that is copied into a file or a Secret is not renewed; "
                     + "a projected one is renewed by the kubelet, unless its node is in trouble",
-                Remedy = $"mount the service account's token (automountServiceAccountToken, or a projected volume) "
-                    + $"and let {variable.Name} name that file",
+                Remedy = variable == Variables.RemoteWriteHttp.CredentialsFile ? "put a new one into the file; it is read again by itself"
+                    : $"mount the service account's token (automountServiceAccountToken, or a projected volume) and let {variable.Name} "
+                        + $"name that file; outside a cluster: kubectl -n sidecar create token sidecar --duration=24h >{file}",
             };
         }
         if (token.NotBefore is { } notBefore && notBefore - Slack > now)
@@ -63,13 +64,15 @@ internal static class TokenCheck
             Reason = Word.Of(failure.Reason),
             Cause = isMissing ? "no service account's token is mounted here, or the path is wrong" : null,
             Remedy = isMissing
-                ? $"in a pod, set automountServiceAccountToken: true; elsewhere, let {variable.Name} name a file with a token"
+                ? $"in a pod, set automountServiceAccountToken: true; elsewhere, let {variable.Name} name a file with a token "
+                    + "(kubectl -n sidecar create token sidecar)"
                 : $"put one token, in one line, into the file, or let {variable.Name} name another",
         };
     }
 
-    public static string Ago(TimeSpan time) => Durations.Format(time < TimeSpan.FromMinutes(1)
-        ? TimeSpan.FromSeconds(Math.Floor(time.TotalSeconds)) : TimeSpan.FromMinutes(Math.Floor(time.TotalMinutes)));
+    public static string Ago(TimeSpan time) => Durations.Format(time.TotalDays >= 2 ? TimeSpan.FromHours(Math.Floor(time.TotalHours))
+        : time.TotalMinutes >= 1 ? TimeSpan.FromMinutes(Math.Floor(time.TotalMinutes))
+        : TimeSpan.FromSeconds(Math.Floor(time.TotalSeconds)));
 
     public static string Date(DateTimeOffset date) => date.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'");
 }

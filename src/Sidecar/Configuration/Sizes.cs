@@ -26,7 +26,8 @@ internal static class Sizes
         return bytes switch
         {
             null => new Wrong("not a size (a number with the unit B, KB, MB, GB, TB or KiB, MiB, GiB, TiB or Ki, Mi, Gi, Ti)",
-                long.TryParse(digits, NumberStyles.None, null, out var plain) ? $"it wants a unit: did you mean {Format(plain)}?" : null),
+                long.TryParse(digits, NumberStyles.None, null, out var plain) ? $"it wants a unit: did you mean {Format(plain)}?"
+                    : Meant(digits) is { } meant ? $"did you mean {meant}?" : null),
             >= 9223372036854775808.0 => new Wrong("a size out of range"),
             _ => (long)bytes.Value,
         };
@@ -48,6 +49,15 @@ internal static class Sizes
             unit++;
         }
         return unit < 0 ? $"{bytes}B" : $"{bytes}{Prefixes[unit]}iB";
+    }
+
+    /// <summary>What is a size but for capitals and a missing B: <c>8Mb</c>, <c>16M</c>.</summary>
+    private static string? Meant(ReadOnlySpan<char> text)
+    {
+        var meant = text.ToString().ToUpperInvariant().Replace("IB", "iB", StringComparison.Ordinal);
+        if (!meant.EndsWith('B'))
+            meant += "B";
+        return Sum(meant, "iB") is null && Sum(meant, "B") is null ? null : meant;
     }
 
     private static double? Sum(ReadOnlySpan<char> rest, string suffix)

@@ -175,6 +175,7 @@ internal static class Advice
         FailureDetail.CertificateUse => new("the certificate is made for another use, a client's for instance",
             "issue one for servers (extended key usage serverAuth)"),
         _ => new("another authority than the trusted one signed the certificate: another cluster's, a new one, or a proxy's in between",
-            $"let {peer.CaFile} name the file with the authority that signed it, rather than switching checks off"),
+            $"let {peer.CaFile} name the file with the authority that signed it"
+                + (peer == CheckPeer.Receiver ? "" : " (with kubeadm /etc/kubernetes/pki/ca.crt)") + ", rather than switching checks off"),
     };
 }

@@ -8,6 +8,7 @@ internal static class FileErrors
     public const int NoDeviceBehind = 6;
     public const int TryAgain = 11;
     public const int Denied = 13;
+    public const int Exists = 17;
     public const int NotAFolder = 20;
     public const int IsAFolder = 21;
     public const int IsALink = 40;
@@ -36,7 +37,7 @@ internal static class FileErrors
             27 => "the file is too large",
             Denied => "permission denied",
             TryAgain => "another process has the folder",
-            NotAFolder => "a file is in the way",
+            NotAFolder or Exists => "a file is in the way",
             NoDeviceBehind or IsALink or IsAFolder => "something that is not a regular file is in the way",
             116 => "the network file system has lost it (stale handle)",
             var errno => $"error {errno} of the operating system",

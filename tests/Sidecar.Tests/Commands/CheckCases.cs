@@ -33,7 +33,7 @@ internal static class CheckCases
         yield return CheckCase.Of("token file of two lines", run =>
             File.WriteAllText(run.Cluster.TokenFile, "a\nb\n"), "token", "several lines");
         yield return Token("token expired", $$"""{"exp":{{Seconds(Now.AddHours(-3))}},"sub":"system:serviceaccount:sidecar:sidecar"}""",
-            "token", "expired 3h", "not renewed", "automountServiceAccountToken");
+            "token", "expired 3h", "not renewed", "automountServiceAccountToken", "kubectl -n sidecar create token sidecar");
         yield return Token("token of tomorrow", $$"""{"nbf":{{Seconds(Now.AddDays(1))}}}""", "token", "valid from",
             "clock of this machine is", "NTP");
         yield return Token("token for another audience", $$"""{"iss":"https://kubernetes.default.svc.cluster.local","aud":["vault"],"exp":{{Seconds(Now.AddHours(1))}}}""",
@@ -229,7 +229,7 @@ internal static class CheckCases
     private static IEnumerable<CheckCase> Queues()
     {
         yield return Queue("queue directory is a file", folder => File.WriteAllText(folder, ""), "cannot be used",
-            "SIDECAR_QUEUE_DIRECTORY=");
+            "SIDECAR_QUEUE_DIRECTORY=", "a file is in the way");
         yield return Queue("queue directory inside a file", folder => File.WriteAllText(Path.GetDirectoryName(folder)!, ""),
             "cannot be used", "may write");
         yield return Queue("queue directory that cannot be made", _ => { }, "cannot be used") with

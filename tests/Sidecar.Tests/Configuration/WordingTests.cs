@@ -27,6 +27,10 @@ public sealed class WordingTests
     [InlineData("SIDECAR_SCRAPE_INTERVAL", "15 s", "no spaces, no fractions); write it like")]
     [InlineData("SIDECAR_QUEUE_SIZE_LIMIT", "16777216", "it wants a unit: did you mean 16MiB?")]
     [InlineData("SIDECAR_QUEUE_SIZE_LIMIT", "16M", "not a size (")]
+    [InlineData("SIDECAR_QUEUE_SIZE_LIMIT", "16M", "did you mean 16MB?")]
+    [InlineData("SIDECAR_QUEUE_SIZE_LIMIT", "8Mb", "did you mean 8MB?")]
+    [InlineData("SIDECAR_QUEUE_SIZE_LIMIT", "1gib", "did you mean 1GiB?")]
+    [InlineData("SIDECAR_QUEUE_SIZE_LIMIT", "1 GiB", "write it like")]
     [InlineData("SIDECAR_TLS_CA_FILE", "-----BEGIN CERTIFICATE-----", "where the path of the file is wanted; write it into a file")]
     [InlineData("SIDECAR_METRIC_RELABEL_CONFIGS", """[{"action":"drop","regx":"a"}]""",
         """rule 1 has the unknown key "regx", in {"action":"drop","regx":"a"}; did you mean "regex"?""")]
