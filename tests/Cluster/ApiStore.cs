@@ -69,6 +69,13 @@ public sealed class ApiStore
         }
     }
 
+    /// <summary>Changes that nobody sees before the last of them is made.</summary>
+    public void Together(Action changes)
+    {
+        lock (gate)
+            changes();
+    }
+
     /// <summary>Makes an object that is not there; null where it is.</summary>
     public JsonObject? Create(string kind, string ns, string name, JsonObject value)
     {

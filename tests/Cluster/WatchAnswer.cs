@@ -31,8 +31,13 @@ internal sealed class WatchAnswer(HttpContext context, ApiStore store, ObjectSel
                 await SendAsync("ERROR", ApiJson.Status(410, "Expired", $"too old resource version: {version} ({current})"), aborted);
                 return;
             }
-            foreach (var change in changes)
-                await SendChangeAsync(change, aborted);
+            // All of them in one go: a real one flushes when nothing more is there.
+            var lines = changes.SelectMany(LineOf).ToArray();
+            if (lines.Length > 0)
+            {
+                await context.Response.Body.WriteAsync(lines, aborted);
+                await context.Response.Body.FlushAsync(aborted);
+            }
             version = current;
 
             if (await Task.WhenAny(next, Task.Delay(bookmarkPeriod, end.Token)) == next)
@@ -72,17 +77,16 @@ internal sealed class WatchAnswer(HttpContext context, ApiStore store, ObjectSel
     /// <summary>
     /// An object that a change moves into the selection is ADDED, out of it DELETED, whatever happened to it in the store.
     /// </summary>
-    private async Task SendChangeAsync(StoreEvent change, CancellationToken aborted)
+    private byte[] LineOf(StoreEvent change)
     {
         var was = selection.Matches(change.Before);
         if (selection.Matches(change.After))
-            await SendAsync(was ? "MODIFIED" : "ADDED", ApiJson.Object(resource, change.After!, isAlone: true), aborted);
-        else if (was)
-        {
-            var last = ApiJson.Object(resource, change.Before!, isAlone: true);
-            last["metadata"]!["resourceVersion"] = $"{change.Version}";
-            await SendAsync("DELETED", last, aborted);
-        }
+            return Line(was ? "MODIFIED" : "ADDED", ApiJson.Object(resource, change.After!, isAlone: true));
+        if (!was)
+            return [];
+        var last = ApiJson.Object(resource, change.Before!, isAlone: true);
+        last["metadata"]!["resourceVersion"] = $"{change.Version}";
+        return Line("DELETED", last);
     }
 
     private Task SendBookmarkAsync(long version, bool isInitialEnd, CancellationToken aborted)
@@ -99,7 +103,9 @@ internal sealed class WatchAnswer(HttpContext context, ApiStore store, ObjectSel
 
     private async Task SendAsync(string type, JsonObject value, CancellationToken aborted)
     {
-        await context.Response.Body.WriteAsync(ApiJson.Line(new JsonObject { ["type"] = type, ["object"] = value }), aborted);
+        await context.Response.Body.WriteAsync(Line(type, value), aborted);
         await context.Response.Body.FlushAsync(aborted);
     }
+
+    private static byte[] Line(string type, JsonObject value) => ApiJson.Line(new JsonObject { ["type"] = type, ["object"] = value });
 }

@@ -91,13 +91,13 @@ internal sealed class KubernetesDiscovery(
         }
         else
         {
-            metrics.KubernetesFailures.Increment();
             LastFailure = answer.Failure;
             var targets = known.Targets.All().Length;
             log.Recurring(LogLevel.Warn, LogKey, answer.Failure.Cause,
                 targets > 0 ? "Discovery failed; the last known targets stay" : "Discovery failed; no target is known yet",
                 ("reason", Word.Of(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", targets),
                 ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
+            metrics.KubernetesFailures.Increment(); // last: who sees it counted finds the line
         }
         return answer;
     }

@@ -51,9 +51,9 @@ internal sealed class WatchState(KubernetesOptions options, Metrics metrics, Log
 
     public void Failed(ObjectAnswer answer)
     {
-        metrics.KubernetesFailures.Increment();
         log.Recurring(LogLevel.Warn, LogKey, answer.Failure.Cause, "The watch failed; the last known targets stay, and a list follows",
             ("reason", Word.Of(answer.Failure.Reason)), ("error", answer.Failure.Message),
             ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
+        metrics.KubernetesFailures.Increment(); // last: who sees it counted finds the line
     }
 }

@@ -169,9 +169,9 @@ internal static class CheckCases
             m.Status = System.Net.HttpStatusCode.InternalServerError, "answers 500", "trouble of its own");
         yield return CheckCase.Of("timeout", run =>
         {
-            run.Environment["SIDECAR_SCRAPE_TIMEOUT"] = "200ms";
+            run.Environment["SIDECAR_SCRAPE_TIMEOUT"] = "2s";
             run.ApiServer.Metrics.Delay = TimeSpan.FromSeconds(30);
-        }, "target", "SIDECAR_SCRAPE_TIMEOUT (0.2s)", "takes longer", "raise SIDECAR_SCRAPE_TIMEOUT");
+        }, "target", "SIDECAR_SCRAPE_TIMEOUT (2s)", "takes longer", "raise SIDECAR_SCRAPE_TIMEOUT");
         yield return CheckCase.With("body over the limit", "SIDECAR_BODY_SIZE_LIMIT", "10B", "target", "SIDECAR_BODY_SIZE_LIMIT (10 bytes",
             "grown past the limit", "raise SIDECAR_BODY_SIZE_LIMIT");
         yield return CheckCase.Of("samples over the limit", run =>

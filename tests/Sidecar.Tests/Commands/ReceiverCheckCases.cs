@@ -60,9 +60,9 @@ internal static class ReceiverCheckCases
         yield return CheckCase.Answer("receiver in trouble", 503, "", "trouble of its own");
         yield return CheckCase.Of("receiver says nothing", run =>
         {
-            run.Environment["SIDECAR_REMOTE_WRITE_TIMEOUT"] = "200ms";
+            run.Environment["SIDECAR_REMOTE_WRITE_TIMEOUT"] = "2s";
             run.Receiver.Answer = _ => new ReceiverAnswer { Delay = TimeSpan.FromSeconds(30) };
-        }, "receiver", "did not answer within SIDECAR_REMOTE_WRITE_TIMEOUT (0.2s); it takes connections", "overloaded or hangs");
+        }, "receiver", "did not answer within SIDECAR_REMOTE_WRITE_TIMEOUT (2s); it takes connections", "overloaded or hangs");
         yield return CheckCase.Answer("web page instead of a receiver", 200, "\n <!DOCTYPE html><title>Login</title>",
             "answers 200 with a web page", "takes no samples", "/prometheus/v1/write (Nightingale)");
         yield return CheckCase.Answer("web page instead of a receiver, and a sample", 200, "<html>",

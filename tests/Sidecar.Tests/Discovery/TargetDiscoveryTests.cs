@@ -238,8 +238,15 @@ public sealed class TargetDiscoveryTests
         using var folder = new Folder();
         var authority = new Authority();
         var accepted = "one";
-        await using var server = new RawServer(r => r.Header("Authorization") == "Bearer " + accepted
-            ? RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.1"))) : RawServer.Answer("401 Unauthorized"), authority.Server());
+        var rotation = new Lock(); // nobody asks while the file is new and the server is not
+        await using var server = new RawServer(r =>
+        {
+            lock (rotation)
+            {
+                return r.Header("Authorization") == "Bearer " + accepted
+                    ? RawServer.Json(Samples.Slices(Samples.Slice("a", "10.0.0.1"))) : RawServer.Answer("401 Unauthorized");
+            }
+        }, authority.Server());
         var http = new HttpOptions
         {
             CredentialsFile = folder.Write("token", "one"),
@@ -247,8 +254,11 @@ public sealed class TargetDiscoveryTests
         };
         await using var run = new DiscoveryRun(server, change: o => o with { Http = http });
         await run.UntilAsync(() => run.Targets == "10.0.0.1:6443");
-        folder.Write("token", "two");
-        accepted = "two";
+        lock (rotation)
+        {
+            folder.Write("token", "two");
+            accepted = "two";
+        }
         var asked = server.Requests.Count;
         await run.UntilAsync(() => server.Requests.Count(r => r.Header("Authorization") == "Bearer two") > 2);
         Assert.InRange(run.Failures, 0, 1);
@@ -308,12 +318,20 @@ public sealed class TargetDiscoveryTests
             // The pause begins a moment after the count: go on until it is over.
             await run.UntilAsync(() =>
             {
-                if (run.Failures == seen)
+                if (run.Failures == seen && Asked() == seen) // and no request is under way
                     time.Advance(TimeSpan.FromSeconds(seen < 4 ? 1 : 5));
                 return run.Failures > seen;
             });
         }
-        var pauses = times.Zip(times.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
+
+        int Asked()
+        {
+            lock (times)
+                return times.Count;
+        }
+        List<double> pauses;
+        lock (times)
+            pauses = times.Zip(times.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
         foreach (var (pause, least) in pauses.Zip((double[])[1, 2, 4, 8, 15, 15]))
             Assert.InRange(pause, least, 1000);
         Assert.InRange(pauses[0], 1, 14);

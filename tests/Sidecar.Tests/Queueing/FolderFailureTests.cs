@@ -181,10 +181,9 @@ public sealed class FolderFailureTests
         Directory.Delete(queue.Folder, recursive: true);
         await queue.AddAsync(target.Scrape("a 4\n", 4000));
         Assert.Single(queue.Files);
-        var before = queue.Time.GetUtcNow();
+        queue.ClockStands = true;
         Assert.Equal(["a 1 @1000", "up 1 @1000"], ScrapeFixture.Lines(await queue.SendNextAsync())); // was in memory
         Assert.Equal(["a 4 @4000", "up 1 @4000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
-        Assert.InRange(queue.Time.GetUtcNow() - before, TimeSpan.Zero, TimeSpan.FromSeconds(2));
         Assert.Equal(2, queue.Metrics.QueueDroppedScrapes[DropReason.Damaged]);
         Assert.Equal(0, queue.Queue.Count);
         var log = new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, queue.Time);
@@ -236,7 +235,7 @@ public sealed class FolderFailureTests
         hang.Reset();
         queue.Queue.Add(Of("other:1", 4000));
         var taken = await queue.Queue.TakeAsync(TestContext.Current.CancellationToken)
-            .WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+            .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         Assert.Equal(4000, taken!.Timestamp);
         hang.Set();
         Assert.Equal(["a 1 @1000", "up 1 @1000"], ScrapeFixture.Lines(await queue.SendNextAsync()));
@@ -260,7 +259,7 @@ public sealed class FolderFailureTests
     {
         for (var waits = 0; queue.Queue.IsHanging != true; waits++)
         {
-            Assert.True(waits < 1000, "not within ten seconds");
+            Assert.True(waits < 3000, "not within half a minute");
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }
         Assert.Equal(1, queue.Metrics.QueueDirectoryHanging.Value);

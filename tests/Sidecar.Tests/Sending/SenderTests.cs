@@ -152,11 +152,11 @@ public sealed class SenderTests : IAsyncLifetime
         if (endQueue)
             queue.End();
         var run = sender.RunAsync(TestContext.Current.CancellationToken);
-        for (var i = 0; i < 1000 && !run.IsCompleted; i++)
+        for (var i = 0; i < 3000 && !run.IsCompleted; i++)
         {
             await Task.Delay(20, TestContext.Current.CancellationToken);
             time.Advance(TimeSpan.FromSeconds(1));
         }
-        await run.WaitAsync(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
     }
 }
