@@ -3,8 +3,8 @@ using System.Reflection;
 namespace Sidecar.Tests.Memory;
 
 /// <summary>
-/// Counts what an object holds: itself, what its fields refer to, and so on; of arrays each element. Unlike the memory of the process this is
-/// not changed by what other tests do.
+/// Counts what an object holds: itself, what its fields refer to, and so on; of arrays each element. Unlike the memory of the process
+/// this is not changed by what other tests do.
 /// </summary>
 internal static class ReachableObjects
 {

@@ -109,7 +109,7 @@ internal sealed class QueueFixture : IDisposable
         Directory.Delete(parent, recursive: true);
     }
 
-    /// <summary>In memory where that can be had: the folder flushes each file, and disks differ a hundredfold in how long that takes.</summary>
+    /// <summary>In memory where that can be had: each file is flushed, and disks differ a hundredfold in how long that takes.</summary>
     private static string CreateFolder()
     {
         const string Memory = "/dev/shm";
