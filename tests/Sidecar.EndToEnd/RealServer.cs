@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -8,6 +9,8 @@ namespace Sidecar.EndToEnd;
 /// <summary>A real server of the field, from Debian's packages, on a loopback port and a folder of its own.</summary>
 public sealed class RealServer : IAsyncDisposable
 {
+    private static readonly ConcurrentDictionary<int, bool> Given = new();
+
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(10) };
     private readonly Process process;
     private readonly string folder;
@@ -176,11 +179,27 @@ public sealed class RealServer : IAsyncDisposable
         Directory.Delete(folder, recursive: true);
     }
 
+    /// <summary>
+    /// Below those that the system gives by itself to listeners and clients: nobody gets it before the server does, and no test twice.
+    /// </summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(15_000, 30_000);
+            if (!Given.TryAdd(port, true))
+                continue;
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody else's.
+            }
+        }
     }
 
     private static async Task<RealServer> StartAsync(

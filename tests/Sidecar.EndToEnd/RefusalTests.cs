@@ -37,7 +37,7 @@ public sealed class RefusalTests(PublishedBinary binary)
         Assert.Contains("remedy=", line);
         Assert.InRange(healthy, 1, Healthy * MostScrapes);
         Assert.InRange(refused, 1, Healthy * MostScrapes + 8); // two for a futile search, of which four may begin at once
-        Assert.InRange(refusedTime.TotalSeconds, 0, healthyTime.TotalSeconds * 2 + 0.3);
+        Assert.InRange(refusedTime.TotalSeconds, 0, healthyTime.TotalSeconds * 2 + 1); // processor time
         using var http = new HttpClient();
         var ready = await http.GetAsync(new Uri(await run.Sidecar.ListenAddressAsync(), "-/ready"), TestContext.Current.CancellationToken);
         Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, ready.StatusCode);
@@ -60,9 +60,8 @@ public sealed class RefusalTests(PublishedBinary binary)
         await run.StopAsync();
         lock (gate)
             Assert.DoesNotContain("m1234", arrived);
-        var served = run.ApiServer.Metrics.Scrapes;
         foreach (var neighbour in (string[])["m0", "m1233", "m1235", "m4999"])
-            Assert.InRange(run.Samples(neighbour).DistinctBy(s => s.Timestamp).Count(), served - 1, served);
+            run.AllArrived(neighbour);
     }
 
     /// <summary>
@@ -119,9 +118,8 @@ public sealed class RefusalTests(PublishedBinary binary)
         Assert.InRange(seen, 1, Healthy * MostScrapes * 4); // halves, or quarters where halves differ
         await run.StopAsync();
         Assert.DoesNotContain(run.Sidecar.Log, l => l.Contains("it is dropped", StringComparison.Ordinal));
-        var served = run.ApiServer.Metrics.Scrapes;
         foreach (var name in (string[])["m0", "m2499", "m4999"])
-            Assert.InRange(run.Samples(name).DistinctBy(s => s.Timestamp).Count(), served - 1, served);
+            run.AllArrived(name);
     }
 
     [Fact]
@@ -177,7 +175,8 @@ public sealed class RefusalTests(PublishedBinary binary)
     {
         var (before, time, from) = (run.ApiServer.Metrics.Scrapes, ProcessorTime(run), Volatile.Read(ref requests));
         await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes >= before + Scrapes, () => string.Join('\n', run.Sidecar.Log));
-        var seen = Volatile.Read(ref requests) - from;
+        var more = run.ApiServer.Metrics.Scrapes - before - Scrapes; // on a busy machine
+        var seen = Volatile.Read(ref requests) - from - Healthy * more;
         return (seen, (ProcessorTime(run) - time) * Scrapes / (run.ApiServer.Metrics.Scrapes - before));
     }
 

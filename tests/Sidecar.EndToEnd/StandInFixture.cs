@@ -63,6 +63,33 @@ public sealed class StandInFixture : IAsyncDisposable
         () => $"{Series(name, labels, server)} is [{string.Join(' ', Samples(name, labels, server).TakeLast(3))}], not {value}; "
             + $"known: {string.Join(' ', Receiver.SeriesNames.Take(10))}; log:\n{string.Join('\n', Sidecar.Log)}");
 
+    /// <summary>
+    /// Every scrape that the target served has arrived but the one that the end may have cut, and those that took longer than the timeout:
+    /// an up of 0 tells of each.
+    /// </summary>
+    public void AllArrived(string name, string labels = "")
+    {
+        var late = Samples("up").Where(s => s.Value == 0).DistinctBy(s => s.Timestamp).Count();
+        var served = ApiServer.Metrics.Scrapes;
+        Assert.InRange(Samples(name, labels).Where(s => !double.IsNaN(s.Value)).DistinctBy(s => s.Timestamp).Count(),
+            served - 1 - late, served);
+    }
+
+    /// <summary>Waits until a page of the sidecar's listener has this text.</summary>
+    public async Task<string> PageAsync(string path, string text)
+    {
+        using var http = new HttpClient();
+        var page = new Uri(await Sidecar.ListenAddressAsync(), path);
+        var found = "";
+        await Eventually.TrueAsync(async () =>
+        {
+            using var answer = await http.GetAsync(page, TestContext.Current.CancellationToken);
+            found = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            return System.Text.RegularExpressions.Regex.IsMatch(found, text);
+        }, () => $"{page} has no {text}:\n{found}");
+        return found;
+    }
+
     /// <summary>Ends the sidecar with a signal and holds all that arrived to the specification.</summary>
     public async Task StopAsync()
     {

@@ -126,7 +126,7 @@ public sealed class ClusterWideTests : IAsyncLifetime
         cluster.RotateToken(RbacRule.Slices(null, "list", "watch"), RbacRule.Services(null, "list"));
         cluster.Store.SetSlice("shop", "cart-1", "cart", ["10.0.0.1"], 6443);
         SetService("cart", "a", isAnnotated: false);
-        await using var run = Run(KeepAnnotated, interval: TimeSpan.FromMilliseconds(300));
+        await using var run = Run(KeepAnnotated, interval: TimeSpan.FromMilliseconds(100));
         await run.UntilAsync(() => run.Targets == "");
         SetService("cart", "a", isAnnotated: true);
         await run.UntilAsync(() => run.Targets == "10.0.0.1:6443");

@@ -24,6 +24,7 @@ public sealed class BadFileTests
     /// Every length that a file can be cut to, and every bit that can flip: set aside, counted, named, and the next one is sent.
     /// </summary>
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task Torn_and_flipped_files_are_set_aside_and_stop_nothing()
     {
         byte[] whole;
@@ -175,6 +176,7 @@ public sealed class BadFileTests
     /// Every byte of the header set to several values, with a checksum that fits: set aside, or sent, and no other is kept from it.
     /// </summary>
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task Any_byte_of_a_header_may_be_edited()
     {
         byte[] whole;

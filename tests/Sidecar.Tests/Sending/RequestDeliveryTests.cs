@@ -81,6 +81,7 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [Trait("Speed", "Slow")]
     public async Task A_receiver_that_refuses_all_sees_hardly_more_than_a_healthy_one(bool wordsDiffer)
     {
         var words = 0;
@@ -130,6 +131,7 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
 
     /// <summary>As Mimir: what is below the limit is taken, and the request is answered with 400 for the rest.</summary>
     [Theory, MemberData(nameof(Versions))]
+    [Trait("Speed", "Slow")]
     public async Task Of_a_tenant_limit_that_takes_parts_of_requests_all_that_it_takes_arrives(int version)
     {
         var limit = new HashSet<string>();
@@ -151,6 +153,7 @@ public sealed class RequestDeliveryTests : IAsyncLifetime
 
     /// <summary>Requests that would go over the limit are refused whole.</summary>
     [Theory, MemberData(nameof(Versions))]
+    [Trait("Speed", "Slow")]
     public async Task Of_a_tenant_limit_that_refuses_whole_requests_all_others_arrive(int version)
     {
         var limit = new HashSet<string>();

@@ -28,6 +28,7 @@ public sealed class PatternPropertyTests
     private static readonly Gen<string> Text = OneOf("a", "b", "c", "é", "z", ".", "-", "\n", "0", "_").Array[0, 8].Select(string.Concat);
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Matches_as_the_engine_of_NET() => Gen.Select(Tree, Text.Array[1, 6]).Sample((pattern, texts) =>
     {
         if (Pattern.TryParse(pattern, out var problem) is not { } parsed)
