@@ -44,8 +44,8 @@ public sealed class SlowPassTests : IAsyncDisposable
         var options = new QueueOptions { SizeLimit = 16 << 20, AgeLimit = TimeSpan.Zero };
         queue = new ScrapeQueue(options, null, metrics, log, time);
         scraper = new Scraper(ScrapeFixture.Options, new ReceiverProtocol(),
-            new BodyDownload(client, ScrapeFixture.Options, options, bodies, time), passes, new HeldBudget(HeldBudget.Usual), queue, metrics,
-            log, new InternalErrors(metrics, log, time), time, stop.Token);
+            new BodyDownload(client, ScrapeFixture.Options, options, bodies, time), passes, new HeldBudget(HeldBudget.Usual), queue,
+            metrics, log, new InternalErrors(metrics, log, time), time, stop.Token);
         health = new ProcessHealth(time)
         {
             Scraping = () => [.. scraper.Loops.Select(l => l.Pulse)], Discovery = [], Sending = new Pulse(time), OldestWaiting = () => null,
