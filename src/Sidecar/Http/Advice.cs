@@ -80,6 +80,8 @@ internal static class Advice
         FailureReason.Certificate when failure.Detail == FailureDetail.CertificateName && setServerName is not null =>
             new($"{peer.ServerName}={setServerName} is not among the names of the certificate",
                 $"unset {peer.ServerName}, or set it to a name that the certificate has (an API server's has kubernetes)"),
+        FailureReason.DnsLookup when failure.Detail == FailureDetail.NameWaits => new("no DNS server of this machine answers",
+            $"see that the nameservers in /etc/resolv.conf can be reached, or give an IP address in {peer.Address}"),
         FailureReason.DnsLookup => new("the name is misspelt, or this machine's DNS does not know it",
             $"look at the host in {peer.Address}; in a cluster a Service's name is NAME.NAMESPACE.svc"),
         FailureReason.ConnectionRefused => new($"{peer.Who} is not running, listens on another port, or a firewall rejects the connection",

@@ -21,6 +21,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     private readonly string credentialsLogKey = $"credentials {options.CredentialsFile ?? options.BasicAuthPasswordFile}";
     private readonly string tlsLogKey = $"tls files {options.Tls.CaFile} {options.Tls.CertFile}";
     private readonly PeerFileThread files = new(time);
+    private readonly NameLookups names = new();
     private readonly Lock gate = new(); // of the first connection where there are no files; else the files' thread alone makes connections
     private volatile string? lastHeader;
     private volatile HttpMessageInvoker? invoker;
@@ -59,6 +60,13 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
             return new PeerExpiry(token.Expires, tls?.CertificateExpires, tls?.CaExpires);
         }
     }
+
+    /// <summary>The peer was waited for long enough; while its name is looked up, that is what was waited for.</summary>
+    /// <param name="words">Where it has an address.</param>
+    public Failure TimedOut(Uri url, string words) => names.IsRunning(url.IdnHost)
+        ? new Failure(FailureReason.DnsLookup, $"the name {url.Host} was still being looked up when the time was over",
+            FailureDetail.NameWaits)
+        : new Failure(FailureReason.Timeout, words);
 
     /// <summary>The failure as it may be shown: what the peer said may hold what it was sent.</summary>
     public Failure Redact(Failure failure)
@@ -225,7 +233,10 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         return true;
     }
 
-    /// <summary>Tunnels whose failures are named and other TLS names, which the handler cannot do. It takes secured streams.</summary>
+    /// <summary>
+    /// Lookups that hold no thread of the pool; tunnels whose failures are named and other TLS names, which the handler cannot do. It takes
+    /// secured streams.
+    /// </summary>
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, PeerTls files, CancellationToken cancellation)
     {
         var url = context.InitialRequestMessage.RequestUri!;
@@ -239,7 +250,8 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                await socket.ConnectAsync(context.DnsEndPoint, cancellation);
+                var addresses = await names.FindAsync(context.DnsEndPoint.Host, cancellation);
+                await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, cancellation);
             }
             catch
             {
@@ -253,8 +265,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
 
     private HttpMessageInvoker Connect(PeerTls files) => new(new SocketsHttpHandler
     {
-        ConnectCallback = options is { Tls.ServerName: null, Proxy: null }
-            ? null : (context, cancellation) => ConnectAsync(context, files, cancellation),
+        ConnectCallback = (context, cancellation) => ConnectAsync(context, files, cancellation),
         SslOptions = files.Options(),
         MaxConnectionsPerServer = maxConnectionsPerServer,
         AllowAutoRedirect = false,

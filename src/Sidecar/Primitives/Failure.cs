@@ -58,6 +58,8 @@ internal enum FailureDetail
     ResetOfHttp,
     /// <summary>The peer takes connections and does not answer.</summary>
     Connected,
+    /// <summary>No DNS server has answered yet.</summary>
+    NameWaits,
     /// <summary>One scrape is larger than the queue may take.</summary>
     QueueSizeLimit,
     /// <summary>The proxy wants credentials, or others.</summary>

@@ -57,8 +57,7 @@ internal sealed class BodyDownload(
             cancellation.ThrowIfCancellationRequested();
             var isTimeout = timeout.IsCancellationRequested;
             return (null, isTimeout
-                ? new Failure(FailureReason.Timeout,
-                $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
+                ? client.TimedOut(target.Url, $"the target did not answer completely within SIDECAR_SCRAPE_TIMEOUT ({Seconds(target)}s)")
                 : Failures.From(e, target.Url));
         }
     }

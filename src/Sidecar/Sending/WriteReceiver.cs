@@ -92,7 +92,7 @@ internal sealed class WriteReceiver(
         }
         catch (OperationCanceledException)
         {
-            return Retry(new Failure(FailureReason.Timeout, $"no answer within {options.Timeout.TotalSeconds:0.###}s{Through(options)}"),
+            return Retry(client.TimedOut(options.Url, $"no answer within {options.Timeout.TotalSeconds:0.###}s{Through(options)}"),
                 request, scrape, waiting);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
