@@ -101,7 +101,7 @@ public sealed class CommandTests(PublishedBinary binary)
         {
             Assert.Equal(0, await waiting.WaitForExitAsync());
             Assert.Contains($"✓ process         sidecar 0.1.0 at {address.Authority} is ready: running for ", waiting.Output);
-            Assert.Contains("! process         The receiver does not accept; what is scraped waits in the queue (for ", waiting.Output);
+            Assert.Contains("! process         The receiver does not accept; scrapes wait in the queue (for ", waiting.Output);
             Assert.Contains("at this rate; then the oldest is lost", waiting.Output);
             Assert.DoesNotContain("All is well", waiting.Output);
         }

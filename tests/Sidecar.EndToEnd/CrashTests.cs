@@ -99,7 +99,7 @@ public sealed class CrashTests(PublishedBinary binary) : IDisposable
         run.Receiver.Answer = _ => new ReceiverAnswer { Delay = TimeSpan.FromMinutes(5) }; // hangs
         await Eventually.TrueAsync(() => Directory.GetFiles(folder, "*.scrape").Length >= 3, () => string.Join('\n', run.Sidecar.Log));
         Assert.Equal(0, await run.Sidecar.StopAsync());
-        Assert.Contains(run.Sidecar.Log, l => l.Contains("waits in the queue directory", StringComparison.Ordinal));
+        Assert.Contains(run.Sidecar.Log, l => l.Contains("unsent scrapes wait in the queue directory", StringComparison.Ordinal));
         accepted.UnionWith(Directory.GetFiles(folder, "*.scrape").Select(TimestampOf));
         await run.Sidecar.DisposeAsync();
 

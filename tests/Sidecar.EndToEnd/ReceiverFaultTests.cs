@@ -221,7 +221,7 @@ public sealed class ReceiverFaultTests(PublishedBinary binary)
         run.Receiver.Answer = _ => Volatile.Read(ref takes) ? new ReceiverAnswer() : new ReceiverAnswer(422, "cannot be processed");
         run.ApiServer.Metrics.Serve("a 1\n");
         run.Start(binary);
-        await run.Sidecar.WaitForLogAsync("The receiver refuses what is sent; it is dropped", "cannot be processed");
+        await run.Sidecar.WaitForLogAsync("The receiver refuses a request; its samples are dropped", "cannot be processed");
         await run.PageAsync("metrics", "prometheus_remote_storage_samples_failed_total\\{[^}]*\\} [1-9]");
         Volatile.Write(ref takes, true);
         await run.ValueAsync("a", 1);

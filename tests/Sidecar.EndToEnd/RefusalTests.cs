@@ -32,7 +32,7 @@ public sealed class RefusalTests(PublishedBinary binary)
         var (healthy, healthyTime) = await MeasureAsync(run);
         Answer(run, _ => new ReceiverAnswer(400, "everything is wrong"));
         var (refused, refusedTime) = await MeasureAsync(run);
-        var line = await run.Sidecar.WaitForLogAsync("The receiver refuses what is sent; it is dropped", "everything is wrong");
+        var line = await run.Sidecar.WaitForLogAsync("The receiver refuses a request; its samples are dropped", "everything is wrong");
         Assert.Contains("level=error", line);
         Assert.Contains("remedy=", line);
         Assert.InRange(healthy, 1, Healthy * MostScrapes);

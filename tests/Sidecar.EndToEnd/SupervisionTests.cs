@@ -60,7 +60,7 @@ public sealed class SupervisionTests(PublishedBinary binary)
         var served = run.ApiServer.Metrics.Scrapes;
         await Eventually.TrueAsync(() => run.ApiServer.Metrics.Scrapes > served + 3, () => "no scrapes");
         await run.Sidecar.SignalAsync("TERM");
-        await run.Sidecar.WaitForLogAsync("Stopping: what is queued is sent");
+        await run.Sidecar.WaitForLogAsync("Stopping: sending the queue");
         began.Restart();
         Assert.Equal(1, await run.Sidecar.StopAsync());
         Assert.InRange(began.Elapsed.TotalSeconds, 0, 30);

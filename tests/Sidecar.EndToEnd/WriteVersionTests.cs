@@ -31,7 +31,7 @@ public sealed class WriteVersionTests(PublishedBinary binary)
     }
 
     [Theory]
-    [InlineData(SecondVersion.TakenForEmpty, "does not say that it wrote anything")]
+    [InlineData(SecondVersion.TakenForEmpty, "confirms no writes")]
     [InlineData(SecondVersion.Refused, "it answers 415")]
     public async Task A_receiver_that_lacks_2_0_gets_all_of_it_in_1_0(SecondVersion lacks, string why)
     {

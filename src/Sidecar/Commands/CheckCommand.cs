@@ -247,7 +247,7 @@ internal sealed class CheckCommand : IDisposable
         if (token?.Expires is { } expires && expires < time.GetUtcNow())
             return new($"the token expired on {expires.UtcDateTime:yyyy-MM-dd HH:mm:ss'Z'}", "see the step about the token");
         if (token is { IsForAnother: true })
-            return new($"the token's audience is {string.Join(", ", token.Audiences)}: it was made for somebody else than the API server",
+            return new($"the token's audience is {string.Join(", ", token.Audiences)}: a token for somebody else than the API server",
                 $"let {variable.Name} name a token without an audience of its own "
                     + "(the service account's default, or a projected one without audience)");
         return new("the token is of another cluster, or its service account was deleted or made anew",

@@ -24,7 +24,7 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
         if (slices.IsEmpty)
         {
             log.Recurring(LogLevel.Warn, "no scope",
-                $"{Variables.RelabelConfigs.Name} keeps no namespace, or no Service, that is asked for",
+                $"{Variables.RelabelConfigs.Name} excludes every namespace, or every Service, that is asked for",
                 ("remedy", $"let its rules and {Variables.KubernetesNamespace.Name} or {Variables.KubernetesService.Name} name the same"));
             return (new ObjectAnswer(), ClusterList.Nothing(options, log));
         }

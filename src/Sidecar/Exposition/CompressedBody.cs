@@ -84,11 +84,8 @@ internal sealed class CompressedBody
         private long position;
 
         public override bool CanRead => true;
-
         public override bool CanSeek => false;
-
         public override bool CanWrite => false;
-
         public override long Length => body.Length;
 
         public override long Position { get => position; set => throw new NotSupportedException(); }
@@ -120,11 +117,8 @@ internal sealed class CompressedBody
     private sealed class Writer(CompressedBody body) : Stream
     {
         public override bool CanRead => false;
-
         public override bool CanSeek => false;
-
         public override bool CanWrite => true;
-
         public override long Length => body.Length;
 
         public override long Position { get => body.Length; set => throw new NotSupportedException(); }

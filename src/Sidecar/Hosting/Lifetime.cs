@@ -52,12 +52,12 @@ internal sealed class Lifetime(TimeSpan shutdownTimeout, ForcedExit forcedExit, 
         abort.CancelAfter(shutdownTimeout);
         var began = time.GetTimestamp();
         isGood &= await TryAsync("scraping", () => StopScrapingAsync(abort.Token));
-        log.Info("Stopping: what is queued is sent", ("scrapes", CountWaiting()), ("at_most", shutdownTimeout));
+        log.Info("Stopping: sending the queue", ("scrapes", CountWaiting()), ("at_most", shutdownTimeout));
         EndQueue();
         isGood &= await TryAsync("sending", () => sending); // which has gone on meanwhile
         var (lost, kept) = DropRest();
         if (kept > 0)
-            log.Info("Stopped: what is unsent waits in the queue directory for the next start; an emptyDir goes with its pod",
+            log.Info("Stopped: unsent scrapes wait in the queue directory for the next start; an emptyDir goes with its pod",
                 ("scrapes", kept));
         if (lost > 0)
             log.Error("Stopped with scrapes unsent; they are lost", ("scrapes", lost),

@@ -220,7 +220,7 @@ internal static class OptionsReader
         var labels = settings.Read(Variables.ExternalLabels, Labels.Parse, absent: []);
         foreach (var (name, value) in labels)
             if (value.Length == 0)
-                settings.Warn(Variables.ExternalLabels, $"label {name} is empty, which is no label; it is left out",
+                settings.Warn(Variables.ExternalLabels, $"label {name} is empty, which is no label, and is left out",
                     "give it a value, or leave it out");
         return labels.RemoveAll(l => l.Value.Length == 0);
     }

@@ -52,7 +52,7 @@ internal sealed class Signals : IDisposable
         else if (forcedExit.Begin())
             Stop();
         else if (signal != PosixSignal.SIGHUP) // a terminal that closes may say so twice
-            forcedExit.Now("A second signal: the process ends at once; what is not in a queue directory is lost", signal);
+            forcedExit.Now("A second signal: the process ends at once; scrapes outside a queue directory are lost", signal);
     }
 
     public void Dispose() => registrations.ForEach(r => r.Dispose());

@@ -101,7 +101,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         }
         if (!stale.IsNone)
             log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used",
-                ("error", stale.Message), ("remedy", "mend the file, or what mounts it; it is read again for each request"));
+                ("error", stale.Message), ("remedy", "fix the file or its mount; the file is read again for each request"));
         else
             log?.Recovered(credentialsLogKey, "Credentials can be read again");
         return header;
@@ -134,7 +134,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
             if (redirects == MostRedirects)
                 throw Bad($"{Failures.Host(url)} redirects once more after {MostRedirects} redirects, to {Failures.Host(next)}");
             if (url.Scheme == "https" && next.Scheme == "http")
-                throw Bad($"{Failures.Host(url)} redirects to plain HTTP at {Failures.Host(next)}; that is not followed");
+                throw Bad($"{Failures.Host(url)} redirects to plain HTTP at {Failures.Host(next)}, which is not followed");
             // Once another host has had a say in where to go, nothing secret is sent any more, not even to the first.
             isAtHome &= IsSameOrigin(url, next);
         }
@@ -212,7 +212,7 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
         catch (PeerException e) when (invoker is not null)
         {
             log?.Recurring(LogLevel.Warn, tlsLogKey, "Certificate files cannot be read again; the last good ones are used",
-                ("error", e.Failure.Message), ("remedy", "mend the file, or what mounts it; it is looked at again each second"));
+                ("error", e.Failure.Message), ("remedy", "fix the file or its mount; the file is looked at again each second"));
         }
         return invoker!;
     }

@@ -74,7 +74,6 @@ internal static class BlockPool
     internal sealed class Slab(int place)
     {
         public byte[] Bytes { get; } = GC.AllocateUninitializedArray<byte>(BlocksOfSlab * BlockSize);
-
         public int Place => place;
 
         /// <summary>A bit for each block that is free.</summary>

@@ -45,9 +45,7 @@ internal sealed class FileProblems(Log log)
     private sealed class Kind
     {
         public int Count { get; set; }
-
         public List<string> Names { get; } = [];
-
         public List<string> Causes { get; } = [];
     }
 }

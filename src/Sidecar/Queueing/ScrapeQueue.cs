@@ -287,7 +287,7 @@ internal sealed partial class ScrapeQueue(
                 newest is not null && size > options.SizeLimit / 2
                 ? $"raise SIDECAR_QUEUE_SIZE_LIMIT: {Sizes.Format(options.SizeLimit)} do not hold two scrapes of {Sizes.Format(size)}"
                 : folder is not null && !isStored
-                    ? "mend the volume of SIDECAR_QUEUE_DIRECTORY: while it takes nothing, scrapes wait in "
+                    ? "fix the volume of SIDECAR_QUEUE_DIRECTORY: meanwhile scrapes wait in "
                         + $"{Sizes.Format(options.MemoryLimit)} of memory (SIDECAR_QUEUE_SIZE_LIMIT sets that too)"
                     : "raise SIDECAR_QUEUE_SIZE_LIMIT, or find out why the receiver does not keep up");
         }

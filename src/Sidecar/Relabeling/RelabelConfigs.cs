@@ -290,22 +290,16 @@ internal sealed class RelabelConfigs
         public const string DefaultReplacement = "$1";
 
         public RelabelAction Action { get; set; } = RelabelAction.Replace;
-
         public bool IsActionWrong { get; set; }
-
         public List<string> SourceLabels { get; } = [];
-
         public string Separator { get; set; } = DefaultSeparator;
 
         /// <summary>Null where none is given, or a wrong one.</summary>
         public Pattern? Pattern { get; set; }
 
         public ulong Modulus { get; set; }
-
         public string TargetLabel { get; set; } = "";
-
         public string Replacement { get; set; } = DefaultReplacement;
-
         public bool IsEqual => Action is RelabelAction.KeepEqual or RelabelAction.DropEqual;
     }
 }

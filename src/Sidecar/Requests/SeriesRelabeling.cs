@@ -35,11 +35,8 @@ internal sealed class SeriesRelabeling(SeriesRules rules)
         public SeriesPlan? Folded { get; } = folded;
 
         public SeriesPlan Plan { get; } = plan;
-
         public bool IsReport { get; } = isReport;
-
         public RuleSelection Metric { get; } = metric;
-
         public RuleSelection Write { get; } = write;
 
         /// <summary>The labels stay as they are.</summary>

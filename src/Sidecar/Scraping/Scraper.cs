@@ -125,7 +125,7 @@ internal sealed class Scraper(
                 failed = e;
                 failedBegins[target.Key] = failures + 1;
                 if (failures + 1 == MostBegins)
-                    log.Error("A target cannot be scraped; it is left out until discovery names it anew", ("target", target.Url),
+                    log.Error("A target cannot be scraped, and is left out until discovery names it anew", ("target", target.Url),
                         ("error", e), ("remedy", "report it with this line and those before it"));
             }
         }

@@ -23,14 +23,14 @@ internal static class ReceiverAdvice
     {
         var words = failure.Message;
         if (status is 404 or 405 && words.Contains("enable-remote-write-receiver", StringComparison.Ordinal))
-            return new("it is a Prometheus that takes no writes", "start it with --web.enable-remote-write-receiver");
+            return new("this Prometheus takes no writes", "start it with --web.enable-remote-write-receiver");
         var variable = Variables.RemoteWriteUrl.Name;
         if (status is 400 && ReceiverWords.IsWrongPath(status, words))
             return new("VictoriaMetrics has no such path", $"set {variable}={WriteUrls.OfVictoriaMetrics(url)}");
         if (ReceiverWords.IsWrongPath(status, words))
             return new("the path of the URL is wrong: nothing takes writes there", $"set {variable} to one of {WriteUrls.Of(url)}");
         if (failure.Reason == FailureReason.ContentType)
-            return new("something else than a receiver answers there, a login page or a console: it takes no samples",
+            return new("a login page or a console answers there, and takes no samples",
                 $"set {variable} to where the receiver takes writes, such as {WriteUrls.Of(url)}");
         if (location is not null && location.Host == url.Host)
             return new($"it redirects to {Failures.Show(location)}, which a write does not follow",
@@ -41,30 +41,30 @@ internal static class ReceiverAdvice
         if (failure.Reason == FailureReason.HttpOnHttpsPort)
             return Advice.For(CheckPeer.Receiver, failure);
         if (status is 400 && IsOutOfOrder(words))
-            return new("it has newer samples of this series: another sidecar sends the same one, or a clock was ahead once",
+            return new("the receiver has newer samples of this series: another sidecar sends it too, or a clock was ahead",
                 $"give each sidecar a label of its own ({Variables.ExternalLabels.Name}=replica=a), and compare the clocks");
         if (status is 403 && words.Contains("embedded tsdb", StringComparison.OrdinalIgnoreCase))
-            return new("it is Nightingale's embedded database, which takes writes from its own host alone as it ships",
+            return new("Nightingale's embedded database by default takes writes from its own host alone",
                 $"set {variable}={Failures.Show(new Uri(url, "/prometheus/v1/write"))}, or its EmbeddedTSDB.BasicAuthUser and …Pass and the same "
                     + "here as SIDECAR_REMOTE_WRITE_BASIC_AUTH_…");
         return status switch
         {
-            400 when isEmpty => new("it is reached, and refuses a request without samples, as some receivers do, or wants a tenant",
+            400 when isEmpty => new("the receiver refuses a request without samples, as some do, or wants a tenant",
                 $"try --send; a tenant is set by {Variables.RemoteWriteHeaders.Name}=X-Scope-OrgID=…"),
-            400 or 422 => new("it is reached, and does not take this sample; its own words are above",
-                $"look at its log and at its limits; what it minds can be dropped by {Variables.WriteRelabelConfigs.Name}"),
-            401 => new("it wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
+            400 or 422 => new("the receiver does not take this sample; its own words are above",
+                $"look at the receiver's log and limits, or drop such series by {Variables.WriteRelabelConfigs.Name}"),
+            401 => new("the receiver wants credentials, or others", $"look at {CheckPeer.Receiver.Credentials}"),
             403 => new("the credentials are known and may not write, or the tenant is wrong",
                 $"look at {CheckPeer.Receiver.Credentials}, and at {Variables.RemoteWriteHeaders.Name}"),
             413 => new("requests are larger than it takes", $"lower {Variables.RemoteWriteMaxSamplesPerSend.Name}, or raise its limit"),
-            415 => new($"it does not speak remote write {(version == WriteVersion.One ? "1.0" : "2.0")}",
+            415 => new($"the receiver does not speak remote write {(version == WriteVersion.One ? "1.0" : "2.0")}",
                 $"look at its version, at {Variables.RemoteWriteUrl.Name} and at {Variables.RemoteWriteProtocol.Name}"),
-            499 => new("Nightingale's queues are full: the database behind it takes less than comes in; what is not taken is tried again",
+            499 => new("Nightingale's queues are full: the database behind it takes less than comes in; requests are tried again",
                 $"raise QueueMaxSize of [Pushgw.WriterOpt] in its configuration, or lower {Variables.RemoteWriteConcurrency.Name}; look at the "
                     + "database behind it"),
-            429 => new("it is overloaded, or limits how much it takes; what is not taken is tried again",
+            429 => new("the receiver is overloaded, or limits what it takes; requests are tried again",
                 "raise its limits, or send less ('sidecar top')"),
-            >= 500 => new("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
+            >= 500 => new("the receiver has trouble of its own; requests are tried again", "look at the receiver's log"),
             _ => Advice.For(CheckPeer.Receiver, failure, serverName),
         };
     }

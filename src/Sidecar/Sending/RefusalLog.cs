@@ -36,7 +36,7 @@ internal sealed class RefusalLog(SendingState state, Metrics metrics, Log log)
             (_, true) => ("remote write left out",
                 "Series that the receiver refused are left out for some minutes; they are lost until then"),
             (1, _) => ("remote write refused series", "The receiver refuses a series; it is dropped"),
-            _ => ("remote write refused", "The receiver refuses what is sent; it is dropped"),
+            _ => ("remote write refused", "The receiver refuses a request; its samples are dropped"),
         };
         log.Recurring(LogLevel.Error, key, $"{failure.Cause} {isKnown}", message,
             ("error", failure.Message), ("reason", Word.Of(failure.Reason)), ("samples", samples), ("refused_so_far", all),

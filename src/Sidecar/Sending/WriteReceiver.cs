@@ -200,10 +200,10 @@ internal sealed class WriteReceiver(
         var samples = request.Samples - request.Histograms;
         if (Written(response, samples > 0 ? "Samples" : "Histograms") is not { } written)
         {
-            if (FallBack("it accepts 2.0 and does not say that it wrote anything"))
+            if (FallBack("it accepts 2.0 and confirms no writes"))
                 return false;
             log.Recurring(LogLevel.Warn, "remote write written",
-                "The receiver accepts remote write 2.0 and does not say that it wrote anything: it may store nothing",
+                "The receiver accepts remote write 2.0 and confirms no writes: it may store nothing",
                 ("url", Failures.Show(options.Url)), ("remedy", "leave SIDECAR_REMOTE_WRITE_PROTOCOL unset, or set it to 1.0"));
             return true;
         }

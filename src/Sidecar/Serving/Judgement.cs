@@ -147,7 +147,7 @@ internal sealed class Judgement
                 Condition = Condition.StandsBy, Level = Level.Good, Subject = Subject.Process,
                 Sentence = lease.Holder is { } holder ? $"This process stands by: {holder} holds the lease and scrapes."
                     : "This process stands by: the lease was not read yet.",
-                Remedy = "none is needed: it takes over when the lease is let go or over",
+                Remedy = "none is needed: this process takes over when the lease is released or expires",
             });
         }
     }
@@ -227,7 +227,7 @@ internal sealed class Judgement
         {
             Condition = Condition.TargetsGone, Level = Level.Warning, Subject = Subject.Targets,
             Sentence = $"{gone:N0} target{(gone == 1 ? "" : "s")} gone{ago}.",
-            Cause = "Kubernetes took it out of the Service: it does not answer its health checks, or was removed",
+            Cause = "Kubernetes took it out of the Service: its health checks fail, or its pod was removed",
             Remedy = "look at the API server or the pod; where it was removed on purpose, this passes within the hour", Since = when,
         };
     }
@@ -257,7 +257,7 @@ internal sealed class Judgement
             found.Add(new Finding
             {
                 Condition = Condition.ReceiverFails, Level = Level.Warning, Subject = Subject.Receiver, Loss = Loss.Ahead,
-                Sentence = "The receiver does not accept; what is scraped waits in the queue.", Fact = failure.Message,
+                Sentence = "The receiver does not accept; scrapes wait in the queue.", Fact = failure.Message,
                 Cause = sending.Advice?.Cause, Remedy = sending.Advice?.Remedy ?? "look at the receiver's log",
                 Since = sending.FailingSince,
                 LostFrom = LostFrom(facts), NextTry = sending.NextTry > facts.Now ? sending.NextTry : null,
@@ -272,7 +272,7 @@ internal sealed class Judgement
                 Condition = Condition.SomeRefused, Level = Level.Warning, Subject = Subject.Receiver, Loss = Loss.Some,
                 Sentence = $"The receiver refuses a part of what it is sent: {facts.Refused:N0} samples are lost so far.",
                 Fact = sending.Refusal.Message, Since = sending.LosingSince,
-                Remedy = $"mend what the receiver names, or drop it by {Variables.WriteRelabelConfigs.Name}; where it is a limit, raise it",
+                Remedy = $"fix the series that the receiver names, or drop them by {Variables.WriteRelabelConfigs.Name}; where it is a limit, raise it",
             });
         }
     }
@@ -316,7 +316,7 @@ internal sealed class Judgement
                 Condition = Condition.QueueDirectory, Level = Level.Warning, Subject = Subject.Queue, Loss = Loss.Ahead,
                 Sentence = facts.IsFolderHanging
                     ? "The queue directory does not answer: scrapes wait in memory, and a crash would lose them. Look at the volume."
-                    : "The queue directory takes nothing: scrapes wait in memory, and a crash would lose them. Look at the volume.",
+                    : "The queue directory cannot be written: scrapes wait in memory, and a crash would lose them. Look at the volume.",
                 Remedy = "look at the volume's space, permissions and health, and at what it is mounted from",
             });
         }
@@ -360,7 +360,7 @@ internal sealed class Judgement
     private static void Expiry(ProcessFacts facts, List<Finding> found, string peer, PeerExpiry expiry)
     {
         // The kubelet renews an hour's token when a fifth of it is left; certificates are renewed weeks ahead.
-        One("token", expiry.Token, TimeSpan.FromMinutes(5), "mend what renews the token: a projected one is renewed by the kubelet");
+        One("token", expiry.Token, TimeSpan.FromMinutes(5), "fix the renewal of the token: the kubelet renews projected ones");
         One("client certificate", expiry.Certificate, TimeSpan.FromDays(7), "renew it; the file is looked at again each second");
         One("CA", expiry.Ca, TimeSpan.FromDays(7), "let the CA file have the authority that follows it; it is looked at again each second");
 

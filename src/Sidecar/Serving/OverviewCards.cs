@@ -63,7 +63,7 @@ internal static class OverviewCards
         if (facts.OldestWaiting is { } oldest)
             html.Markup(", oldest "u8).Ago(overview.Now - oldest);
         if (judgement.Has(Condition.AllRefused))
-            html.Markup("</p><p class=\"error\">What is refused does not wait: it is lost"u8);
+            html.Markup("</p><p class=\"error\">Refused scrapes do not wait: they are lost"u8);
         else if (facts.OutageThatFits is { } fits)
         {
             html.Markup("</p><p>"u8);

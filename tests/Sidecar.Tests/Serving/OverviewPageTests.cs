@@ -176,7 +176,7 @@ public sealed partial class OverviewPageTests
         Assert.Contains("<section class=\"card bad\"><h2>Queue</h2>", html);
         Assert.Contains("<section class=\"card bad\"><h2>Receiver</h2><b>Refuses all</b>", html);
         Assert.Contains("299,286 samples refused since the start: lost", html);
-        Assert.DoesNotContain("waits in the queue", html);
+        Assert.DoesNotContain("wait in the queue", html);
     }
 
     /// <summary>They are no target of Kubernetes, and are counted with none.</summary>

@@ -167,7 +167,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     [Theory]
     [InlineData("well", "All 3 targets are up. The receiver accepts.")]
     [InlineData("failing-target", "1 of 3 targets fails.")]
-    [InlineData("failing-receiver", "The receiver does not accept; what is scraped waits in the queue.")]
+    [InlineData("failing-receiver", "The receiver does not accept; scrapes wait in the queue.")]
     [InlineData("dropping", "The receiver does not accept, and the oldest scrapes are being dropped.")]
     [InlineData("start", "No targets are known yet: the API server has not answered. Nothing was sent yet.")]
     [InlineData("denied", "No targets are known: discovery fails. Nothing was sent yet.")]
@@ -177,7 +177,7 @@ public sealed class PageInBrowserTests : IAsyncLifetime
     [InlineData("refuses-all", "The receiver refuses all that it is sent, and all of it is lost.")]
     [InlineData("gone", "1 target gone 1 min ago. The token for the targets expires in 3 min.")]
     [InlineData("hundred", "1 of 100 targets fails.")]
-    [InlineData("hostile", "The target fails. The receiver does not accept; what is scraped waits in the queue.")]
+    [InlineData("hostile", "The target fails. The receiver does not accept; scrapes wait in the queue.")]
     public async Task It_shows_each_state_without_complaint_or_overflow(string state, string verdict)
     {
         Assert.SkipWhen(browser is null, "chromium is not installed (Debian's package chromium)");

@@ -85,7 +85,7 @@ internal static class SomeOverview
     public static SendingStatus Failing(string error, int status = 0) => new()
     {
         LastFailure = new Failure(FailureReason.HttpStatus, error, Status: status),
-        Advice = new AdviceText("it has trouble of its own; what is not taken is tried again", "look at the receiver's log"),
+        Advice = new AdviceText("the receiver has trouble of its own; requests are tried again", "look at the receiver's log"),
         FailingSince = Now - TimeSpan.FromMinutes(3),
         LastAccepted = Now - TimeSpan.FromMinutes(3.5),
         LastAttempt = Now - TimeSpan.FromSeconds(2),

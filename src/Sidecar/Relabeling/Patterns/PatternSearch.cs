@@ -127,9 +127,7 @@ internal sealed class PatternSearch
         private readonly int[] sparse = new int[size];
 
         public int[] Dense { get; } = new int[size];
-
         public int[] Slots { get; } = new int[size * slots];
-
         public int Count { get; set; }
 
         public bool Holds(int place) => sparse[place] < Count && Dense[sparse[place]] == place;
