@@ -17,6 +17,8 @@ internal static class Demo
 {
     private const int SamplesPerServer = 15_000;
 
+    private const string Keys = "Keys: a an API server goes or comes, r the receiver goes or comes, q ends.";
+
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     public static async Task<int> RunAsync(DemoOptions options)
@@ -78,8 +80,7 @@ internal static class Demo
         }
         var terminal = new DemoTerminal();
         Console.WriteLine($"\nIn a browser:\n  the sidecar   {address}\n  the receiver  {page.Address}");
-        Console.WriteLine(!terminal.CanAsk
-            ? "\nCtrl-C ends it.\n" : "\nKeys: a an API server goes or comes, r the receiver goes or comes, q ends.\n");
+        Console.WriteLine(terminal.CanAsk ? $"\n{Keys}\n" : "\nCtrl-C ends it.\n");
 
         terminal.Tell($"Two API servers stand on {string.Join(" and ", cluster.ApiServers.Select(s => $"127.0.0.1:{s.Port}"))}, "
             + $"{SamplesPerServer:N0} series each, scraped every {interval.TotalSeconds} s.");
@@ -158,6 +159,8 @@ internal static class Demo
                 continue;
             if (key == 'q')
                 await stop.CancelAsync();
+            else if (key is not ('a' or 'r'))
+                terminal.WriteLine(Keys);
             if (key is not ('a' or 'r'))
                 continue;
             if (!byClock.IsCancellationRequested && !told.IsCompleted)

@@ -202,6 +202,14 @@ public sealed class Receiver : IAsyncDisposable
     {
         if (Intercept is { } intercept && await intercept(context))
             return;
+        if (HttpMethods.IsGet(context.Request.Method))
+        {
+            // Somebody who follows a printed address with a browser.
+            context.Response.StatusCode = 405;
+            context.Response.Headers.Allow = "POST";
+            await context.Response.WriteAsync("Remote write is taken here, by POST; the page for people has another address.\n");
+            return;
+        }
         var buffer = new MemoryStream();
         await context.Request.Body.CopyToAsync(buffer);
         Interlocked.Add(ref bytes, buffer.Length);

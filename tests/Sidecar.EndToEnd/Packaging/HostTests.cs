@@ -117,6 +117,9 @@ public sealed partial class HostTests(PublishedBinary binary)
             Assert.Contains("NoNewPrivileges=yes", properties);
             Assert.Contains("MemoryMax=67108864", properties);
             Assert.Contains("NRestarts=1", properties);
+            var installed = ReadShared(Path.Combine(files, "told-install"));
+            Assert.Contains("✓ target", installed); // by "sidecar check", with the unit's variables
+            Assert.Contains("✓ receiver", installed);
             var journal = ReadShared(Path.Combine(files, "told-journal"));
             Assert.Contains("Scrapes that wait in the queue directory are sent first", journal);
             Assert.Contains("everything was sent", journal);
