@@ -69,6 +69,13 @@ internal sealed partial class ScrapeQueue(
     /// <summary>Scrapes from before the start whose time lies more than <see cref="MostAhead"/> ahead of the clock of then.</summary>
     public int Ahead { get { lock (gate) return totals.Ahead; } }
 
+    /// <summary>A scrape of the target waits for the one before it: what is added now is not sent soon.</summary>
+    public bool IsBehind(Target target)
+    {
+        lock (gate)
+            return targets.TryGetValue(target.Key, out var line) && line.First is not null;
+    }
+
     /// <summary>Queues a scrape, which is the queue's from then on, and has it stored where there is a folder. Never waits.</summary>
     public QueuedScrape Add(ScrapeResult scrape)
     {

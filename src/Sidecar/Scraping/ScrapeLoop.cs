@@ -256,7 +256,7 @@ internal sealed class ScrapeLoop : IDisposable
         {
             var made = await passes.RunInSlicesAsync<ScrapeResult>(context =>
             {
-                var pass = series.BeginScrape(context, body, timestamp, started, outcome);
+                var pass = series.BeginScrape(context, body, timestamp, started, outcome, mayHold: !queue.IsBehind(Target));
                 return ([MaybeNullWhen(false)] out ScrapeResult result) =>
                 {
                     // Each slice is a move: where processors are scarce, the turns of a pass take longer than a tick may.

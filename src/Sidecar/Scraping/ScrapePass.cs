@@ -41,13 +41,14 @@ internal sealed class ScrapePass
     private CompressedBody? vanished;
     private GZipStream? vanishedText;
 
-    public ScrapePass(TargetSeries series, PassContext context, CompressedBody? body, long timestamp, long started, ScrapeOutcome outcome)
+    public ScrapePass(TargetSeries series, PassContext context, CompressedBody? body, long timestamp, long started, ScrapeOutcome outcome,
+        bool mayHold)
     {
         (this.series, this.body, this.timestamp, this.started, this.outcome) = (series, body, timestamp, started, outcome);
         (known, reader, encoder, walk) = (series.Known, context.Reader, context.Encoder, context.Body);
         sampleLimit = series.Options.SampleLimit > 0 ? series.Options.SampleLimit : int.MaxValue;
         held = new HeldRequests(series.Budget);
-        encoding = new HeldEncoding(encoder, held, series.Protocol is null or { IsSettled: true });
+        encoding = new HeldEncoding(encoder, held, mayHold && series.Protocol is null or { IsSettled: true });
         encoder.Begin(series.Labels);
         known.BeginScrape();
         // In 2.0 it stands beside each series.

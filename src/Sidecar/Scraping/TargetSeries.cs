@@ -36,12 +36,13 @@ internal sealed class TargetSeries(
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
     /// <param name="started">Of the time provider, at the scrape's start, for its duration.</param>
     /// <param name="outcome">Its failure says why there is no body; the rest is filled in.</param>
-    public ScrapePass BeginScrape(PassContext context, CompressedBody? body, long timestamp, long started, ScrapeOutcome outcome) =>
-        new(this, context, body, timestamp, started, outcome);
+    /// <param name="mayHold">Requests are made on the way; else only when the scrape is sent, which will not be soon.</param>
+    public ScrapePass BeginScrape(PassContext context, CompressedBody? body, long timestamp, long started, ScrapeOutcome outcome,
+        bool mayHold = true) => new(this, context, body, timestamp, started, outcome, mayHold);
 
     /// <summary>The target is gone for good: markers for all its series and the five report series.</summary>
     public ScrapePass BeginEnd(PassContext context, long timestamp) =>
-        new(this, context, body: null, timestamp, started: 0, new ScrapeOutcome()) { IsEnd = true };
+        new(this, context, body: null, timestamp, started: 0, new ScrapeOutcome(), mayHold: true) { IsEnd = true };
 
     public void Dispose()
     {

@@ -123,6 +123,21 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
         Assert.InRange(Reported, 1, 2); // and the one that was under way, if one was
     }
 
+    /// <summary>What will not be sent soon is not encoded in vain: its requests go when it is in its file alone.</summary>
+    [Fact]
+    public async Task Only_a_scrape_that_waits_for_no_other_has_its_requests_made_on_the_way()
+    {
+        scraper.Update([ScrapeFixture.MakeTarget($"127.0.0.1:{target.Port}")]);
+        await UntilAsync(() => queue.Count >= 3);
+        for (var i = 0; i < 3; i++)
+        {
+            var entry = (await queue.TakeAsync(TestContext.Current.CancellationToken))!;
+            Assert.Equal(i == 0, entry.Held is { IsComplete: true, Requests.Count: > 0 });
+            Assert.Equal(i == 0, entry.Held is not { Requests.Count: 0 });
+            queue.Complete(entry);
+        }
+    }
+
     private static async Task UntilAsync(Func<bool> condition,
         [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string what = "")
     {
