@@ -11,7 +11,8 @@ internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider tim
 
     private readonly TimeSpan longestRetryAfter = max > LongestRetryAfter ? max : LongestRetryAfter;
     private long notBefore = long.MinValue; // time.GetTimestamp()
-    private bool hasPassedOver;
+    private long notBeforeAtEnd = long.MinValue;
+    private volatile bool isPassedOver;
 
     /// <summary>The wait before retry <paramref name="attempt"/> (first retry: 1; the first attempt waits only for Retry-After).</summary>
     public TimeSpan Wait(int attempt)
@@ -24,30 +25,28 @@ internal sealed class RetrySchedule(TimeSpan min, TimeSpan max, TimeProvider tim
             // Half to all of it, so that requests that failed together do not come back together.
             wait = backoff * (0.5 + Random.Shared.NextDouble() / 2);
         }
-        var asked = Volatile.Read(ref notBefore);
+        var asked = Volatile.Read(ref isPassedOver ? ref notBeforeAtEnd : ref notBefore);
         var now = time.GetTimestamp();
         var left = asked > now ? time.GetElapsedTime(now, asked) : TimeSpan.Zero;
         return wait > left ? wait : left;
     }
 
     /// <summary>The receiver said when to come back, in seconds or as a date: it holds for all requests.</summary>
+    /// <param name="isAtEnd">It answers an attempt that began when the process was to end already.</param>
     /// <returns>The wait that it is obeyed for.</returns>
-    public TimeSpan Obey(TimeSpan retryAfter)
+    public TimeSpan Obey(TimeSpan retryAfter, bool isAtEnd = false)
     {
         if (retryAfter <= TimeSpan.Zero)
             return TimeSpan.Zero;
         var wait = retryAfter < longestRetryAfter ? retryAfter : longestRetryAfter;
-        Volatile.Write(ref notBefore, time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency));
+        var until = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
+        Volatile.Write(ref isAtEnd ? ref notBeforeAtEnd : ref notBefore, until);
         return wait;
     }
 
     /// <summary>
-    /// The process ends, and what it cannot send may be lost: what the receiver has asked for before that is passed over, once. What it
-    /// asks for from now on is obeyed.
+    /// The process ends, and what it cannot send may be lost: what the receiver asks of attempts that began before that is passed
+    /// over. What it asks of later ones is obeyed.
     /// </summary>
-    public void PassOver()
-    {
-        if (!Interlocked.Exchange(ref hasPassedOver, true))
-            Volatile.Write(ref notBefore, long.MinValue);
-    }
+    public void PassOver() => isPassedOver = true;
 }

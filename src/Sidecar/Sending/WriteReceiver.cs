@@ -73,6 +73,7 @@ internal sealed class WriteReceiver(
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         timeout.CancelAfter(options.Timeout);
+        var isAtEnd = IsStopping;
         State.Attempt();
         Pulse.Beat(options.Timeout + Slack);
         metrics.SamplesTotal.Add(request.Samples - request.Histograms);
@@ -84,7 +85,7 @@ internal sealed class WriteReceiver(
         {
             using var response = await client.SendAsync(() => Message(request, attempt), timeout.Token);
             metrics.SentBatchDuration.Observe(time.GetElapsedTime(started));
-            return await JudgeAsync(response, request, scrape, waiting, timeout.Token);
+            return await JudgeAsync(response, request, scrape, waiting, isAtEnd, timeout.Token);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -129,7 +130,7 @@ internal sealed class WriteReceiver(
     }
 
     private async Task<WriteResult> JudgeAsync(
-        HttpResponseMessage response, EncodedRequest request, Scrape scrape, int waiting, CancellationToken cancellation)
+        HttpResponseMessage response, EncodedRequest request, Scrape scrape, int waiting, bool isAtEnd, CancellationToken cancellation)
     {
         var status = (int)response.StatusCode;
         if (response.IsSuccessStatusCode)
@@ -143,7 +144,7 @@ internal sealed class WriteReceiver(
         // A path that is not there says nothing of versions. It may be a gateway that is being rolled out, or a mistake that will be
         // mended: what waits is sent then.
         if (ReceiverWords.IsWrongPath(status, failure.Message))
-            return Retry(failure, request, scrape, waiting, response, isPath: true);
+            return Retry(failure, request, scrape, waiting, response, isAtEnd, isPath: true);
         if (request.Version == WriteVersion.Two && (status == 415 || (status == 400 && !protocol.IsSettled))
             && FallBack($"it answers {status}"))
             return new WriteResult(WriteAnswer.NotUnderstood);
@@ -151,7 +152,7 @@ internal sealed class WriteReceiver(
         // by it.
         if (status is >= 500 or 429 or 499 or (>= 300 and < 400)
             || response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-            return Retry(failure, request, scrape, waiting, response);
+            return Retry(failure, request, scrape, waiting, response, isAtEnd);
         if (status == 409 && ReceiverWords.IsAlreadyThere(failure.Message))
         {
             log.Recurring(LogLevel.Warn, "remote write conflict",
@@ -241,12 +242,13 @@ internal sealed class WriteReceiver(
     /// <param name="response">Null where there was no answer; else it may say when to come back, and where to.</param>
     /// <param name="isPath">Nothing takes writes at this path.</param>
     private WriteResult Retry(
-        Failure failure, EncodedRequest request, Scrape scrape, int waiting, HttpResponseMessage? response = null, bool isPath = false)
+        Failure failure, EncodedRequest request, Scrape scrape, int waiting, HttpResponseMessage? response = null, bool isAtEnd = false,
+        bool isPath = false)
     {
         var advice = AdviceFor(failure, request, response);
         State.Failed(failure, advice);
         var retryAfter = response is null ? null : RetryAfter.Of(response, time);
-        var obeyed = retryAfter is { } asked ? retries.Obey(asked) : TimeSpan.Zero;
+        var obeyed = retryAfter is { } asked ? retries.Obey(asked, isAtEnd) : TimeSpan.Zero;
         log.Recurring(isPath ? LogLevel.Error : LogLevel.Warn, FailedKey, failure.Cause, isPath
                 ? "Sending failed: nothing takes writes at this path, which may be wrong; it is tried again and nothing is lost until "
                     + "the queue is full"

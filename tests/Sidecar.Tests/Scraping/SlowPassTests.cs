@@ -63,6 +63,7 @@ public sealed class SlowPassTests : IAsyncDisposable
         client.Dispose();
         stop.Dispose();
         await target.DisposeAsync();
+        time.Dispose();
     }
 
     [Fact]
@@ -125,7 +126,7 @@ public sealed class SlowPassTests : IAsyncDisposable
     }
 
     /// <summary>A slice of a pass looks at the clock when it begins, and can be held up there.</summary>
-    private sealed class SliceTime : FakeTimeProvider
+    private sealed class SliceTime : FakeTimeProvider, IDisposable
     {
         private readonly ManualResetEventSlim goesOn = new(true);
         private volatile bool hasBegun;
@@ -138,6 +139,8 @@ public sealed class SlowPassTests : IAsyncDisposable
         public void Hang() => goesOn.Reset();
 
         public void GoOn() => goesOn.Set();
+
+        public void Dispose() => goesOn.Dispose();
 
         public override long GetTimestamp()
         {

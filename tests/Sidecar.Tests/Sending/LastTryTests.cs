@@ -7,6 +7,7 @@ using Sidecar.Requests;
 using Sidecar.Sending;
 using Sidecar.Telemetry;
 using Sidecar.Tests.Scraping;
+using Sidecar.Tests.Telemetry;
 
 namespace Sidecar.Tests.Sending;
 
@@ -19,7 +20,7 @@ public sealed class LastTryTests : IAsyncLifetime
     private const int Targets = 12; // more than there are workers
 
     private readonly FakeTimeProvider time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_000_000));
-    private readonly StringWriter log = new();
+    private readonly LogText log = new();
     private readonly Receiver receiver = new();
     private readonly CancellationTokenSource stopping = new();
     private readonly CancellationTokenSource abort = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);

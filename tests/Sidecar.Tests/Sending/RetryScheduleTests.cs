@@ -84,4 +84,17 @@ public sealed class RetryScheduleTests
         time.Advance(TimeSpan.FromSeconds(obeyed));
         Assert.Equal(TimeSpan.Zero, schedule.Wait(0));
     }
+
+    /// <summary>Also where the answer comes when it has been passed over already.</summary>
+    [Fact]
+    public void What_is_asked_of_attempts_before_the_end_is_passed_over_and_of_later_ones_obeyed()
+    {
+        var schedule = new RetrySchedule(TimeSpan.FromMilliseconds(30), TimeSpan.FromSeconds(5), time);
+        schedule.Obey(TimeSpan.FromSeconds(20));
+        schedule.PassOver();
+        schedule.Obey(TimeSpan.FromSeconds(20));
+        Assert.Equal(TimeSpan.Zero, schedule.Wait(0));
+        schedule.Obey(TimeSpan.FromSeconds(20), isAtEnd: true);
+        Assert.Equal(20, schedule.Wait(0).TotalSeconds, 0.001);
+    }
 }
