@@ -19,6 +19,7 @@ public sealed class FolderFailureTests
                 data.Add(call, 28); // ENOSPC
                 data.Add(call, 5);  // EIO
             }
+            data.Add(nameof(FolderCall.Create), 30); // EROFS
             return data;
         }
     }
@@ -57,7 +58,7 @@ public sealed class FolderFailureTests
                 sent.AddRange(ScrapeFixture.Lines(await queue.SendNextAsync()));
             Assert.Empty(queue.Files);
             if (failing is FolderCall.Create or FolderCall.Flush or FolderCall.Rename)
-                Assert.Contains(errno == 28 ? "no space left" : "input/output error", queue.Log);
+                Assert.Contains(errno switch { 28 => "no space left", 30 => "read-only", _ => "input/output error" }, queue.Log);
         }
     }
 
