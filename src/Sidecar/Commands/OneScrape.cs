@@ -55,6 +55,18 @@ internal sealed class OneScrape(Options options, JobOptions job, Log log, TimePr
         return null;
     }
 
+    /// <summary>One scrape, to be released; its failure is written to the errors.</summary>
+    public async Task<(Scrape Scrape, bool IsUp)> ScrapeAsync(Target target, CommandOutput output, CancellationToken cancellation)
+    {
+        output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
+        var outcome = new ScrapeOutcome();
+        var scrape = await ScrapeAsync(target, outcome, cancellation);
+        output.Progress.Clear();
+        if (!outcome.Failure.IsNone)
+            output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
+        return (scrape, outcome.Failure.IsNone);
+    }
+
     /// <summary>One scrape, as it would go into the queue; to be released.</summary>
     /// <param name="outcome">Filled in; its failure says why there are no samples of the target.</param>
     public async Task<Scrape> ScrapeAsync(Target target, ScrapeOutcome outcome, CancellationToken cancellation)

@@ -1,7 +1,5 @@
 using Sidecar.Hosting;
-using Sidecar.Http;
 using Sidecar.Records;
-using Sidecar.Scraping;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
@@ -29,15 +27,8 @@ internal static class ScrapeCommand
         var isGood = true;
         foreach (var target in targets)
         {
-            output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
-            var outcome = new ScrapeOutcome();
-            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
-            output.Progress.Clear();
-            if (!outcome.Failure.IsNone)
-            {
-                isGood = false;
-                output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
-            }
+            var (scrape, isUp) = await once.ScrapeAsync(target, output, cancellation);
+            isGood &= isUp;
             for (var samples = new ScrapeWalk(scrape, once.Context); samples.Next();)
                 text.Write(samples);
             scrape.Release();

@@ -5,7 +5,6 @@ using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Records;
 using Sidecar.Requests;
-using Sidecar.Scraping;
 using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
@@ -48,14 +47,8 @@ internal static class TopCommand
         var good = 0;
         foreach (var target in targets)
         {
-            output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
-            var outcome = new ScrapeOutcome();
-            var scrape = await once.ScrapeAsync(target, outcome, cancellation);
-            output.Progress.Clear();
-            if (outcome.Failure.IsNone)
-                good++;
-            else
-                output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
+            var (scrape, isUp) = await once.ScrapeAsync(target, output, cancellation);
+            good += isUp ? 1 : 0;
             costs.Add(scrape, once.Context);
             if (largest is null || scrape.Samples > largest.Samples)
             {

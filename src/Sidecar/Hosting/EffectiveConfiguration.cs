@@ -9,7 +9,7 @@ internal static class EffectiveConfiguration
     public static void Write(TextWriter output, ImmutableArray<Setting> settings)
     {
         foreach (var setting in settings)
-            {
+        {
             var source = setting.IsFromEnvironment ? "environment" : setting.Profile is { } profile ? $"profile {profile}" : "default";
             output.WriteLine($"{setting.Name}={setting.Value}  # {source}");
         }

@@ -337,7 +337,7 @@ internal static class OptionsReader
                 ("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warn", LogLevel.Warn), ("error", LogLevel.Error))),
             LogFormat = settings.Read(Variables.LogFormat, Words.OneOf(("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json))),
             FinalScrape = settings.Read(Variables.FinalScrape, Words.Boolean),
-        ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
+            ShutdownTimeout = settings.Read(Variables.ShutdownTimeout, Durations.Within(TimeSpan.Zero, Durations.MostForTimers)),
         };
     }
 }

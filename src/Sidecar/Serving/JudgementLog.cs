@@ -73,10 +73,7 @@ internal sealed class JudgementLog : IDisposable
             {
                 told.Remove(condition); // allowed while enumerating
                 if (known.IsWritten)
-                    {
-                    log.Info($"Over: {known.Sentence}", ("condition", Word.Of(condition)),
-                        ("lasted", time.GetUtcNow() - known.Since));
-                }
+                    log.Info($"Over: {known.Sentence}", ("condition", Word.Of(condition)), ("lasted", time.GetUtcNow() - known.Since));
             }
             known.Holds = false;
         }
