@@ -176,6 +176,8 @@ public sealed class CommandTests(PublishedBinary binary)
         await using var prometheus = await RealServer.PrometheusAgentAsync(config.Output);
         await Eventually.TrueAsync(() => run.Receiver.SeriesCount >= 14, () =>
             $"Prometheus sent {string.Join(' ', run.Receiver.SeriesNames)}");
+        run.Environment["SIDECAR_SCRAPE_INTERVAL"] = "1m"; // or one scrape on a busy machine would have a second
+        run.Environment["SIDECAR_SCRAPE_TIMEOUT"] = "30s";
         await using var scrape = SidecarProcess.Start(binary, run.Environment, "scrape");
         Assert.Equal(0, await scrape.WaitForExitAsync());
         var printed = scrape.Output.Split('\n').Where(l => l.Length > 0 && l[0] != '#').Select(l => l[..l.LastIndexOf(' ')]);
