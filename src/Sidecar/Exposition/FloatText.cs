@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Sidecar.Exposition;
 
@@ -165,6 +166,7 @@ internal static class FloatText
         mantissa[0] is >= (byte)'1' and <= (byte)'9' &&
         (mantissa.Length == 1 || (mantissa.Length > 2 && mantissa[1] == (byte)'.' && mantissa[^1] != (byte)'0' && IsDigits(mantissa[2..])));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsDigits(ReadOnlySpan<byte> text) => !text.ContainsAnyExceptInRange((byte)'0', (byte)'9');
 
     private static bool TryParseName(ReadOnlySpan<byte> text, out double value)

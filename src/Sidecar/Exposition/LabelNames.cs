@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 
 namespace Sidecar.Exposition;
 
@@ -54,6 +55,7 @@ internal sealed class LabelNames
     public ReadOnlySpan<byte> this[int index] => patterns.AsSpan(ends[index], ends[index + 1] - ends[index] - 2);
 
     /// <summary>The name with <c>="</c> behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Pattern(int index) => patterns.AsSpan(ends[index], ends[index + 1] - ends[index]);
 
     public static LabelNames Of(Sample sample)

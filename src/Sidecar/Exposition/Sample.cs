@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Sidecar.Exposition;
 
 /// <summary>Where a label stands: offsets into <see cref="Sample.Window"/>; complements are of <see cref="Sample.Scratch"/>.</summary>
@@ -86,6 +88,7 @@ internal sealed class Sample
 
     /// <summary>Begins the sample after this one, which has the same first labels.</summary>
     /// <param name="shared">How many, label 0 included, and none that was rewritten; all others are forgotten.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void BeginSharing(int shared)
     {
         scratchUsed = ScratchPrefix;
@@ -158,5 +161,6 @@ internal sealed class Sample
         scratchUsed += value.Length;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Text(int start, int length) => start >= 0 ? Window.AsSpan(start, length) : Scratch.AsSpan(~start, length);
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Sidecar.Exposition;
 
@@ -241,6 +242,7 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
         return Entry.Sample;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void SkipComma()
     {
         if (line.Current == (byte)',')
@@ -253,6 +255,7 @@ internal ref struct TextParser(Span<byte> text, int start, bool isUtf8, TextPars
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryReadValue(Sample sample)
     {
         if (line.TryReadInteger(out sample.Value))

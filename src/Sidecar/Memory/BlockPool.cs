@@ -7,8 +7,13 @@ internal readonly struct Block(BlockPool.Slab slab, int index)
 {
     public BlockPool.Slab Slab => slab;
     public int Index => index;
-    public Memory<byte> Memory => slab.Bytes.AsMemory(index * BlockPool.BlockSize, BlockPool.BlockSize);
     public Span<byte> Span => slab.Bytes.AsSpan(index * BlockPool.BlockSize, BlockPool.BlockSize);
+
+    /// <param name="length">Bytes from its start; may go beyond its end where blocks that were rented too follow it.</param>
+    public Memory<byte> Memory(int length) => slab.Bytes.AsMemory(index * BlockPool.BlockSize, length);
+
+    /// <summary>Its first byte stands behind the other's last one.</summary>
+    public bool Follows(Block other) => slab == other.Slab && index == other.Index + 1;
 }
 
 /// <summary>Blocks for compressed bodies. As many are kept as the last minutes needed at once; an outage's go back in minutes.</summary>

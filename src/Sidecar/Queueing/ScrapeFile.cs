@@ -66,8 +66,8 @@ internal static class ScrapeFile
         Put(scrape.Skipped is { } skipped ? skipped.Bytes : []);
         foreach (var body in new[] { scrape.Body, scrape.Vanished })
         {
-            foreach (var block in body?.Blocks() ?? [])
-                Put(block.Span);
+            foreach (var piece in body?.Pieces() ?? [])
+                Put(piece.Span);
         }
         var checksum = new byte[ChecksumSize];
         BinaryPrimitives.WriteUInt64LittleEndian(checksum, hash.GetCurrentHashAsUInt64());

@@ -47,8 +47,8 @@ internal sealed class EncodedRequest(WriteVersion version)
     /// <summary>This message with another one's fields behind its own; the other is released.</summary>
     public EncodedRequest Join(EncodedRequest other)
     {
-        foreach (var block in other.elements.Blocks())
-            elements.Append(block.Span);
+        foreach (var piece in other.elements.Pieces())
+            elements.Append(piece.Span);
         messageLength += other.messageLength;
         other.Release();
         return this;
@@ -62,16 +62,18 @@ internal sealed class EncodedRequest(WriteVersion version)
         messageLength += part.Length;
     }
 
-    public IEnumerable<ReadOnlyMemory<byte>> Blocks()
+    /// <summary>The bytes to be posted, piece by piece.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Pieces()
     {
         var header = new byte[LabelMessage.VarintSize((ulong)messageLength)];
         LabelMessage.WriteVarint(header, (ulong)messageLength);
         yield return header;
-        foreach (var block in elements.Blocks())
-            yield return block;
+        foreach (var piece in elements.Pieces())
+            yield return piece;
     }
 
-    public byte[] Decompress() => Snappy.Decode(Blocks().SelectMany(b => b.ToArray()).ToArray());
+    /// <summary>The message as protobuf.</summary>
+    public byte[] Decompress() => Snappy.Decode(Pieces().SelectMany(b => b.ToArray()).ToArray());
 
     public void Release() => elements.Release();
 }

@@ -47,7 +47,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     public int Samples { get; private set; }
 
     /// <summary>The request is full and must be taken before the next sample.</summary>
-    public bool IsFull => Samples >= samplesPerRequest || compressed + length >= LargestRequest || message.Symbols.Size >= MostSymbols;
+    public bool IsFull { get; private set; }
 
     /// <summary>For what stands in front of a series: its tag and length, and in 2.0 those of its labels. Nearly all need this.</summary>
     private int Room => version == WriteVersion.One ? 3 : 4;
@@ -111,6 +111,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
         request = null;
         compressed = length = Samples = histograms = exemplars = 0;
         last = -1;
+        IsFull = false;
         message.Clear();
     }
 
@@ -175,6 +176,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     }
 
     /// <summary><c>Sample { double value = 1; int64 timestamp = 2; }</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int WriteSample(int start, double value, long timestamp)
     {
         Reserve(start + 32);
@@ -197,6 +199,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
         return start + at;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Append(int at, ReadOnlySpan<byte> bytes)
     {
         Reserve(at + bytes.Length);
@@ -229,6 +232,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
         Samples++;
         if (length >= EncodedRequest.PartSize)
             CompressParts();
+        IsFull = Samples >= samplesPerRequest || compressed + length >= LargestRequest || message.Symbols.Size >= MostSymbols;
     }
 
     private void CompressParts()

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
 
 namespace Sidecar.Requests;
@@ -91,6 +92,7 @@ internal sealed class SeriesEncoder(int samplesPerRequest, ReceiverProtocol? pro
         return fate;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Set(Sample sample, SeriesPlan plan, TargetLabels target, out ulong hash)
     {
         hash = 0;
@@ -117,6 +119,7 @@ internal sealed class SeriesEncoder(int samplesPerRequest, ReceiverProtocol? pro
 
     /// <summary>Gives the series that was begun its sample, with all that it brings.</summary>
     /// <param name="timestamp">Milliseconds since the Unix epoch.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Commit(Sample sample, long timestamp) => builder.Add(Labels, sample, timestamp);
 
     /// <summary>Gives the series that was begun its sample.</summary>

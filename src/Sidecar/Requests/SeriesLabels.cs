@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
 
 namespace Sidecar.Requests;
@@ -37,6 +38,7 @@ internal sealed class SeriesLabels
     public static ulong HashOf(long seed, ReadOnlySpan<byte> value) => XxHash3.HashToUInt64(value, seed);
 
     /// <summary>To be told of every sample in turn, whether its labels are set or not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Follow(Sample next)
     {
         var shared = next == last && next.Ordinal == ordinal + 1 ? next.Shared : 0;
@@ -76,6 +78,7 @@ internal sealed class SeriesLabels
 
     /// <summary>The labels of the series that was written last and of this one are the same but for these.</summary>
     /// <returns>False where they have nothing in common.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGetChanged(out int first, out int end)
     {
         (first, end) = written > 0 ? plan.Changed(written) : (0, Count);
@@ -83,10 +86,13 @@ internal sealed class SeriesLabels
     }
 
     /// <summary>The series was written, or, with false, there is none to compare with.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void MarkWritten(bool isWritten) => written = isWritten ? int.MaxValue : 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Name(int index) => plan.Steps[index].NameField is null ? Fixed(index)!.Name.AsSpan() : plan.Steps[index].Name;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReadOnlySpan<byte> Value(int index) =>
         plan.Steps[index].NameField is null ? Fixed(index)!.Value.AsSpan() : sample.LabelValue(plan.Steps[index].Index);
 
@@ -96,6 +102,7 @@ internal sealed class SeriesLabels
     public byte[]? NameField(int index) => plan.Steps[index].NameField;
 
     /// <summary>The label that does not come from the sample; null for one that does.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public FixedLabel? Fixed(int index)
     {
         ref readonly var step = ref plan.Steps[index];

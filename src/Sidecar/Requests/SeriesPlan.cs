@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
 using Sidecar.Primitives;
 
@@ -54,6 +55,7 @@ internal sealed class SeriesPlan
     public int Size { get; }
 
     /// <summary>The steps that may differ where the first so many labels of two samples are the same: from one to before another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (int First, int End) Changed(int shared) => shared < changed.Length ? changed[shared] : (0, 0);
 
     private static (ushort First, ushort End)[] Changes(Step[] steps)

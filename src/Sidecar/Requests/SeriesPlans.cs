@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
 using Sidecar.Memory;
 
@@ -26,6 +27,7 @@ internal sealed class SeriesPlans
         Last = null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public SeriesPlan Get(Sample sample, TargetLabels target) =>
         sample.Names != lastNames || sample.EmptyValues != lastEmpty || Last is null || sample.ManyLabels ? Find(sample, target) : Last;
 

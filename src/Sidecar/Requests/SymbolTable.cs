@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 
 namespace Sidecar.Requests;
 
@@ -82,6 +83,7 @@ internal sealed class SymbolTable
         return count - 1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ReadOnlySpan<byte> Of(uint symbol) => text.Written.Slice(symbols[symbol].Start, symbols[symbol].Length);
 
     private void Append(ReadOnlySpan<byte> value)

@@ -133,7 +133,7 @@ internal sealed class BodyDownload(
             using var gzip = new GZipStream(body.OpenWrite(), CompressionLevel.Fastest);
             long total = 0;
             var reads = 0;
-            for (var read = first; read > 0; read = await stream.ReadAsync(plain.Memory, cancellation))
+            for (var read = first; read > 0; read = await stream.ReadAsync(plain.Memory(BlockPool.BlockSize), cancellation))
             {
                 total += read;
                 if (options.BodySizeLimit > 0 && total >= options.BodySizeLimit)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sidecar.Memory;
 
 namespace Sidecar.Scraping;
@@ -64,6 +65,7 @@ internal sealed class KnownSeries(bool tracksTimestamps) : IDisposable
     public bool IsSeen(ulong hash) => table.Contains(hash, out var isSeen) && isSeen;
 
     /// <summary>A sample with the timestamp of the scrape: the first of its series, and newer than its last explicit timestamp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Accept(ulong hash, long timestamp, ScrapeOutcome outcome)
     {
         if (timestampsNow.Count > 0 && timestampsNow.ContainsKey(hash))

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Sidecar.Memory;
 
@@ -185,6 +186,7 @@ internal sealed unsafe class SeriesTable(TableMemory? memory = null) : IDisposab
 
     private static int Words(int entries) => (entries + 63) / 64;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref ulong At(int entry) => ref ((ulong*)segments[entry / SegmentSize])[entry % SegmentSize];
 
     private ref ulong Bits(int entry) => ref ((ulong*)seen[entry / SegmentSize])[entry % SegmentSize / 64];
@@ -192,6 +194,7 @@ internal sealed unsafe class SeriesTable(TableMemory? memory = null) : IDisposab
     private bool IsSeen(int entry) => (Bits(entry) & (1UL << (entry & 63))) != 0;
 
     /// <summary>False when it had been seen.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool See(int entry)
     {
         ref var bits = ref Bits(entry);

@@ -3,7 +3,7 @@ using Sidecar.Requests;
 
 namespace Sidecar.Sending;
 
-/// <summary>Posts a request from its blocks, without a copy of the whole.</summary>
+/// <summary>Posts a request from its pieces, without a copy of the whole.</summary>
 internal sealed class RequestContent(EncodedRequest request) : HttpContent
 {
     /// <summary>Both specifications, section "Protocol": these headers, and a snappy block as the body.</summary>
@@ -26,8 +26,8 @@ internal sealed class RequestContent(EncodedRequest request) : HttpContent
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
-        foreach (var block in request.Blocks())
-            await stream.WriteAsync(block, cancellationToken);
+        foreach (var piece in request.Pieces())
+            await stream.WriteAsync(piece, cancellationToken);
     }
 
     protected override bool TryComputeLength(out long length)

@@ -17,7 +17,7 @@ public sealed class BlockPoolTests
                 if (rented.Count == 0 || rented.Count < 200 && random.Next(5) < 3)
                 {
                     var block = BlockPool.Rent();
-                    Assert.Equal(BlockPool.BlockSize, block.Memory.Length);
+                    Assert.Equal(BlockPool.BlockSize, block.Span.Length);
                     var mark = (byte)random.Next(256);
                     block.Span.Fill(mark);
                     rented.Add((block, mark));
@@ -31,7 +31,7 @@ public sealed class BlockPoolTests
             }
             foreach (var (block, mark) in rented)
             {
-                Assert.Equal(-1, block.Memory.Span.IndexOfAnyExcept(mark));
+                Assert.Equal(-1, block.Span.IndexOfAnyExcept(mark));
                 BlockPool.Return(block);
             }
         });
