@@ -108,7 +108,7 @@ internal sealed class DiscoveryRun : IAsyncDisposable
     private void Update(ImmutableArray<Target> now)
     {
         Known = now;
-        targets = [.. now.Select(t => t.Url.Authority).Order(StringComparer.Ordinal)];
         Interlocked.Increment(ref published);
+        targets = [.. now.Select(t => t.Url.Authority).Order(StringComparer.Ordinal)]; // last: it is what tests wait for
     }
 }
