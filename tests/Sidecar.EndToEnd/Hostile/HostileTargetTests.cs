@@ -86,7 +86,9 @@ public sealed partial class HostileTargetTests(PublishedBinary binary)
         var ups = receiver.SamplesOf(Series("up", good));
         Assert.All(ups, s => Assert.Equal(1, s.Value));
         foreach (var (before, after) in ups.Zip(ups.Skip(1)))
-            Assert.InRange(after.Timestamp - before.Timestamp, 1, Interval * 1000 * 3 / 2);
+            Assert.InRange(after.Timestamp - before.Timestamp, 1, Interval * 1000 * 10);
+        // All in all at its pace: a busy machine may leave out a scrape.
+        Assert.InRange((ups[^1].Timestamp - ups[0].Timestamp) / (ups.Count - 1), 1, Interval * 1000 * 3 / 2);
         Assert.InRange(peak, 1, MostMemory);
 
         foreach (var (_, target) in hostile)
