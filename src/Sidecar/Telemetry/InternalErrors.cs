@@ -56,7 +56,6 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
     /// <param name="fields">What provoked it.</param>
     public void Report(ProcessLoop loop, Exception exception, params ReadOnlySpan<(string Key, object? Value)> fields)
     {
-        metrics.InternalErrors.Increment(loop);
         var kind = exception.GetType().Name;
         try
         {
@@ -71,6 +70,10 @@ internal sealed class InternalErrors(Metrics metrics, Log log, TimeProvider time
         catch (Exception)
         {
             // Where even the clock or the memory for a line fails, the count has to do: the edge of a loop must hold.
+        }
+        finally
+        {
+            metrics.InternalErrors.Increment(loop); // last: who sees it counted finds the line
         }
     }
 }
