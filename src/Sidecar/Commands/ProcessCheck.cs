@@ -24,7 +24,10 @@ internal static class ProcessCheck
     {
         var variable = $"{Variables.ListenAddress.Name}={listenAddress}";
         if (listenAddress is null || ListenAddress.UrlOf(listenAddress) is not { } url)
-            return [new CheckStep(Name, CheckStatus.Note, $"one that runs here cannot be asked how it is, because of {variable}")];
+        {
+            return [new CheckStep(Name, CheckStatus.Note, "a sidecar that runs here cannot be asked how it is: "
+                + (listenAddress is null ? $"{variable} turns its listener off" : $"{variable} leaves the port to the system"))];
+        }
         var host = Failures.Host(url);
         using var client = new PeerClient(new HttpOptions { FollowsRedirects = false }, maxConnectionsPerServer: 1, time);
         using var late = new CancellationTokenSource(Timeout, time);

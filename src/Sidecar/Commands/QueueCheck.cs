@@ -34,7 +34,9 @@ internal sealed class QueueCheck(QueueOptions queue, double bytesPerSecond, Time
             {
                 Cause = e is TimeoutException ? $"a call to it does not come back within {Durations.Format(Timeout)}: its disk hangs"
                     : FileErrors.Words(e),
-                Remedy = "mount a volume there that the sidecar's user may write (fsGroup, or chown), and look at its space and health",
+                Remedy = FileErrors.Number(e) == FileErrors.Exists
+                    ? $"let {Variables.QueueDirectory.Name} name a folder, or one that can be made"
+                    : "mount a volume there that the sidecar's user may write (fsGroup: 65532, or chown), and look at its space and health",
             };
         }
     }

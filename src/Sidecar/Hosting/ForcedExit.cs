@@ -34,10 +34,9 @@ internal sealed partial class ForcedExit(TimeSpan shutdownTimeout, Log log, Acti
     }
 
     /// <summary>Ends the process without waiting for anything; what is not on disk is lost.</summary>
-    public void Now(string why, object? error = null)
+    public void Now(string why, object? error = null, string remedy = "report it with this line and those before it")
     {
-        Run("last line", () => log.Error(why, ("error", error),
-            ("remedy", "report it with this line and those before it"))).Join(LongestLine);
+        Run("last line", () => log.Error(why, ("error", error), ("remedy", remedy))).Join(LongestLine);
         if (exit is not null)
             exit(ExitCode);
         else if (OperatingSystem.IsWindows())

@@ -52,7 +52,8 @@ internal sealed class Signals : IDisposable
         else if (forcedExit.Begin())
             Stop();
         else if (signal != PosixSignal.SIGHUP) // a terminal that closes may say so twice
-            forcedExit.Now("A second signal: the process ends at once; scrapes outside a queue directory are lost", signal);
+            forcedExit.Now("A second signal: the process ends at once; scrapes outside a queue directory are lost", signal,
+                "set SIDECAR_QUEUE_DIRECTORY; the first signal alone ends within SIDECAR_SHUTDOWN_TIMEOUT");
     }
 
     public void Dispose() => registrations.ForEach(r => r.Dispose());

@@ -229,7 +229,7 @@ internal static class CheckCases
     private static IEnumerable<CheckCase> Queues()
     {
         yield return Queue("queue directory is a file", folder => File.WriteAllText(folder, ""), "cannot be used",
-            "SIDECAR_QUEUE_DIRECTORY=", "a file is in the way");
+            "SIDECAR_QUEUE_DIRECTORY=", "a file is in the way", "name a folder");
         yield return Queue("queue directory inside a file", folder => File.WriteAllText(Path.GetDirectoryName(folder)!, ""),
             "cannot be used", "may write");
         yield return Queue("queue directory that cannot be made", _ => { }, "cannot be used") with
