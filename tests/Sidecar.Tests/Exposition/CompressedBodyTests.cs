@@ -72,7 +72,9 @@ public sealed class CompressedBodyTests
         return output.ToArray();
     }
 
-    /// <summary>Two bodies that grow by turns have blocks between each other's; what one lets go of is filled again in another order.</summary>
+    /// <summary>
+    /// Two bodies that grow by turns have blocks between each other's; what one lets go of is filled again in another order.
+    /// </summary>
     [Theory]
     [InlineData(0), InlineData(1), InlineData(4096), InlineData(4097), InlineData(16 * 1024), InlineData(100_000)]
     public void Pieces_are_the_bytes_in_their_order(int size)
