@@ -21,6 +21,8 @@ switch (args)
         return await LabelsCommand.RunAsync(new Arguments(rest));
     case ["stages", .. var rest]:
         return StagesCommand.Run(new Arguments(rest));
+    case ["order", .. var rest]:
+        return await OrderCommand.RunAsync(new Arguments(rest));
     case ["relabel", .. var rest]:
         return RelabelCommand.Run(new Arguments(rest));
     case ["target", .. var rest]:
@@ -52,6 +54,8 @@ switch (args)
                      from memory and from disk, in both versions
             stages   [--samples 150000 | --body FILE]
                      processor time of each step of the pass over a body, and of the floors
+            order    [--samples 150000] [--output FILE]
+                     writes src/Sidecar/Order.txt: which methods a running sidecar uses, for the compiler to put them side by side
             relabel  --body FILE [--rules JSON]
                      series of a body before and after each rule; without rules, those of the preset apiserver-lean
             --filter '*' and other options of BenchmarkDotNet
