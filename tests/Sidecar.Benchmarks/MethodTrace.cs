@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 namespace Sidecar.Benchmarks;
 
 /// <summary>
-/// Which methods of a process are used: a breakpoint at the beginning of each, taken away when it is met. By ptrace of Linux, on x64; all of
-/// its calls must come from the thread that made this.
+/// Which methods of a process are used: a breakpoint at the beginning of each, taken away when it is met. By ptrace of Linux, on x64;
+/// all of its calls must come from the thread that made this.
 /// </summary>
 internal sealed partial class MethodTrace : IDisposable
 {
@@ -83,7 +83,7 @@ internal sealed partial class MethodTrace : IDisposable
         }
     }
 
-    /// <summary>Kills the process: where a breakpoint is left it cannot go on without this. Its threads end once they are waited for.</summary>
+    /// <summary>Kills the process: its breakpoints need a tracer. Its threads end once they are waited for.</summary>
     public void Dispose()
     {
         memory.Dispose();
