@@ -148,18 +148,7 @@ public sealed class ApiServer : IAsyncDisposable
                 https.ClientCertificateValidation = (client, _, _) => AcceptsClient(client);
             });
         }));
-        var started = builder.Build();
-        started.Run(AnswerAsync);
-        try
-        {
-            await started.StartAsync();
-        }
-        catch (IOException)
-        {
-            await started.DisposeAsync();
-            throw;
-        }
-        application = started;
+        application = await StandInApplication.StartAsync(builder, AnswerAsync);
         Port = new Uri(application.Urls.First()).Port;
     }
 

@@ -183,18 +183,7 @@ public sealed class Receiver : IAsyncDisposable
                     listen.UseHttps(certificate);
             });
         });
-        var started = builder.Build();
-        started.Run(ReceiveAsync);
-        try
-        {
-            await started.StartAsync();
-        }
-        catch (IOException)
-        {
-            await started.DisposeAsync();
-            throw;
-        }
-        application = started;
+        application = await StandInApplication.StartAsync(builder, ReceiveAsync);
         Port = new Uri(application.Urls.First()).Port;
     }
 

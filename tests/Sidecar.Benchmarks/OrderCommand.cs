@@ -38,6 +38,11 @@ internal static class OrderCommand
         Trace(("SIDECAR_REMOTE_WRITE_PROTOCOL", "2.0"), ("SIDECAR_REMOTE_WRITE_URL", target.TlsReceiverUrl),
             ("SIDECAR_REMOTE_WRITE_TLS_CA_FILE", target.CaFile), ("SIDECAR_QUEUE_DIRECTORY", folder));
         Directory.Delete(folder, recursive: true);
+        if (steady.Count < 500)
+        {
+            Console.Error.WriteLine($"Only {steady.Count} methods were met: {output} stays as it was.");
+            return 1;
+        }
         first.ExceptWith(steady);
         start.ExceptWith(steady);
         start.ExceptWith(first);
@@ -52,7 +57,7 @@ internal static class OrderCommand
 
             {output}
             """);
-        return steady.Count > 500 ? 0 : 1;
+        return 0;
 
         void Trace(params (string Name, string Value)[] variables)
         {
