@@ -72,11 +72,11 @@ internal static class ProcessCheck
         {
             new(Name, isReady ? CheckStatus.Ok : CheckStatus.Note, $"sidecar {version} at {host} is {(isReady ? "" : "not ")}ready: {answer.Text("state")}"),
         };
-        steps.AddRange(answer.List("findings", static finding =>
+        foreach (var finding in answer.Items("findings"))
         {
             var when = finding.Text("when") is { } words ? $" ({words})" : "";
             var error = finding.Text("error") is { } fact ? $": {fact}" : "";
-            return new CheckStep(Name, finding.Text("level") switch
+            steps.Add(new(Name, finding.Text("level") switch
             {
                 "fault" => CheckStatus.Failed,
                 "note" => CheckStatus.Note,
@@ -89,8 +89,8 @@ internal static class ProcessCheck
                 Since = finding.Text("since"),
                 LostFrom = finding.Text("lost_from"),
                 NextTry = finding.Text("next_try"),
-            };
-        }));
+            });
+        }
         return steps;
     }
 }

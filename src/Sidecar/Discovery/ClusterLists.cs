@@ -97,7 +97,7 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
         for (var tries = 1; ; tries++)
         {
             var targets = new KubernetesTargets(options, labels, log);
-            var answer = await objects.ListAsync(query, json => targets.Set(query, EndpointReader.ReadHead(json).Key, json), cancellation);
+            var answer = await objects.ListAsync(query, json => targets.Set(query, json), cancellation);
             // 410: so much changed between two pages that the list must begin anew.
             if (answer.Status != HttpStatusCode.Gone || tries == 2)
                 return (answer, query, targets);

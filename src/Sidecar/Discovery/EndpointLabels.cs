@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
+using Sidecar.Primitives;
 
 namespace Sidecar.Discovery;
 
@@ -10,41 +12,90 @@ namespace Sidecar.Discovery;
 internal static class EndpointLabels
 {
     public const string Prefix = "__meta_kubernetes_";
-    private const string ServiceNameLabel = "kubernetes.io/service-name";
 
-    /// <summary>One label set for each port and address, those of not-ready endpoints included: relabeling decides.</summary>
+    /// <summary>One label set for each port and address of an object, those of not-ready endpoints included: relabeling decides.</summary>
+    /// <param name="item">A slice, or an Endpoints object. Unknown fields are skipped.</param>
     /// <param name="service">Whose labels and annotations are wanted too; null where they are not.</param>
-    public static IEnumerable<Dictionary<string, string>> Of(EndpointGroup group, ObjectMeta? service = null)
+    /// <param name="wantsPort">Asked with the name of each port, which is empty for one without.</param>
+    /// <exception cref="FormatException">It is no such object; the message says why, to people.</exception>
+    public static List<Dictionary<string, string>> Of(
+        ObjectKind kind, JsonElement item, ObjectMeta meta, ObjectMeta? service, Predicate<string> wantsPort)
     {
-        var common = Common(group);
+        var found = new List<Dictionary<string, string>>();
+        var common = Common(kind, meta);
         if (service is not null)
             AddMaps(common, "service_", service);
-        foreach (var endpoint in group.Endpoints)
+        if (kind == ObjectKind.EndpointSlice)
         {
-            foreach (var port in group.Ports)
+            Set(common, "endpointslice_address_type", item.Text("addressType"));
+            Add(item, "endpoints", static endpoint => endpoint.Object("conditions").Flag("ready"));
+            return found;
+        }
+        foreach (var subset in item.Items("subsets"))
+        {
+            Add(subset, "addresses", static _ => true);
+            Add(subset, "notReadyAddresses", static _ => false);
+        }
+        return found;
+
+        void Add(JsonElement group, string list, Func<JsonElement, bool?> isReady)
+        {
+            var ports = Ports(group);
+            foreach (var endpoint in group.Items(list))
             {
-                foreach (var address in endpoint.Addresses)
+                var ofEndpoint = new Dictionary<string, string>(common);
+                AddEndpoint(ofEndpoint, endpoint, isReady(endpoint));
+                foreach (var address in Addresses(kind, endpoint))
                 {
-                    var labels = new Dictionary<string, string>(common);
-                    AddPort(labels, port, address);
-                    AddEndpoint(labels, endpoint);
-                    Set(labels, "endpointslice_address_type", group.AddressType ?? AddressType(address));
-                    yield return labels;
+                    foreach (var port in ports)
+                    {
+                        if (!wantsPort(port.Name ?? ""))
+                            continue;
+                        var labels = new Dictionary<string, string>(ofEndpoint);
+                        AddPort(labels, port, address);
+                        if (kind == ObjectKind.Endpoints)
+                            Set(labels, "endpointslice_address_type", AddressType(address));
+                        found.Add(labels);
+                    }
                 }
             }
         }
     }
 
-    private static Dictionary<string, string> Common(EndpointGroup group)
+    /// <summary>A port of a slice may have no number.</summary>
+    private readonly record struct Port(string? Name, string? Protocol, int? Number, string? AppProtocol);
+
+    private static List<Port> Ports(JsonElement group)
+    {
+        var ports = new List<Port>();
+        foreach (var port in group.Items("ports"))
+        {
+            var number = port.Number("port", 65535, "a port number");
+            if (port.IsThere())
+                ports.Add(new(port.Text("name"), port.Text("protocol"), number, port.Text("appProtocol")));
+        }
+        return ports;
+    }
+
+    /// <summary>An endpoint of a slice has a list of them, an address of a subset its <c>ip</c>.</summary>
+    private static List<string> Addresses(ObjectKind kind, JsonElement endpoint)
+    {
+        var addresses = new List<string>();
+        if (kind == ObjectKind.Endpoints)
+            addresses.Add(endpoint.Text("ip") ?? throw new FormatException("an address has no ip"));
+        else
+            foreach (var address in endpoint.Items("addresses"))
+                addresses.Add(address.AsText("an address") ?? "");
+        return addresses.Contains("") ? throw new FormatException("an address is empty") : addresses;
+    }
+
+    private static Dictionary<string, string> Common(ObjectKind kind, ObjectMeta meta)
     {
         var labels = new Dictionary<string, string>();
-        var meta = group.Meta;
-        // An Endpoints object has the name of its Service; a slice has that in a label.
-        var service = group.IsSlice ? meta.Labels.Find(l => l.Key == ServiceNameLabel).Value : meta.Name;
         Set(labels, "namespace", meta.Namespace);
-        Set(labels, "service_name", service);
-        Set(labels, "endpoints_name", service);
-        Set(labels, "endpointslice_name", group.IsSlice ? meta.Name : null);
+        Set(labels, "service_name", meta.ServiceName(kind));
+        Set(labels, "endpoints_name", meta.ServiceName(kind));
+        Set(labels, "endpointslice_name", kind == ObjectKind.EndpointSlice ? meta.Name : null);
         foreach (var role in (ReadOnlySpan<string>)["endpointslice_", "endpoints_"])
             AddMaps(labels, role, meta);
         return labels;
@@ -56,7 +107,7 @@ internal static class EndpointLabels
         AddMap(labels, role + "annotation_", role + "annotationpresent_", meta.Annotations);
     }
 
-    private static void AddPort(Dictionary<string, string> labels, EndpointPort port, string address)
+    private static void AddPort(Dictionary<string, string> labels, Port port, string address)
     {
         var number = port.Number?.ToString();
         labels[TargetBuilder.Address] = number is null ? address : address.Contains(':') ? $"[{address}]:{number}" : $"{address}:{number}";
@@ -69,28 +120,31 @@ internal static class EndpointLabels
         }
     }
 
-    private static void AddEndpoint(Dictionary<string, string> labels, Endpoint endpoint)
+    private static void AddEndpoint(Dictionary<string, string> labels, JsonElement endpoint, bool? ready)
     {
-        Set(labels, "endpoint_ready", Flag(endpoint.Ready));
-        Set(labels, "endpointslice_endpoint_conditions_ready", Flag(endpoint.Ready));
-        Set(labels, "endpointslice_endpoint_conditions_serving", Flag(endpoint.Serving));
-        Set(labels, "endpointslice_endpoint_conditions_terminating", Flag(endpoint.Terminating));
-        Set(labels, "endpointslice_endpoint_zone", endpoint.Zone);
+        var conditions = endpoint.Object("conditions");
+        var target = endpoint.Object("targetRef");
+        Set(labels, "endpoint_ready", Flag(ready));
+        Set(labels, "endpointslice_endpoint_conditions_ready", Flag(ready));
+        Set(labels, "endpointslice_endpoint_conditions_serving", Flag(conditions.Flag("serving")));
+        Set(labels, "endpointslice_endpoint_conditions_terminating", Flag(conditions.Flag("terminating")));
+        Set(labels, "endpointslice_endpoint_zone", endpoint.Text("zone"));
         foreach (var role in (ReadOnlySpan<string>)["endpointslice_endpoint_", "endpoint_"])
         {
-            Set(labels, role + "hostname", endpoint.Hostname);
-            Set(labels, role + "node_name", endpoint.NodeName);
+            Set(labels, role + "hostname", endpoint.Text("hostname"));
+            Set(labels, role + "node_name", endpoint.Text("nodeName"));
         }
         foreach (var role in (ReadOnlySpan<string>)["endpointslice_", "endpoint_"])
         {
-            Set(labels, role + "address_target_kind", endpoint.TargetKind);
-            Set(labels, role + "address_target_name", endpoint.TargetName);
+            Set(labels, role + "address_target_kind", target.Text("kind"));
+            Set(labels, role + "address_target_name", target.Text("name"));
         }
-        AddMap(labels, "endpointslice_endpoint_topology_", "endpointslice_endpoint_topology_present_", endpoint.Topology);
+        AddMap(labels, "endpointslice_endpoint_topology_", "endpointslice_endpoint_topology_present_",
+            endpoint.Texts("deprecatedTopology")); // of slices that were made before Kubernetes 1.21
     }
 
-    private static void AddMap(Dictionary<string, string> labels, string prefix, string presentPrefix,
-        List<KeyValuePair<string, string>> map)
+    private static void AddMap(
+        Dictionary<string, string> labels, string prefix, string presentPrefix, List<KeyValuePair<string, string>> map)
     {
         foreach (var (key, value) in map)
         {

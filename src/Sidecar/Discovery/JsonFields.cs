@@ -40,6 +40,9 @@ internal static class JsonFields
 
     public static string? Text(this JsonElement value, string name) => value.Field(name).AsText(name);
 
+    /// <summary>Null also where the text is empty.</summary>
+    public static string? FilledText(this JsonElement value, string name) => value.Text(name) is { Length: > 0 } text ? text : null;
+
     /// <summary>The value itself, such as that of <c>kind</c>.</summary>
     public static string? AsText(this JsonElement value, string name) =>
         value.Is(JsonValueKind.String, name, "a text") ? value.GetString() : null;
@@ -73,19 +76,11 @@ internal static class JsonFields
         return texts;
     }
 
-    /// <summary>What is read of each item of a list.</summary>
-    /// <param name="readsNulls">Nulls are items too, whose fields are all absent.</param>
-    public static List<T> List<T>(this JsonElement value, string name, Func<JsonElement, T> read, bool readsNulls = false)
+    /// <summary>None where the list is absent. All fields of a null are.</summary>
+    public static JsonElement.ArrayEnumerator Items(this JsonElement value, string name)
     {
-        var items = new List<T>();
         var list = value.Field(name);
-        if (list.Is(JsonValueKind.Array, name, "a list"))
-        {
-            foreach (var item in list.EnumerateArray())
-                if (readsNulls || item.IsThere())
-                    items.Add(read(item));
-        }
-        return items;
+        return list.Is(JsonValueKind.Array, name, "a list") ? list.EnumerateArray() : default;
     }
 
     public static bool IsThere(this JsonElement value) => value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);

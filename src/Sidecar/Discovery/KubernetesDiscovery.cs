@@ -196,13 +196,13 @@ internal sealed class KubernetesDiscovery(
                     watchError = new Failure(FailureReason.HttpStatus, $"the watch ends with status {(int)e.Status}: {e.Message}");
                 return false;
             }
-            if (e.Object.Kind != query.KindName)
+            if (e.Kind != query.KindName)
                 throw new FormatException($"the object of an event is not of kind {query.KindName}");
             if (e.Type == WatchEventType.Deleted)
-                known.Targets.Remove(e.Object.Key);
+                known.Targets.Remove(e.Key);
             else if (e.Type != WatchEventType.Bookmark)
-                known.Targets.Set(query, e.Object.Key, e.Json);
-            version = e.Object.Version;
+                known.Targets.Set(query, e.Json);
+            version = e.Version;
             if (events++ == 0)
                 watch.Works();
             LastAnswer = time.GetUtcNow();

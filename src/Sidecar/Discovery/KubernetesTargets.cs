@@ -22,17 +22,20 @@ internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels 
 
     /// <summary>The object is new, or has changed.</summary>
     /// <inheritdoc cref="ObjectSink"/>
-    public void Set(ObjectQuery query, string key, ReadOnlyMemory<byte> json)
+    public void Set(ObjectQuery query, ReadOnlyMemory<byte> json)
     {
-        List<Target>? targets = null;
-        var isSlice = query.Kind == ObjectKind.EndpointSlice;
-        foreach (var group in isSlice ? [EndpointReader.ReadSlice(json)] : EndpointReader.ReadEndpoints(json))
+        var (key, found) = JsonFields.Read(json, item =>
         {
-            if (query.Keeps(group.Meta))
-                Add(group, query.ServiceName(group.Meta) is { } name ? Services.Find(group.Meta.Namespace, name) : null, targets ??= []);
-        }
-        if (targets is { Count: > 0 })
-            known[key] = [.. targets];
+            var meta = ObjectMeta.Of(item);
+            var isKept = query.Keeps(meta);
+            var service = meta.ServiceName(query.Kind) is { } name ? Services.Find(meta.Namespace, name) : null;
+            return (meta.Key, EndpointLabels.Of(query.Kind, item, meta, service, port => isKept && IsWanted(port)));
+        });
+        var targets = ImmutableArray.CreateBuilder<Target>();
+        foreach (var labels in found)
+            Add(labels, targets);
+        if (targets.Count > 0)
+            known[key] = targets.ToImmutable();
         else
             known.Remove(key);
     }
@@ -63,28 +66,25 @@ internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels 
                 : $"look at {Variables.KubernetesNamespace.Name} and {Variables.KubernetesService.Name}, and at 'kubectl get endpointslices'"));
     }
 
-    private void Add(EndpointGroup group, ObjectMeta? service, List<Target> into)
+    private bool IsWanted(string portName)
     {
-        if (options.Kubernetes.PortName is { } wanted)
-        {
-            foreach (var port in group.Ports)
-            {
-                if (port.Name != wanted && otherPorts.Count < MostPortNames)
-                    otherPorts.Add(port.Name ?? "");
-            }
-            group.Ports.RemoveAll(p => p.Name != wanted);
-        }
-        foreach (var labels in EndpointLabels.Of(group, service))
-        {
-            var address = labels[TargetBuilder.Address];
-            if (!Sharding.IsOurs(address, options))
-                isSharded = true;
-            else if (TargetBuilder.FromLabels(labels, options.Target, out var problem) is { } target)
-                into.Add(target);
-            else if (problem is not null)
-                TargetDiscovery.LogNoTarget(log, address, problem);
-            else
-                isDropped = true;
-        }
+        if (options.Kubernetes.PortName is not { } wanted || portName == wanted)
+            return true;
+        if (otherPorts.Count < MostPortNames)
+            otherPorts.Add(portName);
+        return false;
+    }
+
+    private void Add(Dictionary<string, string> labels, ImmutableArray<Target>.Builder targets)
+    {
+        var address = labels[TargetBuilder.Address];
+        if (!Sharding.IsOurs(address, options))
+            isSharded = true;
+        else if (TargetBuilder.FromLabels(labels, options.Target, out var problem) is { } target)
+            targets.Add(target);
+        else if (problem is not null)
+            TargetDiscovery.LogNoTarget(log, address, problem);
+        else
+            isDropped = true;
     }
 }

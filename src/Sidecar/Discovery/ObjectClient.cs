@@ -58,10 +58,9 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         {
             pulse?.Beat(Timeout + Slack);
             var url = Url(query.ListPath(PageSize, next));
-            var (answer, head) = await GetPageAsync(url, query, sink, cancellation);
-            next = head.Continue;
+            (var answer, next) = await GetPageAsync(url, query, sink, cancellation);
             if (!answer.IsGood || next is null)
-                return answer with { Version = head.Version };
+                return answer;
         }
         return new ObjectAnswer(new Failure(FailureReason.Parse,
             $"{Failures.Host(options.ApiServer!)} answers pages of a list without end"));
@@ -122,7 +121,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         }
     }
 
-    private async Task<(ObjectAnswer Answer, ObjectHead Head)> GetPageAsync(
+    /// <summary>One page, and what asks for the next one; null at the last.</summary>
+    private async Task<(ObjectAnswer Answer, string? Next)> GetPageAsync(
         Uri url, ObjectQuery query, ObjectSink sink, CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(Timeout, time);
@@ -131,28 +131,28 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         {
             using var response = await client.SendAsync(() => Request(url), either.Token);
             if (response.StatusCode != HttpStatusCode.OK)
-                return (await RefusalAsync(response, url, either.Token), default);
+                return (await RefusalAsync(response, url, either.Token), null);
             using var stream = await response.Content.ReadAsStreamAsync(either.Token);
-            var head = await ReadPageAsync(stream, query.KindName, sink, either.Token);
-            return (new ObjectAnswer(Date: response.Headers.Date), head);
+            var (version, next) = await ReadPageAsync(stream, query.KindName, sink, either.Token);
+            return (new ObjectAnswer(Version: version, Date: response.Headers.Date), next);
         }
         catch (Exception e) when (e is FormatException or JsonException)
         {
-            return (Nonsense(url, e), default);
+            return (Nonsense(url, e), null);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
             cancellation.ThrowIfCancellationRequested();
-            return (Failed(e, url, timeout.IsCancellationRequested), default);
+            return (Failed(e, url, timeout.IsCancellationRequested), null);
         }
     }
 
     /// <summary>A page that is cut, or of another kind, throws at its end.</summary>
-    private static async Task<ObjectHead> ReadPageAsync(
+    private static async Task<(string? Version, string? Next)> ReadPageAsync(
         Stream stream, string kindName, ObjectSink sink, CancellationToken cancellation)
     {
         var pieces = new JsonPieces(isList: true);
-        var head = default(ObjectHead);
+        (string? Version, string? Next) head = default;
         string? kind = null;
         while (await stream.ReadAsync(pieces.Room(), cancellation) is > 0 and var count)
         {
@@ -162,9 +162,9 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
                 if (pieces.Part == ListPart.Item)
                     sink(piece);
                 else if (pieces.Part == ListPart.Metadata)
-                    head = EndpointReader.ReadHeadMetadata(piece);
+                    head = JsonFields.Read(piece, static m => (m.FilledText("resourceVersion"), m.FilledText("continue")));
                 else
-                    kind = EndpointReader.ReadText(piece);
+                    kind = JsonFields.Read(piece, static value => value.AsText("it"));
             }
         }
         if (!pieces.IsWhole)

@@ -5,8 +5,6 @@ namespace Sidecar.Discovery;
 /// <summary>The objects to ask for, as few as configuration and rules allow. One Service is asked for by name.</summary>
 internal sealed class ObjectQuery
 {
-    private const string ServiceNameLabel = "kubernetes.io/service-name";
-
     /// <summary>More names than this would make a selector that is longer than some proxies take.</summary>
     private const int MostNames = 50;
 
@@ -62,11 +60,7 @@ internal sealed class ObjectQuery
         $"{collection}?{selectors}watch=true&allowWatchBookmarks=true&resourceVersion={Escape(version)}&timeoutSeconds={seconds}";
 
     /// <summary>Whether an object can be kept: what the API server has no selector for is looked at here.</summary>
-    public bool Keeps(ObjectMeta meta) => Keeps(namespaces, meta.Namespace) && Keeps(services, ServiceName(meta));
-
-    /// <summary>Of the Service that an object belongs to. An Endpoints object has its name; a slice has that in a label.</summary>
-    public string? ServiceName(ObjectMeta meta) =>
-        Kind == ObjectKind.EndpointSlice ? meta.Labels.Find(l => l.Key == ServiceNameLabel).Value : meta.Name;
+    public bool Keeps(ObjectMeta meta) => Keeps(namespaces, meta.Namespace) && Keeps(services, meta.ServiceName(Kind));
 
     /// <summary>The rule that lets an account ask this, for people to copy.</summary>
     public string Rule
@@ -88,7 +82,7 @@ internal sealed class ObjectQuery
         var fields = "";
         if (services is { Count: > 0 and <= MostNames } && Kind == ObjectKind.EndpointSlice)
         {
-            var selector = services is [var one] ? $"{ServiceNameLabel}={one}" : $"{ServiceNameLabel} in ({string.Join(',', services)})";
+            var selector = ObjectMeta.ServiceNameLabel + (services is [var one] ? $"={one}" : $" in ({string.Join(',', services)})");
             labels = labels is null ? selector : $"{selector},{labels}";
         }
         else if (services is [var name])

@@ -8,20 +8,20 @@ internal sealed class ServiceLabels(RelabelRules rules)
 {
     private readonly Dictionary<string, ObjectMeta> known = [];
 
-    public ObjectMeta? Find(string ns, string name) => known.GetValueOrDefault(Key(ns, name));
+    public ObjectMeta? Find(string ns, string name) => known.GetValueOrDefault($"{ns}/{name}");
 
     /// <inheritdoc cref="ObjectSink"/>
     public void Add(ObjectQuery query, ReadOnlyMemory<byte> json)
     {
         if (Read(query, json) is { } meta)
-            known[Key(meta.Namespace, meta.Name)] = meta;
+            known[meta.Key] = meta;
     }
 
     /// <summary>Whether what is known is no longer so after an event.</summary>
     /// <exception cref="FormatException">It is of no Service; the message says why, to people.</exception>
     public bool IsChangedBy(ObjectQuery query, WatchEvent e)
     {
-        var before = Find(e.Object.Namespace, e.Object.Name);
+        var before = known.GetValueOrDefault(e.Key);
         var after = e.Type == WatchEventType.Deleted ? null : Read(query, e.Json);
         return before is null || after is null ? before != after
             : !before.Labels.SequenceEqual(after.Labels) || !before.Annotations.SequenceEqual(after.Annotations);
@@ -30,7 +30,7 @@ internal sealed class ServiceLabels(RelabelRules rules)
     /// <summary>Null where nothing of it is wanted.</summary>
     private ObjectMeta? Read(ObjectQuery query, ReadOnlyMemory<byte> json)
     {
-        var meta = EndpointReader.ReadService(json);
+        var meta = JsonFields.Read(json, ObjectMeta.Of);
         if (!query.Keeps(meta))
             return null;
         meta.Labels.RemoveAll(l => !IsRead("label", l.Key));
@@ -43,6 +43,4 @@ internal sealed class ServiceLabels(RelabelRules rules)
         var (prefix, name) = ($"{EndpointLabels.Prefix}service_{sort}", EndpointLabels.Sanitize(key));
         return rules.Reads($"{prefix}_{name}") || rules.Reads($"{prefix}present_{name}");
     }
-
-    private static string Key(string ns, string name) => $"{ns}/{name}";
 }

@@ -13,7 +13,13 @@ internal sealed class WatchEvent
     /// <summary>The object after the event, or as it was when it was deleted.</summary>
     public required ReadOnlyMemory<byte> Json { get; init; }
 
-    public required ObjectHead Object { get; init; }
+    public string? Kind { get; init; }
+
+    /// <summary>Of the object, as <see cref="ObjectMeta.Key"/>.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Of the cluster after the event; null of an error.</summary>
+    public string? Version { get; init; }
 
     /// <summary>Of an error: 410 where the version is no longer known.</summary>
     public HttpStatusCode Status { get; init; }
@@ -43,12 +49,12 @@ internal sealed class WatchEvent
 
     private static WatchEvent Of(WatchEventType type, JsonElement value, ReadOnlyMemory<byte> json)
     {
-        var head = ObjectHead.Of(value);
-        if (head.Version is null)
+        var meta = value.Object("metadata");
+        if (meta.FilledText("resourceVersion") is not { } version)
             throw new FormatException("the object of an event has no resourceVersion");
-        if (type != WatchEventType.Bookmark && head.Name.Length == 0)
-            throw new FormatException("the object of an event has no name");
-        return new WatchEvent { Type = type, Json = json, Object = head };
+        // A bookmark's has nothing else.
+        var key = type == WatchEventType.Bookmark ? "" : ObjectMeta.Of(value).Key;
+        return new WatchEvent { Type = type, Json = json, Kind = value.Text("kind"), Key = key, Version = version };
     }
 
     private static WatchEvent Error(JsonElement status)
@@ -59,7 +65,6 @@ internal sealed class WatchEvent
         {
             Type = WatchEventType.Error,
             Json = default,
-            Object = default,
             Status = isGone ? HttpStatusCode.Gone : (HttpStatusCode)(code ?? 500),
             Message = status.Text("message"),
         };

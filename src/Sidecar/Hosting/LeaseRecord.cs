@@ -16,9 +16,8 @@ internal sealed record LeaseRecord(
     /// <exception cref="FormatException">It is no Lease.</exception>
     public static LeaseRecord Read(ReadOnlyMemory<byte> json) => JsonFields.Read(json, static lease =>
     {
-        var head = ObjectHead.Of(lease);
         var spec = lease.Object("spec");
-        if (head is not { Kind: "Lease", Version: { } version })
+        if (lease.Text("kind") != "Lease" || lease.Object("metadata").FilledText("resourceVersion") is not { } version)
             throw new FormatException("it is no Lease with a resourceVersion");
         return new LeaseRecord(version, spec.Text("holderIdentity") ?? "",
             TimeSpan.FromSeconds(Math.Clamp(spec.Number("leaseDurationSeconds") ?? 1, 1, 3600)),

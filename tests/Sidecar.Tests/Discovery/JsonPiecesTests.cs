@@ -18,7 +18,7 @@ public sealed class JsonPiecesTests
         Assert.True(pieces.HasItems);
         Assert.Equal([ListPart.Kind, ListPart.Metadata, ListPart.Item, ListPart.Item], whole.Select(p => p.Part));
         Assert.Equal("\"EndpointSliceList\"", whole[0].Text);
-        Assert.Equal("TOKEN", EndpointReader.ReadHeadMetadata(Encoding.UTF8.GetBytes(whole[1].Text)).Continue);
+        Assert.Equal("TOKEN", JsonFields.Read(Encoding.UTF8.GetBytes(whole[1].Text), metadata => metadata.Text("continue")));
         for (var block = 1; block <= 64; block++)
             Assert.Equal(whole, ListText.Parts(List, block, out _));
         for (var cut = 1; cut < List.Length; cut++)

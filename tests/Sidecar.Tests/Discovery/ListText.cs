@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Sidecar.Discovery;
+using Sidecar.Primitives;
 
 namespace Sidecar.Tests.Discovery;
 
@@ -44,16 +45,20 @@ internal static class ListText
         return pieces.IsWhole ? count : count + 1;
     }
 
-    /// <summary>The slices of a list; the exceptions are those of discovery.</summary>
-    public static List<EndpointGroup> Slices(byte[] json, int block = int.MaxValue)
+    /// <summary>The label sets of a list of slices; the exceptions are those of discovery.</summary>
+    public static List<Dictionary<string, string>> Slices(byte[] json, int block = int.MaxValue)
     {
-        var groups = new List<EndpointGroup>();
+        var found = new List<Dictionary<string, string>>();
         var parts = Parts(json, block, out var pieces);
         foreach (var (part, text) in parts)
         {
             if (part == ListPart.Item)
-                groups.Add(EndpointReader.ReadSlice(Encoding.UTF8.GetBytes(text)));
+                found.AddRange(Labels(ObjectKind.EndpointSlice, Encoding.UTF8.GetBytes(text)));
         }
-        return pieces.IsWhole ? groups : throw new JsonException();
+        return pieces.IsWhole ? found : throw new JsonException();
     }
+
+    /// <summary>The label sets of one object, all its ports wanted; the exceptions are those of discovery.</summary>
+    public static List<Dictionary<string, string>> Labels(ObjectKind kind, byte[] json) => JsonFields.Read(json, item =>
+        EndpointLabels.Of(kind, item, ObjectMeta.Of(item), service: null, wantsPort: _ => true));
 }

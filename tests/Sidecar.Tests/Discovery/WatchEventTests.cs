@@ -15,14 +15,24 @@ public sealed class WatchEventTests
     {
         var json = $$$"""{"type":"{{{type}}}","object":{"kind":"EndpointSlice","metadata":{"name":"a","namespace":"b","resourceVersion":"12"},"x":1}}""";
         var e = WatchEvent.Read(Encoding.UTF8.GetBytes(json));
-        Assert.Equal((expected, "b/a", "12", "EndpointSlice"), (e.Type.ToString(), e.Object.Key, e.Object.Version, e.Object.Kind));
+        Assert.Equal((expected, "b/a", "12", "EndpointSlice"), (e.Type.ToString(), e.Key, e.Version, e.Kind));
         Assert.StartsWith("{\"kind\"", Encoding.UTF8.GetString(e.Json.Span));
         Assert.EndsWith("\"x\":1}", Encoding.UTF8.GetString(e.Json.Span));
     }
 
     [Fact]
     public void The_object_may_come_before_the_type() => Assert.Equal("7",
-        WatchEvent.Read("""{"object":{"metadata":{"resourceVersion":"7"}},"type":"BOOKMARK"}"""u8.ToArray()).Object.Version);
+        WatchEvent.Read("""{"object":{"metadata":{"resourceVersion":"7"}},"type":"BOOKMARK"}"""u8.ToArray()).Version);
+
+    [Fact]
+    public void An_object_tells_which_it_is_wherever_its_fields_stand()
+    {
+        var e = WatchEvent.Read("""
+            {"type":"ADDED","object":
+              {"spec":{"metadata":{"name":"no"}},"metadata":{"resourceVersion":"7","name":"a","namespace":"b"},"kind":"Service"}}
+            """u8.ToArray());
+        Assert.Equal(("Service", "b/a", "7"), (e.Kind, e.Key, e.Version));
+    }
 
     [Theory]
     [InlineData("""{"kind":"Status","code":410,"reason":"Expired","message":"too old resource version: 1 (4366)"}""", 410)]

@@ -32,7 +32,7 @@ public sealed class FuzzTests
         ["starts of request heads"] = ReadStarts,
         ["answers of receivers"] = ReadAnswer,
         ["lists of slices"] = (ReadJson((json, piece) => ListText.Slices(json, piece).Count), JsonSeeds),
-        ["Endpoints"] = (ReadJson((json, _) => EndpointReader.ReadEndpoints(json).Count), JsonSeeds),
+        ["Endpoints"] = (ReadJson((json, _) => ListText.Labels(ObjectKind.Endpoints, json).Count), JsonSeeds),
         ["watches"] = (ReadJson((json, piece) => ListText.Events(json, piece)), JsonSeeds),
     };
 
