@@ -139,42 +139,6 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
     /// <summary>The length of the label name that stands here without quotes; 0 for none.</summary>
     public readonly int LabelNameLength() => Math.Max(IsDigit(Text[At]) ? 0 : Text[At..].IndexOfAnyExcept(LabelNameBytes), 0);
 
-    /// <summary>The metric's name in a line of metadata. In quotes it may hold a line break: the line ends behind it.</summary>
-    /// <param name="missing">The error where there is no name.</param>
-    public bool TryReadMetadataName(string missing, out int start, out int length, out Entry otherwise)
-    {
-        start = At;
-        if (Current == (byte)'"')
-        {
-            var isClosed = TryFindQuote(++start, isWithinLine: false, out var quote, out otherwise);
-            length = quote - start;
-            At = isClosed ? quote + 1 : At;
-            return isClosed;
-        }
-        length = MetricNameLength(out _);
-        otherwise = length > 0 ? Entry.Sample : Fail(missing);
-        At += length;
-        return length > 0;
-    }
-
-    public readonly MetricFamily Declare(int nameStart, int nameLength) =>
-        State.Declare(Text.Slice(nameStart, Unescape(nameStart, nameLength)));
-
-    /// <summary>The type that a TYPE line names; null for a word that is none in its format.</summary>
-    public static MetricType? TypeOf(ReadOnlySpan<byte> word, bool isOpenMetrics) => word switch
-    {
-        _ when word.SequenceEqual("counter"u8) => MetricType.Counter,
-        _ when word.SequenceEqual("gauge"u8) => MetricType.Gauge,
-        _ when word.SequenceEqual("histogram"u8) => MetricType.Histogram,
-        _ when word.SequenceEqual("summary"u8) => MetricType.Summary,
-        _ when word.SequenceEqual(isOpenMetrics ? "unknown"u8 : "untyped"u8) => MetricType.Unknown,
-        _ when !isOpenMetrics => null,
-        _ when word.SequenceEqual("gaugehistogram"u8) => MetricType.GaugeHistogram,
-        _ when word.SequenceEqual("info"u8) => MetricType.Info,
-        _ when word.SequenceEqual("stateset"u8) => MetricType.StateSet,
-        _ => null,
-    };
-
     /// <summary>The closing quote of a string that begins at <paramref name="from"/>.</summary>
     /// <param name="isWithinLine">Line breaks may not stand inside it.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -270,9 +234,13 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
         return to - start;
     }
 
+    /// <summary>A number up to one of the bytes that may end it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryReadNumber(SearchValues<byte> ends, out double value) => TryReadInteger(out value) || TryReadDecimal(ends, out value);
+
     /// <summary>A plain integer of up to 15 digits, which most values are, up to a space or the end of the line.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryReadInteger(out double value)
+    private bool TryReadInteger(out double value)
     {
         var from = At;
         long integer = 0;
@@ -283,6 +251,15 @@ internal ref struct LineCursor(Span<byte> text, int start, bool isUtf8, TextPars
             return true;
         At = from;
         return false;
+    }
+
+    private bool TryReadDecimal(SearchValues<byte> ends, out double value)
+    {
+        var length = Text[At..].IndexOfAny(ends);
+        if (!FloatText.TryParse(Text.Slice(At, length), out value))
+            return false;
+        At += length;
+        return true;
     }
 
     /// <summary>Completes a line: interned names, the metric, <c>le</c> and <c>quantile</c> as in Prometheus 3.</summary>

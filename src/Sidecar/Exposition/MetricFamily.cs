@@ -80,6 +80,10 @@ internal sealed class MetricFamily
         };
     }
 
+    /// <summary>Whether a unit may be that of a metric with this name; true as well for no unit.</summary>
+    public static bool IsUnitOf(ReadOnlySpan<byte> name, ReadOnlySpan<byte> unit) =>
+        unit.IsEmpty || (name.Length > unit.Length && name.EndsWith(unit) && name[^(unit.Length + 1)] == (byte)'_');
+
     private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> name, ReadOnlySpan<byte> suffix) =>
         name.EndsWith(suffix) ? name[..^suffix.Length] : name;
 

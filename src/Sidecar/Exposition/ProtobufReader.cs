@@ -164,7 +164,7 @@ internal sealed class ProtobufReader
         var name = family.Name;
         if (family.Type == MetricType.Counter && name.EndsWith("_total"u8))
             name = name[..^6];
-        return OpenMetricsParser.IsUnitOf(name, family.Unit) || Fail("the unit must be how the name ends, with '_' before it");
+        return MetricFamily.IsUnitOf(name, family.Unit) || Fail("the unit must be how the name ends, with '_' before it");
     }
 
     /// <summary>Tag, and value or length, of the field that begins this far behind the window's start.</summary>

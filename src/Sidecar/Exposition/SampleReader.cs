@@ -136,14 +136,15 @@ internal sealed class SampleReader : IDisposable
         {
             if (window.Start == lines && window.Pause() || !FillLines())
                 return false;
-            string? error;
-            var entry = isOpenMetrics ? ReadOpenMetrics(out error) : ReadPrometheusText(out error);
+            var parser = new TextParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, isOpenMetrics, state);
+            var entry = parser.Read(read);
+            window.Start = parser.Consumed;
             switch (entry)
             {
                 case Entry.Sample:
                     return true;
                 case Entry.Error:
-                    return window.Fail(ReadError.Parse, error!);
+                    return window.Fail(ReadError.Parse, parser.Error!);
                 case Entry.Incomplete when window.IsEnded:
                     return window.Fail(ReadError.Parse, $"line {state.Line + 1}: a double quote is opened and never closed");
                 case Entry.Incomplete:
@@ -157,26 +158,6 @@ internal sealed class SampleReader : IDisposable
             }
         }
         return false;
-    }
-
-    // Two methods: each has to clear the memory of its own parser only.
-
-    private Entry ReadPrometheusText(out string? error)
-    {
-        var parser = new TextParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
-        var entry = parser.Read(read);
-        window.Start = parser.Consumed;
-        error = parser.Error;
-        return entry;
-    }
-
-    private Entry ReadOpenMetrics(out string? error)
-    {
-        var parser = new OpenMetricsParser(window.Bytes.AsSpan(0, lines), window.Start, isUtf8, state);
-        var entry = parser.Read(read);
-        window.Start = parser.Consumed;
-        error = parser.Error;
-        return entry;
     }
 
     /// <summary>Makes sure that there is at least one whole line to parse; false at the end of the body.</summary>
