@@ -36,6 +36,9 @@ internal static class Hosts
         return last.ContainsAnyExceptInRange('0', '9') || (host.Count('.') == 3 && IPAddress.TryParse(host, out _));
     }
 
+    /// <summary>A host as it stands in a URL and before a port.</summary>
+    public static string Bracketed(string host) => host.Contains(':') && !host.StartsWith('[') ? $"[{host}]" : host;
+
     private static Parsed<string> Parse(string text, bool emptyHost, int leastPort)
     {
         var colon = text.LastIndexOf(':');

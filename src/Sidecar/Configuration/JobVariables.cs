@@ -123,9 +123,5 @@ internal sealed class JobVariables
         variables.Any(v => Text(environment, v, NameOf(v)) is not null);
 
     private static string HostIp(IReadOnlyDictionary<string, string?> environment) =>
-        environment.GetValueOrDefault("HOST_IP")?.Trim() switch
-        {
-            { Length: > 0 } ip => ip.Contains(':') && !ip.StartsWith('[') ? $"[{ip}]" : ip,
-            _ => JobProfile.HostIp,
-        };
+        environment.GetValueOrDefault("HOST_IP")?.Trim() is { Length: > 0 } ip ? Hosts.Bracketed(ip) : JobProfile.HostIp;
 }

@@ -34,7 +34,7 @@ internal static class Texts
 
     /// <summary>A name to verify in a certificate: no port, no wildcard.</summary>
     public static Parsed<string> ParseServerName(string text) =>
-        Hosts.IsHost(text.Contains(':') && !text.StartsWith('[') ? $"[{text}]" : text)
+        Hosts.IsHost(Hosts.Bracketed(text))
             ? text
             : new Wrong("neither a DNS name nor an IP address (a port does not belong here)");
 

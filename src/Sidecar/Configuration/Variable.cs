@@ -1,24 +1,14 @@
 namespace Sidecar.Configuration;
 
 /// <summary>One environment variable as people and the program know it. A row of <see cref="Variables"/>.</summary>
-internal sealed record Variable
+/// <param name="Type">What sort of value it takes, in a word or two: <c>duration</c>.</param>
+/// <param name="Default">As one would write it, parsed like a value from the environment; null where unset means none.</param>
+/// <param name="DefaultInWords">Where the default depends on other things; shown instead of it.</param>
+internal sealed record Variable(
+    string Name, VariableGroup Group, string Type, string Meaning, string Example, string? Default, string? DefaultInWords,
+    Redaction Redaction)
 {
-    public required string Name { get; init; }
-    public required VariableGroup Group { get; init; }
-
-    /// <summary>What sort of value it takes, in a word or two: <c>duration</c>.</summary>
-    public required string Type { get; init; }
-
-    /// <summary>The default as one would write it, parsed like a value from the environment; null where unset means none.</summary>
-    public string? Default { get; init; }
-
-    /// <summary>The default in words where it depends on other things; shown instead of <see cref="Default"/>.</summary>
-    public string? DefaultInWords { get; init; }
-
-    public required string Meaning { get; init; }
-    public required string Example { get; init; }
     public bool IsOfJob => Group is VariableGroup.Targets or VariableGroup.Scraping && Name != Variables.JobsName;
-    public Redaction Redaction { get; init; }
     public bool IsSecret => Redaction == Redaction.Whole;
 
     /// <summary>The default for a table: a value, words, or a dash.</summary>

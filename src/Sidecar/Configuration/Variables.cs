@@ -80,7 +80,7 @@ internal static class Variables
     public static Variable Params { get; } = Row(
         "SIDECAR_PARAMS", VariableGroup.Scraping, "query string", example: "format=text&verbose=1",
         meaning: "added to the URL of every target that has no query");
-    public static HttpVariables ScrapeHttp { get; } = HttpRows(Prefix, VariableGroup.Scraping, "targets",
+    public static HttpVariables ScrapeHttp { get; } = new(Prefix, VariableGroup.Scraping, "targets",
         credentialsInWords: "the service account's where targets come from Kubernetes over https",
         caInWords: "the service account's where targets come from Kubernetes");
     public static Variable FollowRedirects { get; } = Row(
@@ -161,7 +161,7 @@ internal static class Variables
         "SIDECAR_REMOTE_WRITE_HEADERS", VariableGroup.RemoteWrite, "headers",
         example: "X-Scope-OrgID=tenant", redaction: Redaction.PairValues,
         meaning: "added to every request: Name=value,… or a JSON object");
-    public static HttpVariables RemoteWriteHttp { get; } = HttpRows($"{Prefix}REMOTE_WRITE_", VariableGroup.RemoteWrite, "receiver");
+    public static HttpVariables RemoteWriteHttp { get; } = new($"{Prefix}REMOTE_WRITE_", VariableGroup.RemoteWrite, "receiver");
     public static Variable RemoteWriteProxyUrl { get; } = Row(
         "SIDECAR_REMOTE_WRITE_PROXY_URL", VariableGroup.RemoteWrite, "URL",
         example: "http://proxy:3128", redaction: Redaction.UrlPassword,
@@ -238,51 +238,12 @@ internal static class Variables
 
     public static Variable? Find(string name) => All.FirstOrDefault(v => v.Name == name);
 
-    /// <param name="peer">Towards whom they are used, in words.</param>
-    private static HttpVariables HttpRows(
-        string prefix, VariableGroup group, string peer, string? credentialsInWords = null, string? caInWords = null) => new()
-    {
-        AuthorizationType = Row(prefix + "AUTHORIZATION_TYPE", group, "word", example: "Bearer", @default: "Bearer",
-            meaning: "scheme in the Authorization header"),
-        Credentials = Row(prefix + "AUTHORIZATION_CREDENTIALS", group, "text", example: "eyJhbGciOi", redaction: Redaction.Whole,
-            meaning: $"token towards the {peer}"),
-        CredentialsFile = Row(prefix + "AUTHORIZATION_CREDENTIALS_FILE", group, "file",
-            example: "/etc/sidecar/token", inWords: credentialsInWords,
-            meaning: "file with the token, read again when it changes"),
-        Username = Row(prefix + "BASIC_AUTH_USERNAME", group, "text", example: "sidecar",
-            meaning: $"user of basic authentication towards the {peer}"),
-        Password = Row(prefix + "BASIC_AUTH_PASSWORD", group, "text", example: "correct-horse", redaction: Redaction.Whole,
-            meaning: "password of that user"),
-        PasswordFile = Row(prefix + "BASIC_AUTH_PASSWORD_FILE", group, "file", example: "/etc/sidecar/password",
-            meaning: "file with the password, read again when it changes"),
-        CaFile = Row(prefix + "TLS_CA_FILE", group, "file", example: "/etc/sidecar/ca.crt", inWords: caInWords,
-            meaning: $"certificates that vouch for the {peer}"),
-        CertFile = Row(prefix + "TLS_CERT_FILE", group, "file", example: "/etc/sidecar/tls.crt", meaning: "client certificate (PEM)"),
-        KeyFile = Row(prefix + "TLS_KEY_FILE", group, "file", example: "/etc/sidecar/tls.key",
-            meaning: "key of the client certificate (PEM)"),
-        ServerName = Row(prefix + "TLS_SERVER_NAME", group, "host name", example: "kubernetes.default.svc",
-            meaning: "name expected in the certificate instead of the URL's host"),
-        InsecureSkipVerify = Row(prefix + "TLS_INSECURE_SKIP_VERIFY", group, "boolean", example: "true", @default: "false",
-            meaning: "do not check the certificate"),
-        MinVersion = Row(prefix + "TLS_MIN_VERSION", group, "word", example: "TLS13", @default: "TLS12",
-            meaning: "oldest TLS version: TLS12 or TLS13"),
-    };
-
-    private static Variable Row(
+    /// <summary>Adds a row to the table.</summary>
+    public static Variable Row(
         string name, VariableGroup group, string type, string meaning, string example,
         string? @default = null, string? inWords = null, Redaction redaction = Redaction.None)
     {
-        var row = new Variable
-        {
-            Name = name,
-            Group = group,
-            Type = type,
-            Default = @default,
-            DefaultInWords = inWords,
-            Meaning = meaning,
-            Example = example,
-            Redaction = redaction,
-        };
+        var row = new Variable(name, group, type, meaning, example, @default, inWords, redaction);
         Table.Add(row);
         return row;
     }

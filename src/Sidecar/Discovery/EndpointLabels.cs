@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Sidecar.Configuration;
 using Sidecar.Primitives;
 
 namespace Sidecar.Discovery;
@@ -110,7 +111,7 @@ internal static class EndpointLabels
     private static void AddPort(Dictionary<string, string> labels, Port port, string address)
     {
         var number = port.Number?.ToString();
-        labels[TargetBuilder.Address] = number is null ? address : address.Contains(':') ? $"[{address}]:{number}" : $"{address}:{number}";
+        labels[TargetBuilder.Address] = number is null ? address : $"{Hosts.Bracketed(address)}:{number}";
         Set(labels, "endpointslice_port", number);
         Set(labels, "endpointslice_port_app_protocol", port.AppProtocol);
         foreach (var role in (ReadOnlySpan<string>)["endpointslice_", "endpoint_"])

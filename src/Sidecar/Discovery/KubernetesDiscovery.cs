@@ -141,7 +141,7 @@ internal sealed class KubernetesDiscovery(
                 publish(known.Targets.All());
                 isChanged = false;
             }
-            var answer = await objects.WatchAsync(query, from, left, pieces => TakeEvents(query, pieces), PublishChange, cancellation);
+            var answer = await objects.WatchAsync(query, from, left, change => Take(query, change), PublishChange, cancellation);
             PublishChange();
 
             if (!watchError.IsNone)
@@ -184,33 +184,29 @@ internal sealed class KubernetesDiscovery(
         return Task.Delay(wait, time, cancellation);
     }
 
-    private bool TakeEvents(ObjectQuery query, JsonPieces pieces)
+    private bool Take(ObjectQuery query, WatchEvent change)
     {
-        while (pieces.TryNext(out var piece))
+        if (change.Type == WatchEventType.Error)
         {
-            var e = WatchEvent.Read(piece);
-            if (e.Type == WatchEventType.Error)
-            {
-                isExpired = e.Status == HttpStatusCode.Gone;
-                if (!isExpired)
-                    watchError = new Failure(FailureReason.HttpStatus, $"the watch ends with status {(int)e.Status}: {e.Message}");
-                return false;
-            }
-            if (e.Kind != query.KindName)
-                throw new FormatException($"the object of an event is not of kind {query.KindName}");
-            if (e.Type == WatchEventType.Deleted)
-                known.Targets.Remove(e.Key);
-            else if (e.Type != WatchEventType.Bookmark)
-                known.Targets.Set(query, e.Json);
-            version = e.Version;
-            if (events++ == 0)
-                watch.Works();
-            LastAnswer = time.GetUtcNow();
-            if (e.Type == WatchEventType.Bookmark)
-                continue;
-            isChanged = true;
-            metrics.KubernetesEvents(query.Kind).Increment(e.Type);
+            isExpired = change.Status == HttpStatusCode.Gone;
+            if (!isExpired)
+                watchError = new Failure(FailureReason.HttpStatus, $"the watch ends with status {(int)change.Status}: {change.Message}");
+            return false;
         }
+        if (change.Kind != query.KindName)
+            throw new FormatException($"the object of an event is not of kind {query.KindName}");
+        if (change.Type == WatchEventType.Deleted)
+            known.Targets.Remove(change.Key);
+        else if (change.Type != WatchEventType.Bookmark)
+            known.Targets.Set(query, change.Json);
+        version = change.Version;
+        if (events++ == 0)
+            watch.Works();
+        LastAnswer = time.GetUtcNow();
+        if (change.Type == WatchEventType.Bookmark)
+            return true;
+        isChanged = true;
+        metrics.KubernetesEvents(query.Kind).Increment(change.Type);
         return true;
     }
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Sidecar.Configuration;
 using Sidecar.Http;
 
@@ -55,8 +53,7 @@ internal static class KubernetesOptionsReader
             return null;
         }
 
-        var isIPv6 = IPAddress.TryParse(host, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6 && !host.StartsWith('[');
-        var parsed = Urls.ParseBase($"https://{(isIPv6 ? $"[{host}]" : host)}:{port}");
+        var parsed = Urls.ParseBase($"https://{Hosts.Bracketed(host)}:{port}");
         if (parsed.Value is { } url)
             settings.Derive(Variables.KubernetesApiServer, url.AbsoluteUri);
         else if (isUsed)

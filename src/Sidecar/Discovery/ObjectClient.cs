@@ -25,9 +25,10 @@ internal sealed record ObjectAnswer(
 /// <exception cref="FormatException">It is not such an object; the message says why, to people.</exception>
 internal delegate void ObjectSink(ReadOnlyMemory<byte> json);
 
-/// <summary>Is given the bytes of a watch as they come: all whole events that <paramref name="pieces"/> has now.</summary>
+/// <summary>Is given the events of a watch as they come.</summary>
 /// <returns>False where the watch is to end.</returns>
-internal delegate bool EventSink(JsonPieces pieces);
+/// <exception cref="FormatException">It is no such event; the message says why, to people.</exception>
+internal delegate bool EventSink(WatchEvent change);
 
 /// <summary>Asks the API server for lists and watches of objects. Answers are read as they come and never held whole.</summary>
 /// <param name="pulse">Beaten by each page and each read of a watch.</param>
@@ -106,8 +107,9 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
                 if (await read is not (> 0 and var count))
                     return new ObjectAnswer();
                 pieces.Filled(count);
-                if (!sink(pieces))
-                    return new ObjectAnswer();
+                while (pieces.TryNext(out var piece))
+                    if (!sink(WatchEvent.Read(piece)))
+                        return new ObjectAnswer();
             }
         }
         catch (Exception e) when (e is FormatException or JsonException)

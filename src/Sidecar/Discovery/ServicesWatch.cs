@@ -47,7 +47,7 @@ internal sealed class ServicesWatch(
         var began = time.GetTimestamp();
         var isChanged = false;
         var longest = options.RefreshInterval * ClusterLists.ManyIntervals;
-        var answer = await objects.WatchAsync(query, from, longest, TakeEvents, () => { }, untilList.Token);
+        var answer = await objects.WatchAsync(query, from, longest, Take, () => { }, untilList.Token);
         if (WatchState.IsRefusal(answer))
         {
             state.Refused(query, answer);
@@ -67,21 +67,15 @@ internal sealed class ServicesWatch(
             await Task.Delay(state.Backoff.After(answer), time, untilList.Token);
         await untilList.CancelAsync();
 
-        bool TakeEvents(JsonPieces pieces)
+        bool Take(WatchEvent change)
         {
-            while (pieces.TryNext(out var piece))
-            {
-                var e = WatchEvent.Read(piece);
-                if (e.Type == WatchEventType.Error)
-                    return false;
-                if (e.Type == WatchEventType.Bookmark)
-                    continue;
-                metrics.KubernetesEvents(ObjectKind.Service).Increment(e.Type);
-                isChanged = list.Targets.Services.IsChangedBy(query, e);
-                if (isChanged)
-                    return false;
-            }
-            return true;
+            if (change.Type == WatchEventType.Bookmark)
+                return true;
+            if (change.Type == WatchEventType.Error)
+                return false;
+            metrics.KubernetesEvents(ObjectKind.Service).Increment(change.Type);
+            isChanged = list.Targets.Services.IsChangedBy(query, change);
+            return !isChanged;
         }
     }
 }

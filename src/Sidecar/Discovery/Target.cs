@@ -43,19 +43,6 @@ internal sealed class Target : IEquatable<Target>
     /// <summary>Identity in one string: the URL, the labels, the interval and timeout where they are its own, and the job.</summary>
     public string Key { get; }
 
-    /// <summary>Whether these are its discovered labels.</summary>
-    public bool HasDiscovered(ImmutableArray<KeyValuePair<string, string>> labels)
-    {
-        if (labels.Length != DiscoveredLabels.Length)
-            return false;
-        for (var i = 0; i < labels.Length; i++)
-        {
-            if (labels[i].Key != DiscoveredLabels[i].Key || labels[i].Value != DiscoveredLabels[i].Value)
-                return false;
-        }
-        return true;
-    }
-
     public bool Equals(Target? other) => other is not null && Key == other.Key;
 
     public override bool Equals(object? obj) => Equals(obj as Target);

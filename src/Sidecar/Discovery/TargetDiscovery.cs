@@ -106,7 +106,7 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
         var isChanged = added.Count > 0 || gone.Count > 0;
         if (isChanged || !IsKnown)
             log.Info("Targets changed", ("targets", targets.Length), ("added", Names(added)), ("gone", Names(gone)));
-        else if (IsSame(targets))
+        else if (targets.Zip(known, (now, before) => now.DiscoveredLabels.SequenceEqual(before.DiscoveredLabels)).All(isSame => isSame))
             return;
         // Also where only discovered labels have changed: people look at them.
         metrics.Job(options.Target.Job).DiscoveredTargets.Set(targets.Length);
@@ -124,16 +124,6 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
             : new TargetChange(time.GetUtcNow(), targets.Length, added.Count, gone.Count, string.Join(' ', names)));
         known = targets; // only now: what was not taken is offered again
         IsKnown = true;
-    }
-
-    private bool IsSame(ImmutableArray<Target> targets)
-    {
-        for (var i = 0; i < targets.Length; i++)
-        {
-            if (!targets[i].HasDiscovered(known[i].DiscoveredLabels))
-                return false;
-        }
-        return true;
     }
 
     private static string? Names(List<Target> targets)

@@ -4,13 +4,14 @@ using Sidecar.Primitives;
 namespace Sidecar.Http;
 
 /// <summary>Whom a failure is about, with the variables that may be wrong.</summary>
-/// <param name="who">As people call it: the API server.</param>
-/// <param name="address">Says where it is.</param>
-/// <param name="scheme">What to change where http and https are mixed up.</param>
-/// <param name="caFile">Certificates that vouch for it.</param>
-/// <param name="serverName">The name that its certificate must have; null where there is no such variable.</param>
-/// <param name="credentials">The one that is most used.</param>
-internal sealed class CheckPeer(string who, string address, string scheme, string caFile, string? serverName, string credentials)
+/// <param name="Who">As people call it: the API server.</param>
+/// <param name="Address">Says where it is.</param>
+/// <param name="Scheme">What to change where http and https are mixed up.</param>
+/// <param name="CaFile">Certificates that vouch for it.</param>
+/// <param name="ServerName">The name that its certificate must have; null where there is no such variable.</param>
+/// <param name="Credentials">The one that is most used.</param>
+internal readonly record struct CheckPeer(
+    string Who, string Address, string Scheme, string CaFile, string? ServerName, string Credentials)
 {
     public static readonly CheckPeer ApiServer = new(
         "the API server", Variables.KubernetesApiServer.Name, $"the scheme in {Variables.KubernetesApiServer.Name}",
@@ -29,13 +30,6 @@ internal sealed class CheckPeer(string who, string address, string scheme, strin
         "the receiver", Variables.RemoteWriteUrl.Name, $"the scheme in {Variables.RemoteWriteUrl.Name}",
         Variables.RemoteWriteHttp.CaFile.Name, Variables.RemoteWriteHttp.ServerName.Name,
         $"SIDECAR_REMOTE_WRITE_BASIC_AUTH_… or {Variables.RemoteWriteHttp.CredentialsFile.Name}");
-
-    public string Who { get; } = who;
-    public string Address { get; } = address;
-    public string Scheme { get; } = scheme;
-    public string CaFile { get; } = caFile;
-    public string? ServerName { get; } = serverName;
-    public string Credentials { get; } = credentials;
 }
 
 /// <summary>A likely cause, where the fact does not tell it, and what to do.</summary>

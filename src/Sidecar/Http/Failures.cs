@@ -108,11 +108,13 @@ internal static class Failures
         _ => new Failure(FailureReason.Connection, $"the connection to {host} failed ({error})"),
     };
 
-    public static T? Find<T>(Exception? exception) where T : Exception
+    /// <summary>The first of the exception and those inside it that is of the type, and as asked for.</summary>
+    public static T? Find<T>(Exception? exception, Predicate<T>? where = null) where T : Exception
     {
-        while (exception is not null and not T)
-            exception = exception.InnerException;
-        return exception as T;
+        for (; exception is not null; exception = exception.InnerException)
+            if (exception is T found && where?.Invoke(found) != false)
+                return found;
+        return null;
     }
 
     /// <summary>The message of a Kubernetes Status, or the text itself; one line, bounded.</summary>

@@ -28,11 +28,7 @@ internal sealed record HttpOptions
     public Proxy? Proxy { get; init; }
 
     /// <summary>What a record prints of itself ends up in logs and in the output of tests, so the secrets stay out.</summary>
-    public override string ToString() =>
-        $"HttpOptions {{ AuthorizationType = {AuthorizationType}, Credentials = {(Credentials is null ? "" : "<redacted>")}, "
-        + $"CredentialsFile = {CredentialsFile}, BasicAuthUsername = {(BasicAuthUsername is null ? "" : "<redacted>")}, "
-        + $"BasicAuthPassword = {(BasicAuthPassword is null ? "" : "<redacted>")}, BasicAuthPasswordFile = {BasicAuthPasswordFile}, "
-        + $"Tls = {Tls}, Proxy = {Proxy?.Host} }}";
+    public override string ToString() => nameof(HttpOptions);
 }
 
 /// <summary>TLS towards one peer. Files are PEM and are read again when they change.</summary>

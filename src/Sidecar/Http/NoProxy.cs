@@ -93,7 +93,6 @@ internal sealed class NoProxy
         }
 
         private static IPAddress? Address(string text) =>
-            Hosts.IsHost(text.Contains(':') && !text.StartsWith('[') ? $"[{text}]" : text) && IPAddress.TryParse(text, out var address)
-                ? address : null;
+            Hosts.IsHost(Hosts.Bracketed(text)) && IPAddress.TryParse(text, out var address) ? address : null;
     }
 }

@@ -1,3 +1,4 @@
+using Sidecar.Configuration;
 using Sidecar.Primitives;
 
 namespace Sidecar.Http;
@@ -13,13 +14,16 @@ internal sealed class PeerCredentials(HttpOptions options)
     /// <summary>Whether a second look may find something else.</summary>
     public bool IsFromFile => options.CredentialsFile is not null || options.BasicAuthPasswordFile is not null;
 
+    private bool IsBasic =>
+        options is { BasicAuthUsername: not null } or { BasicAuthPassword: not null } or { BasicAuthPasswordFile: not null };
+
     /// <summary>Null for none.</summary>
     /// <param name="stale">Why the file's last good content is used instead of what it holds now; none when it is not.</param>
     /// <exception cref="PeerException">A file cannot be read or holds what no header can, and never was good.</exception>
     public string? Header(out Failure stale)
     {
         stale = default;
-        if (options.BasicAuthUsername is not null || options.BasicAuthPassword is not null || options.BasicAuthPasswordFile is not null)
+        if (IsBasic)
         {
             var password = options.BasicAuthPasswordFile is { } passwordFile ? Read(passwordFile, out stale) : options.BasicAuthPassword;
             return "Basic " + Basic(password);
@@ -34,7 +38,7 @@ internal sealed class PeerCredentials(HttpOptions options)
         words = Without(words, options.Credentials);
         words = Without(words, options.BasicAuthPassword);
         words = Without(words, Volatile.Read(ref lastGood));
-        if (options.BasicAuthUsername is not null || options.BasicAuthPassword is not null || options.BasicAuthPasswordFile is not null)
+        if (IsBasic)
             words = Without(words, Basic(options.BasicAuthPassword ?? Volatile.Read(ref lastGood)));
         return words;
     }
@@ -42,16 +46,15 @@ internal sealed class PeerCredentials(HttpOptions options)
     /// <summary>Without the secret, and without its beginning where the words were cut in the middle of it.</summary>
     public static string Without(string words, string? secret)
     {
-        const string Redacted = "<redacted>";
         if (string.IsNullOrEmpty(secret))
             return words;
-        words = words.Replace(secret, Redacted, StringComparison.Ordinal);
+        words = words.Replace(secret, Redacted.Mark, StringComparison.Ordinal);
         if (!words.EndsWith('…'))
             return words;
         for (var length = Math.Min(secret.Length, words.Length) - 1; length >= 4; length--)
         {
             if (words.AsSpan(0, words.Length - 1).EndsWith(secret.AsSpan(0, length)))
-                return string.Concat(words.AsSpan(0, words.Length - 1 - length), Redacted, "…");
+                return string.Concat(words.AsSpan(0, words.Length - 1 - length), Redacted.Mark, "…");
         }
         return words;
     }

@@ -96,7 +96,7 @@ internal sealed class BodyDownload(
 
         using var stream = await response.Content.ReadAsStreamAsync(cancellation);
         var first = await stream.ReadAsync(body.FreeSpace(), cancellation);
-        if (first > 0 && !TryReadFormat(response.Content.Headers, body, out var wrong))
+        if (first > 0 && ReadFormat(response.Content.Headers, body) is { IsNone: false } wrong)
             return wrong;
         if (isGzip)
         {
@@ -162,22 +162,15 @@ internal sealed class BodyDownload(
         FailureDetail.QueueSizeLimit);
 
     /// <summary>As in Prometheus 3 without a fallback: a missing or unknown type fails the scrape.</summary>
-    private bool TryReadFormat(HttpContentHeaders headers, CompressedBody body, out Failure failure)
+    private Failure ReadFormat(HttpContentHeaders headers, CompressedBody body)
     {
-        failure = default;
         if (!headers.TryGetValues("Content-Type", out var values) || string.Join(",", values) is not { Length: > 0 } text)
-        {
-            failure = new Failure(FailureReason.ContentType, "the target does not say what it serves: the Content-Type is missing");
-            return false;
-        }
-        if (ScrapeProtocols.FromContentType(text, options.ReadsNative) is { } format)
-        {
-            (body.Format, body.Reading) = (format, options.Reading);
-            return true;
-        }
-        failure = new Failure(FailureReason.ContentType, $"the target serves {Shorten(text)}, which is no exposition format "
-            + "(text/plain, application/openmetrics-text, application/vnd.google.protobuf)");
-        return false;
+            return new Failure(FailureReason.ContentType, "the target does not say what it serves: the Content-Type is missing");
+        if (ScrapeProtocols.FromContentType(text, options.ReadsNative) is not { } format)
+            return new Failure(FailureReason.ContentType, $"the target serves {Shorten(text)}, which is no exposition format "
+                + "(text/plain, application/openmetrics-text, application/vnd.google.protobuf)");
+        (body.Format, body.Reading) = (format, options.Reading);
+        return default;
     }
 
     private static string Shorten(string text) => text.Length > 100 ? text[..100] + "…" : text;

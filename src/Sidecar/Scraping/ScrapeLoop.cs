@@ -15,7 +15,9 @@ namespace Sidecar.Scraping;
 internal delegate bool TryLeave(ScrapeLoop loop, out bool isReplaced);
 
 /// <summary>Scrapes one target at its times, until it has been gone from discovery for two intervals or the process ends.</summary>
-internal sealed class ScrapeLoop : IDisposable
+internal sealed class ScrapeLoop(
+    Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes, HeldBudget budget,
+    ScrapeQueue queue, Metrics metrics, Log log, InternalErrors errors, TimeProvider time, Func<bool>? mayScrape) : IDisposable
 {
     /// <summary>What provokes an exception is tried so often, and then left.</summary>
     private const int MostTries = 3;
@@ -25,54 +27,21 @@ internal sealed class ScrapeLoop : IDisposable
 
     private static readonly TimeSpan LeastTick = TimeSpan.FromSeconds(45);
 
-    private readonly ScrapeOptions options;
-    private readonly BodyDownload download;
-    private readonly Passes passes;
-    private readonly ScrapeQueue queue;
-    private readonly Metrics metrics;
-    private readonly Log log;
-    private readonly TimeProvider time;
-    private readonly ScrapeSchedule schedule;
-    private readonly TargetSeries series;
-    private readonly LoopEdge edge;
-    private readonly InternalErrors errors;
-    private readonly Func<bool> mayScrape;
+    private readonly ScrapeSchedule schedule = new(target, target.Interval ?? options.Interval, atOnce, time);
+    private readonly TargetSeries series = new(
+        target, new(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget, time, protocol);
+    private readonly ClockGuard clock = new(time);
     private readonly Lock gate = new();
     private volatile LastScrape last = new();
     private long? goneSince;
     private Failure overLimit;
     private long lastTick;
-    private readonly ClockGuard clock;
     private volatile bool isGone;
 
-    public ScrapeLoop(
-        Target target, bool atOnce, ScrapeOptions options, ReceiverProtocol protocol, BodyDownload download, Passes passes,
-        HeldBudget budget, ScrapeQueue queue,
-        Metrics metrics, Log log, InternalErrors errors, TimeProvider time, Func<bool>? mayScrape = null)
-    {
-        Target = target;
-        this.mayScrape = mayScrape ?? (static () => true);
-        this.options = options;
-        this.download = download;
-        this.passes = passes;
-        this.queue = queue;
-        this.metrics = metrics;
-        this.log = log;
-        this.time = time;
-        clock = new ClockGuard(time);
-        this.errors = errors;
-        Pulse = new Pulse(time);
-        edge = new LoopEdge(ProcessLoop.Scrape, errors, time, Pulse, target.Url);
-        schedule = new ScrapeSchedule(target, Interval, atOnce, time);
-        series = new TargetSeries(target,
-            new TargetLabels(target.Labels, options.ExternalLabels, options.HonorLabels, options.SeriesRules), options, budget,
-            time, protocol);
-    }
-
     /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
-    public Target Target { get; private set; }
+    public Target Target { get; private set; } = target;
 
-    public Pulse Pulse { get; }
+    public Pulse Pulse { get; } = new(time);
     public TimeSpan Interval => Target.Interval ?? options.Interval;
 
     /// <summary>Discovery no longer has it, or has it again.</summary>
@@ -98,8 +67,9 @@ internal sealed class ScrapeLoop : IDisposable
     /// <summary>Ends when the target has left, or with an exception when cancelled; no other exception of a tick ends it.</summary>
     public async Task RunAsync(TryLeave tryLeave, CancellationToken cancellation)
     {
+        var edge = new LoopEdge(ProcessLoop.Scrape, errors, time, Pulse, Target.Url);
         // Without what was known before, a target is scraped as a new one.
-        await TryAsync(() => RecallAsync(cancellation), cancellation);
+        await TryAsync(() => RecallAsync(cancellation), edge, cancellation);
         while (true)
         {
             try
@@ -108,7 +78,7 @@ internal sealed class ScrapeLoop : IDisposable
                 await schedule.WaitAsync(cancellation);
                 if (await TickAsync(tryLeave, cancellation) is { } end)
                 {
-                    await TryAsync(end, cancellation);
+                    await TryAsync(end, edge, cancellation);
                     return;
                 }
                 edge.Passed();
@@ -148,7 +118,7 @@ internal sealed class ScrapeLoop : IDisposable
     }
 
     /// <summary>Does something that no later tick makes good: up to three times, and then the loop goes on without.</summary>
-    private async Task TryAsync(Func<Task> action, CancellationToken cancellation)
+    private static async Task TryAsync(Func<Task> action, LoopEdge edge, CancellationToken cancellation)
     {
         for (var tries = 1; tries <= MostTries; tries++)
         {
@@ -215,9 +185,11 @@ internal sealed class ScrapeLoop : IDisposable
         }
     }
 
+    private bool MayScrape => mayScrape?.Invoke() != false;
+
     private async Task ScrapeAsync(CancellationToken cancellation)
     {
-        if (!mayScrape())
+        if (!MayScrape)
             return;
         var started = time.GetTimestamp();
         var startedAt = time.GetUtcNow();
@@ -245,7 +217,7 @@ internal sealed class ScrapeLoop : IDisposable
             forced = overLimit;
         using var turn = download.BeginBody();
         var (body, failure) = forced.IsNone ? await DownloadAsync(turn, cancellation) : (null, forced);
-        if (!mayScrape())
+        if (!MayScrape)
         {
             body?.Release(); // the process stood still meanwhile, and another one scrapes by now
             return;
