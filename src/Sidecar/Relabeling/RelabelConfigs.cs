@@ -5,7 +5,7 @@ using Sidecar.Relabeling.Patterns;
 namespace Sidecar.Relabeling;
 
 /// <summary>One thing that is wrong with a list of rules.</summary>
-internal sealed class RelabelError(string problem, string remedy)
+internal sealed class RelabelError(string problem, string remedy, string? rule)
 {
     /// <summary>Rule, key and cause.</summary>
     public string Problem { get; } = problem;
@@ -14,7 +14,7 @@ internal sealed class RelabelError(string problem, string remedy)
     public string Remedy { get; } = remedy;
 
     /// <summary>The rule that it is in, as it is written; null for none.</summary>
-    public string? Rule { get; set; }
+    public string? Rule { get; } = rule;
 }
 
 /// <summary>Reads relabel_configs, JSON or YAML, with Prometheus's keys, defaults and checks. Reports all errors.</summary>
@@ -24,13 +24,18 @@ internal sealed class RelabelConfigs
 
     private static readonly string[] Keys = ["source_labels", "separator", "regex", "modulus", "target_label", "replacement", "action"];
 
+    /// <summary>A right value for each of the keys.</summary>
+    private static readonly string[] Examples =
+        ["""["__name__","le"]""", "\";\"", "\"go_.*\"", "8", "\"cluster\"", "\"$1\"", "\"drop\""];
+
     private static readonly string[] Actions =
     [
         "replace", "keep", "drop", "keepequal", "dropequal", "hashmod", "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase",
     ];
 
     private readonly List<RelabelError> errors = [];
-    private int number; // of the rule at hand, from 1
+    private int number;        // of the rule at hand, from 1
+    private string? ruleText;  // likewise, cut short
 
     /// <summary>The rules, and what is wrong with them; no rule where anything is.</summary>
     public static RelabelRules Read(string text, out IReadOnlyList<RelabelError> errors)
@@ -65,19 +70,16 @@ internal sealed class RelabelConfigs
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
                 number++;
-                if (reader.TokenType != JsonTokenType.StartObject)
+                var rule = JsonElement.ParseValue(ref reader);
+                if (rule.ValueKind != JsonValueKind.Object)
                 {
                     Error($"rule {number} is not a JSON object", WholeExample);
-                    reader.Skip();
+                    continue;
                 }
-                else
-                {
-                    var (start, before) = ((int)reader.TokenStartIndex, errors.Count);
-                    if (ReadRule(ref reader) is { } rule)
-                        rules.Add(rule);
-                    for (var i = before; i < errors.Count; i++)
-                        errors[i].Rule = Shown(Encoding.UTF8.GetString(json.AsSpan(start..(int)reader.BytesConsumed)), 200);
-                }
+                ruleText = Shown(rule.GetRawText(), 200);
+                if (ReadRule(rule) is { } read)
+                    rules.Add(read);
+                ruleText = null;
             }
             reader.Read(); // what follows the array is an error too
         }
@@ -90,6 +92,7 @@ internal sealed class RelabelConfigs
         catch (InvalidOperationException)
         {
             // Half of a surrogate pair, written as \ud800: the one thing that is JSON and no text.
+            ruleText = null;
             Error($"JSON with an escape that is no valid Unicode{InRule}", WholeExample);
         }
         return rules.ToImmutable();
@@ -110,52 +113,37 @@ internal sealed class RelabelConfigs
 
     private string InRule => number > 0 ? $", in rule {number}" : "";
 
-    private RelabelRule? ReadRule(ref Utf8JsonReader reader)
+    private RelabelRule? ReadRule(JsonElement json)
     {
         var before = errors.Count;
-        var seen = new HashSet<string>();
         var values = new Values();
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        foreach (var property in json.EnumerateObject())
         {
-            var key = reader.GetString()!;
-            reader.Read();
+            var (key, value) = (property.Name, property.Value);
             if (!Keys.Contains(key))
-            {
-                var nearest = NearestWord.Of(key, Keys);
                 Error($"rule {number} has the unknown key \"{Shown(key)}\"",
-                    nearest is null ? $"the keys are {string.Join(", ", Keys)}" : $"did you mean \"{nearest}\"?");
-                reader.Skip();
-            }
-            else if (!seen.Add(key))
-            {
+                    Nearest(key, Keys) ?? $"the keys are {string.Join(", ", Keys)}");
+            else if (!values.Keys.Add(key))
                 Error($"rule {number} has the key \"{key}\" twice", "leave one of them out");
-                reader.Skip();
-            }
+            else if (key == "source_labels")
+                ReadSourceLabels(value, values);
+            else if (value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
+                Error($"rule {number}: {key} is {(value.ValueKind == JsonValueKind.Array ? "an array" : "an object")}, not a text",
+                    Example(key));
             else
-                ReadValue(ref reader, key, values);
+                ReadText(Scalar(value), key, values);
         }
         var pattern = values.Pattern ?? Pattern.TryParse(Values.DefaultRegex, out _)!;
-        Check(values, seen, pattern, errors.Count == before);
-        return errors.Count > before ? null : new RelabelRule(values.Action,
+        if (values.Action is not { } action)
+            return null;
+        Check(action, values, isReadable: errors.Count == before);
+        return errors.Count > before ? null : new RelabelRule(action,
             [.. values.SourceLabels.Select(l => ImmutableArray.Create(Encoding.UTF8.GetBytes(l)))], values.Separator, pattern,
             values.Modulus, values.TargetLabel, values.Replacement);
     }
 
-    private void ReadValue(ref Utf8JsonReader reader, string key, Values values)
+    private void ReadText(string text, string key, Values values)
     {
-        if (key == "source_labels")
-        {
-            ReadSourceLabels(ref reader, values);
-            return;
-        }
-        if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
-        {
-            Error($"rule {number}: {key} is {(reader.TokenType == JsonTokenType.StartArray ? "an array" : "an object")}, not a text",
-                Example(key));
-            reader.Skip();
-            return;
-        }
-        var text = Scalar(ref reader);
         switch (key)
         {
             case "separator":
@@ -181,116 +169,90 @@ internal sealed class RelabelConfigs
                 break;
             default:
                 var index = Array.IndexOf(Actions, text.ToLowerInvariant());
-                if (index >= 0)
-                {
-                    values.Action = (RelabelAction)index;
-                    break;
-                }
-                values.IsActionWrong = true;
-                var nearest = NearestWord.Of(text.ToLowerInvariant(), Actions);
-                Error($"rule {number}: \"{Shown(text)}\" is no action",
-                    nearest is null ? $"the actions are {string.Join(", ", Actions)}" : $"did you mean \"{nearest}\"?");
+                values.Action = index >= 0 ? (RelabelAction)index : null;
+                if (index < 0)
+                    Error($"rule {number}: \"{Shown(text)}\" is no action",
+                        Nearest(text.ToLowerInvariant(), Actions) ?? $"the actions are {string.Join(", ", Actions)}");
                 break;
         }
     }
 
-    private void ReadSourceLabels(ref Utf8JsonReader reader, Values values)
+    private void ReadSourceLabels(JsonElement json, Values values)
     {
-        if (reader.TokenType == JsonTokenType.Null)
+        if (json.ValueKind == JsonValueKind.Null)
             return;
-        if (reader.TokenType != JsonTokenType.StartArray)
+        if (json.ValueKind != JsonValueKind.Array)
         {
             Error($"rule {number}: source_labels is not an array", Example("source_labels"));
-            reader.Skip();
             return;
         }
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        foreach (var element in json.EnumerateArray())
         {
-            var isScalar = reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject);
-            var name = isScalar ? Scalar(ref reader) : "";
+            var name = element.ValueKind is JsonValueKind.Array or JsonValueKind.Object ? "" : Scalar(element);
             if (name.Length == 0)
                 Error($"rule {number}: source_labels holds what is no label name", Example("source_labels"));
             values.SourceLabels.Add(name);
-            if (!isScalar)
-                reader.Skip();
         }
     }
 
     /// <summary>Any scalar as the text that YAML would read there: null is empty, numbers and booleans are as they are written.</summary>
-    private static string Scalar(ref Utf8JsonReader reader) => reader.TokenType switch
+    private static string Scalar(JsonElement json) => json.ValueKind switch
     {
-        JsonTokenType.String => reader.GetString()!,
-        JsonTokenType.Null => "",
-        _ => Encoding.UTF8.GetString(reader.ValueSpan),
+        JsonValueKind.String => json.GetString()!,
+        JsonValueKind.Null => "",
+        _ => json.GetRawText(),
     };
 
     /// <summary>Prometheus's Config.Validate.</summary>
-    private void Check(Values values, HashSet<string> seen, Pattern pattern, bool isReadable)
+    private void Check(RelabelAction action, Values values, bool isReadable)
     {
-        if (values.IsActionWrong)
-            return;
-        var action = Actions[(int)values.Action];
-        switch (values.Action)
-        {
-            case RelabelAction.Replace or RelabelAction.HashMod or RelabelAction.Lowercase or RelabelAction.Uppercase
-                or RelabelAction.KeepEqual or RelabelAction.DropEqual when values.TargetLabel.Length == 0:
-                Error($"rule {number}: action {action} needs target_label, the label to {(values.IsEqual ? "compare with" : "write to")}",
-                    Example("target_label"));
-                break;
-            case RelabelAction.LabelMap when values.Replacement.Length == 0:
-                Error($"rule {number}: action labelmap needs a replacement that is not empty: the new name", Example("replacement"));
-                break;
-        }
-        if (values.Action == RelabelAction.HashMod && values.Modulus == 0 && isReadable)
+        var name = Actions[(int)action];
+        var isEqual = action is RelabelAction.KeepEqual or RelabelAction.DropEqual;
+        var needsTarget = isEqual || action is RelabelAction.Replace or RelabelAction.HashMod or RelabelAction.Lowercase
+            or RelabelAction.Uppercase;
+        if (needsTarget && values.TargetLabel.Length == 0)
+            Error($"rule {number}: action {name} needs target_label, the label to {(isEqual ? "compare with" : "write to")}",
+                Example("target_label"));
+        if (action == RelabelAction.LabelMap && values.Replacement.Length == 0)
+            Error($"rule {number}: action labelmap needs a replacement that is not empty: the new name", Example("replacement"));
+        if (action == RelabelAction.HashMod && values.Modulus == 0 && isReadable)
             Error($"rule {number}: action hashmod needs a modulus that is not 0", Example("modulus"));
-        if (values.Action is RelabelAction.Lowercase or RelabelAction.Uppercase)
-            Refuse(values.Replacement != Values.DefaultReplacement, "replacement", action);
-        if (values.IsEqual)
+        ReadOnlySpan<string> refused = action switch
         {
-            Refuse(seen.Contains("regex"), "regex", action);
-            Refuse(values.Modulus != 0, "modulus", action);
-            Refuse(values.Separator != Values.DefaultSeparator, "separator", action);
-            Refuse(values.Replacement != Values.DefaultReplacement, "replacement", action);
-        }
-        if (values.Action is RelabelAction.LabelDrop or RelabelAction.LabelKeep)
+            RelabelAction.Lowercase or RelabelAction.Uppercase => ["replacement"],
+            RelabelAction.KeepEqual or RelabelAction.DropEqual => ["regex", "modulus", "separator", "replacement"],
+            RelabelAction.LabelDrop or RelabelAction.LabelKeep =>
+                ["source_labels", "target_label", "modulus", "separator", "replacement"],
+            _ => [],
+        };
+        foreach (var key in refused)
         {
-            Refuse(values.SourceLabels.Count > 0, "source_labels", action);
-            Refuse(values.TargetLabel.Length > 0, "target_label", action);
-            Refuse(values.Modulus != 0, "modulus", action);
-            Refuse(values.Separator != Values.DefaultSeparator, "separator", action);
-            Refuse(values.Replacement != Values.DefaultReplacement, "replacement", action);
+            if (values.Has(key))
+                Error($"rule {number}: action {name} takes no {key}", $"leave {key} out");
         }
     }
 
-    private void Refuse(bool isSet, string key, string action)
-    {
-        if (isSet)
-            Error($"rule {number}: action {action} takes no {key}", $"leave {key} out");
-    }
-
-    private void Error(string problem, string remedy) => errors.Add(new RelabelError(problem, remedy));
+    private void Error(string problem, string remedy) => errors.Add(new RelabelError(problem, remedy, ruleText));
 
     private static string Shown(string text, int most = 80) => text.Length > most ? text[..most] + "…" : text;
 
-    private static string Example(string key) => key switch
-    {
-        "source_labels" => """write it like "source_labels":["__name__","le"]""",
-        "modulus" => """write it like "modulus":8""",
-        "target_label" => """write it like "target_label":"cluster" """.TrimEnd(),
-        "replacement" => """write it like "replacement":"$1" """.TrimEnd(),
-        "regex" => """write it like "regex":"go_.*" """.TrimEnd(),
-        "separator" => """write it like "separator":";" """.TrimEnd(),
-        _ => """write it like "action":"drop" """.TrimEnd(),
-    };
+    private static string Example(string key) => $"write it like \"{key}\":{Examples[Array.IndexOf(Keys, key)]}";
+
+    private static string? Nearest(string word, string[] words) =>
+        NearestWord.Of(word, words) is { } nearest ? $"did you mean \"{nearest}\"?" : null;
 
     private sealed class Values
     {
-        public const string DefaultSeparator = ";";
         public const string DefaultRegex = "(.*)";
-        public const string DefaultReplacement = "$1";
+        private const string DefaultSeparator = ";";
+        private const string DefaultReplacement = "$1";
 
-        public RelabelAction Action { get; set; } = RelabelAction.Replace;
-        public bool IsActionWrong { get; set; }
+        /// <summary>Those that the rule has, whatever their values.</summary>
+        public HashSet<string> Keys { get; } = [];
+
+        /// <summary>Null for a wrong one.</summary>
+        public RelabelAction? Action { get; set; } = RelabelAction.Replace;
+
         public List<string> SourceLabels { get; } = [];
         public string Separator { get; set; } = DefaultSeparator;
 
@@ -300,6 +262,16 @@ internal sealed class RelabelConfigs
         public ulong Modulus { get; set; }
         public string TargetLabel { get; set; } = "";
         public string Replacement { get; set; } = DefaultReplacement;
-        public bool IsEqual => Action is RelabelAction.KeepEqual or RelabelAction.DropEqual;
+
+        /// <summary>Whether the key has another value than it has by default; for the regular expression, any at all.</summary>
+        public bool Has(string key) => key switch
+        {
+            "source_labels" => SourceLabels.Count > 0,
+            "separator" => Separator != DefaultSeparator,
+            "regex" => Keys.Contains(key),
+            "modulus" => Modulus != 0,
+            "target_label" => TargetLabel.Length > 0,
+            _ => Replacement != DefaultReplacement,
+        };
     }
 }

@@ -11,9 +11,8 @@ internal sealed class RelabelYaml : IDisposable
 
     private readonly ArrayBufferWriter<byte> output = new();
     private readonly Utf8JsonWriter json;
-    private int dash = -1; // columns of the dashes and of the keys
-    private int keys = -1;
-    private bool isInRule;
+    private int dash = -1; // column of the dashes of rules; -1 before the first
+    private int keys = -1; // column of the keys of the rule at hand
     private bool isKeyOpen; // its value is below, or there is none
     private bool isInList;
 
@@ -64,7 +63,7 @@ internal sealed class RelabelYaml : IDisposable
                 return "begins a rule at another column than the one before";
             EndRule();
             json.WriteStartObject();
-            (isInRule, dash) = (true, indent);
+            dash = indent;
             var rest = content[1..].TrimStart();
             if (rest.Length == 0 || rest[0] == '#')
             {
@@ -74,7 +73,7 @@ internal sealed class RelabelYaml : IDisposable
             keys = indent + content.Length - rest.Length;
             return ReadKey(rest);
         }
-        if (!isInRule)
+        if (dash < 0)
             return content.EndsWith("relabel_configs:", StringComparison.Ordinal) ? null : "is outside of a rule, which begins with a dash";
         if (keys < 0 && indent > dash)
             keys = indent;
@@ -129,10 +128,8 @@ internal sealed class RelabelYaml : IDisposable
     private string? ReadScalar(string text, bool isFlow, out string rest)
     {
         rest = "";
-        if (text.StartsWith('\''))
-            return ReadSingle(text, out rest);
-        if (text.StartsWith('"'))
-            return ReadDouble(text, out rest);
+        if (text is ['\'' or '"', ..])
+            return ReadQuoted(text, out rest);
         if (text.Length > 0 && "&*!|>%@`{}[],?".Contains(text[0]))
             return $"has a value that begins with {text[0]}: put it in single quotes";
         var end = isFlow ? text.AsSpan().IndexOfAny(",]") : -1;
@@ -152,48 +149,33 @@ internal sealed class RelabelYaml : IDisposable
         return null;
     }
 
-    private string? ReadSingle(string text, out string rest)
+    /// <summary>In single quotes, two of which stand for one; or in double quotes, with escapes.</summary>
+    private string? ReadQuoted(string text, out string rest)
     {
+        rest = "";
+        var isDouble = text[0] == '"';
         var value = new StringBuilder();
         for (var i = 1; i < text.Length; i++)
         {
-            if (text[i] != '\'')
-                value.Append(text[i]);
-            else if (i + 1 < text.Length && text[i + 1] == '\'')
-                value.Append(text[++i]);
-            else
+            var c = text[i];
+            if (c == '\\' && isDouble)
             {
-                rest = text[(i + 1)..];
-                json.WriteStringValue(value.ToString());
-                return null;
+                var escape = ++i < text.Length ? text[i] : ' ';
+                if ("\\\"/ntr0".IndexOf(escape) is not (>= 0 and var known))
+                    return $"has \\{escape} in double quotes, which is no escape of YAML: put the value in single quotes";
+                c = "\\\"/\n\t\r\0"[known];
             }
-        }
-        rest = "";
-        return "has a quote that does not end in its line";
-    }
-
-    private string? ReadDouble(string text, out string rest)
-    {
-        rest = "";
-        var value = new StringBuilder();
-        for (var i = 1; i < text.Length; i++)
-        {
-            if (text[i] == '"')
+            else if (c == text[0])
             {
-                rest = text[(i + 1)..];
-                json.WriteStringValue(value.ToString());
-                return null;
+                if (isDouble || i + 1 == text.Length || text[i + 1] != c)
+                {
+                    rest = text[(i + 1)..];
+                    json.WriteStringValue(value.ToString());
+                    return null;
+                }
+                i++;
             }
-            if (text[i] != '\\')
-            {
-                value.Append(text[i]);
-                continue;
-            }
-            var escape = ++i < text.Length ? text[i] : ' ';
-            if ("\\\"/ntr0".IndexOf(escape) is >= 0 and var known)
-                value.Append("\\\"/\n\t\r\0"[known]);
-            else
-                return $"has \\{escape} in double quotes, which is no escape of YAML: put the value in single quotes";
+            value.Append(c);
         }
         return "has a quote that does not end in its line";
     }
@@ -210,7 +192,7 @@ internal sealed class RelabelYaml : IDisposable
     private void EndRule()
     {
         EndKey();
-        if (isInRule)
+        if (dash >= 0)
             json.WriteEndObject();
     }
 }
