@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
 using Sidecar.Memory;
 
 namespace Sidecar.Exposition;
@@ -11,6 +13,9 @@ internal sealed class CompressedBody
 {
     /// <summary>Of a piece of 16 KiB: what TLS takes for one record, and one call of the kernel instead of four.</summary>
     private const int BlocksOfPiece = 4;
+
+    /// <summary>So many bytes and what gzip puts around them fill one block: compressed, they would take as much memory.</summary>
+    public const int MostStored = BlockPool.BlockSize - 23;
 
     private readonly List<Block> blocks = [];
     private int references = 1;
@@ -69,6 +74,21 @@ internal sealed class CompressedBody
             Advance(count);
             bytes = bytes[count..];
         }
+    }
+
+    /// <summary>Gzip without compression, of at most <see cref="MostStored"/>: one stored block (RFC 1952, 2.3; RFC 1951, 3.2.4).</summary>
+    public void AppendStored(ReadOnlySpan<byte> plain)
+    {
+        Span<byte> number = stackalloc byte[4];
+        Append([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1]);
+        BinaryPrimitives.WriteUInt16LittleEndian(number, (ushort)plain.Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(number[2..], (ushort)~plain.Length);
+        Append(number);
+        Append(plain);
+        BinaryPrimitives.WriteUInt32LittleEndian(number, Crc32.HashToUInt32(plain));
+        Append(number);
+        BinaryPrimitives.WriteInt32LittleEndian(number, plain.Length);
+        Append(number);
     }
 
     public Stream OpenWrite() => new Writer(this);

@@ -32,6 +32,7 @@ internal sealed partial class ScrapeQueue(
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, TargetLine> targets = [];
+    private readonly LinkedList<TargetLine> byAge = []; // those in which some wait, the oldest scrape's first
     private readonly SemaphoreSlim ready = new(0); // one for each target that may be taken, and some too many
     private readonly List<Target> remembered = [];
     private QueueTotals totals;
@@ -210,6 +211,7 @@ internal sealed partial class ScrapeQueue(
                 CountDropped(entry, DropReason.Shutdown);
             }
             targets.Clear();
+            byAge.Clear();
             totals = default;
             Report();
             return (lost, kept);
@@ -231,7 +233,7 @@ internal sealed partial class ScrapeQueue(
     private TargetLine LineOf(Target target)
     {
         if (!targets.TryGetValue(target.Key, out var line))
-            targets.Add(target.Key, line = new TargetLine());
+            targets.Add(target.Key, line = new TargetLine(byAge));
         return line;
     }
 
@@ -246,28 +248,27 @@ internal sealed partial class ScrapeQueue(
         var shortest = takes % 2 == 1;
         TargetLine? next = null;
         TargetLine? onDisk = null;
-        foreach (var line in targets.Values)
+        for (var node = byAge.First; node is not null; node = node.Next)
         {
-            if (line.First is not { } first || IsBusy(line))
+            var line = node.Value;
+            if (IsBusy(line))
                 continue;
-            if (first.IsInMemory)
-                next = Earlier(next, line);
-            else if (!first.IsLoading && first.Retry is null)
-                onDisk = Earlier(onDisk, line);
+            if (line.First is { IsInMemory: true })
+                next = Better(next, line);
+            else if (line.First is { IsLoading: false, Retry: null })
+                onDisk = Better(onDisk, line);
+            if (next is not null && (!shortest || next.Count == 1))
+                break; // those behind it are newer, and no line is shorter
         }
-        if (onDisk is not null && Earlier(next, onDisk) == onDisk)
+        if (onDisk is not null && (next is null || (shortest && onDisk.Count != next.Count
+            ? onDisk.Count < next.Count : onDisk.First!.Timestamp < next.First!.Timestamp)))
             Load(onDisk.First!);
         if (next is not null)
             takes++;
         return next;
 
-        TargetLine Earlier(TargetLine? one, TargetLine other)
-        {
-            if (one is null)
-                return other;
-            var isBefore = shortest && one.Count != other.Count ? other.Count < one.Count : other.First!.Timestamp < one.First!.Timestamp;
-            return isBefore ? other : one;
-        }
+        TargetLine Better(TargetLine? older, TargetLine line) =>
+            older is null || (shortest && line.Count < older.Count) ? line : older;
     }
 
     private void DropOverLimit(QueuedScrape? newest)
@@ -280,14 +281,10 @@ internal sealed partial class ScrapeQueue(
     {
         while (isStored ? totals.FileBytes > options.SizeLimit : totals.MemoryBytes > MemoryLimit)
         {
-            TargetLine? oldest = null;
-            foreach (var line in targets.Values)
-            {
-                if (line.First is { } first && first != newest && first.File is not null == isStored
-                    && !(oldest?.First!.Timestamp <= first.Timestamp))
-                    oldest = line;
-            }
-            if (oldest is null)
+            var node = byAge.First;
+            while (node is not null && (node.Value.First == newest || node.Value.First!.File is not null != isStored))
+                node = node.Next;
+            if (node?.Value is not { } oldest)
                 return;
             var size = isStored ? oldest.First!.File!.Size : oldest.First!.Size;
             Drop(oldest, DropReason.QueueSize, "The queue is full: the oldest scrape is dropped",
@@ -307,12 +304,9 @@ internal sealed partial class ScrapeQueue(
             return false;
         var before = totals.Count;
         var limit = time.GetUtcNow().Subtract(options.AgeLimit).ToUnixTimeMilliseconds();
-        foreach (var line in targets.Values)
-        {
-            while (line.First is { } first && first.Timestamp < limit)
-                Drop(line, DropReason.QueueAge, "A scrape waited longer than SIDECAR_QUEUE_AGE_LIMIT and is dropped",
-                    "find out why the receiver does not keep up");
-        }
+        while (byAge.First?.Value is { } line && line.First!.Timestamp < limit)
+            Drop(line, DropReason.QueueAge, "A scrape waited longer than SIDECAR_QUEUE_AGE_LIMIT and is dropped",
+                "find out why the receiver does not keep up");
         return totals.Count < before;
     }
 

@@ -130,10 +130,22 @@ internal sealed class BodyDownload(
         try
         {
             body.FreeSpace().Span[..first].CopyTo(plain.Span);
+            var read = first;
+            if (first is > 0 and < CompressedBody.MostStored)
+            {
+                read += await stream.ReadAtLeastAsync(plain.Memory(CompressedBody.MostStored)[first..], CompressedBody.MostStored - first,
+                    throwOnEndOfStream: false, cancellation);
+                // Small bodies, of which there may be thousands a second, are not worth a compressor: 256 KiB, which are cleared first.
+                if (read < CompressedBody.MostStored && (options.BodySizeLimit <= 0 || read < options.BodySizeLimit))
+                {
+                    body.AppendStored(plain.Span[..read]);
+                    return default;
+                }
+            }
             using var gzip = new GZipStream(body.OpenWrite(), CompressionLevel.Fastest);
             long total = 0;
             var reads = 0;
-            for (var read = first; read > 0; read = await stream.ReadAsync(plain.Memory(BlockPool.BlockSize), cancellation))
+            for (; read > 0; read = await stream.ReadAsync(plain.Memory(BlockPool.BlockSize), cancellation))
             {
                 total += read;
                 if (options.BodySizeLimit > 0 && total >= options.BodySizeLimit)

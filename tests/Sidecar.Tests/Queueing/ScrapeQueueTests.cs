@@ -198,6 +198,63 @@ public sealed class ScrapeQueueTests
         Assert.Equal(0, queue.Count);
     }
 
+    /// <summary>Beside a walk over all that waits: of targets with lines of many lengths, what is taken and what is dropped.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task The_order_is_that_of_a_walk_over_all_targets(int seed)
+    {
+        const int Limit = 12;
+        var random = new Random(seed);
+        using var queue = Make(sizeLimit: Limit * One);
+        var waiting = new Dictionary<string, List<QueuedScrape>>();
+        var inFlight = new Dictionary<string, QueuedScrape>();
+        var (takes, drops) = (0, 0);
+        for (var at = 0; at < 2000; at++)
+        {
+            switch (random.Next(5))
+            {
+                case 0 or 1:
+                    var target = "t" + Math.Min(random.Next(8), random.Next(8)); // some more often than others
+                    var added = Add(queue, target, at, 1000);
+                    waiting.TryAdd(added.Target.Key, []);
+                    waiting[added.Target.Key].Add(added);
+                    while (waiting.Values.Sum(l => l.Count) + inFlight.Count > Limit
+                        && Heads().Where(h => h != added).MinBy(h => h.Timestamp) is { } oldest)
+                    {
+                        waiting[oldest.Target.Key].Remove(oldest);
+                        Assert.Equal(QueueExit.Dropped, oldest.Exit);
+                        drops++;
+                    }
+                    break;
+                case 2 or 3 when Heads().Any(h => !inFlight.ContainsKey(h.Target.Key)):
+                    var free = Heads().Where(h => !inFlight.ContainsKey(h.Target.Key));
+                    var next = takes++ % 2 == 0 ? free.MinBy(h => h.Timestamp)!
+                        : free.OrderBy(h => waiting[h.Target.Key].Count).ThenBy(h => h.Timestamp).First();
+                    Assert.Same(next, await queue.TakeAsync(Cancellation));
+                    waiting[next.Target.Key].Remove(next);
+                    inFlight[next.Target.Key] = next;
+                    break;
+                case 4 when inFlight.Count > 0:
+                    var (key, taken) = inFlight.ElementAt(random.Next(inFlight.Count));
+                    inFlight.Remove(key);
+                    if (random.Next(3) > 0)
+                    {
+                        queue.Complete(taken);
+                        break;
+                    }
+                    queue.Return(taken);
+                    waiting[key].Insert(0, taken);
+                    break;
+            }
+            Assert.Equal(waiting.Values.Sum(l => l.Count) + inFlight.Count, queue.Count);
+        }
+        Assert.True(takes > 100 && drops > 100, $"{takes} takes, {drops} drops");
+
+        IEnumerable<QueuedScrape> Heads() => waiting.Values.Where(l => l.Count > 0).Select(l => l[0]);
+    }
+
     private ScrapeQueue Make(long sizeLimit = long.MaxValue, TimeSpan ageLimit = default) => new(
         new QueueOptions { SizeLimit = sizeLimit, AgeLimit = ageLimit }, folder: null, metrics,
         new Log(TextWriter.Null, LogLevel.Info, LogFormat.Logfmt, time), time);

@@ -1,5 +1,7 @@
+using System.IO.Compression;
 using Sidecar.Exposition;
 using Sidecar.Http;
+using Sidecar.Memory;
 using Sidecar.Primitives;
 using Sidecar.Queueing;
 using Sidecar.Scraping;
@@ -129,6 +131,29 @@ public sealed class BodyDownloadTests
             queue = queue with { SizeLimit = queue.SizeLimitFor(body) };
             Assert.True(queue.BodyLimit >= body, $"{body}: {queue.SizeLimit}");
         }
+    }
+
+    /// <summary>Small ones are kept as they are, in one block; all read as gzip, however they came.</summary>
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(CompressedBody.MostStored - 1, true)]
+    [InlineData(CompressedBody.MostStored, false)]
+    [InlineData(CompressedBody.MostStored + 1, false)]
+    [InlineData(BlockPool.BlockSize, false)]
+    [InlineData(3 * BlockPool.BlockSize + 1, false)]
+    public async Task Plain_text_of_each_size_comes_whole(int size, bool isStored)
+    {
+        var text = new string([.. Enumerable.Range(0, size).Select(i => (char)('a' + i * 7 % 26))]);
+        var chunks = text.Chunk(700).Select(c => $"{c.Length:x}\r\n{new string(c)}\r\n");
+        await using var server = new RawServer(_ => $"HTTP/1.1 200 OK\r\n{Text}\r\nTransfer-Encoding: chunked\r\n\r\n{string.Concat(chunks)}0\r\n\r\n");
+        var (body, failure) = await GetAsync(server, ScrapeFixture.Options);
+        Assert.True(failure.IsNone, failure.Message);
+        using (var gunzip = new GZipStream(body!.OpenRead(), CompressionMode.Decompress))
+        using (var reader = new StreamReader(gunzip))
+            Assert.Equal(text, await reader.ReadToEndAsync(TestContext.Current.CancellationToken));
+        if (isStored)
+            Assert.Equal((size + 23, BlockPool.BlockSize), (body.Length, body.Capacity));
+        body.Release();
     }
 
     private static async Task<(CompressedBody? Body, Failure Failure)> GetAsync(RawServer server, ScrapeOptions options,
