@@ -35,6 +35,7 @@ internal static class StagesCommand
         foreach (var version in new[] { WriteProtocol.One, WriteProtocol.Two })
         {
             var encoder = new SeriesEncoder(2000, new ReceiverProtocol(version));
+            var bytes = 0L; // of the requests of one pass
             if (version == WriteProtocol.One)
             {
                 Measure("inflate and parse", () => Pass(1));
@@ -42,9 +43,11 @@ internal static class StagesCommand
                 Measure("… and look up the series", () => Pass(3));
             }
             Measure($"… and encode and compress, remote write {(version == WriteProtocol.One ? "1.0" : "2.0")}", () => Pass(4));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| (bytes a sample) | {(double)bytes / samples:0.0} |"));
 
             void Pass(int steps)
             {
+                bytes = 0;
                 encoder.Begin(Target);
                 table.ClearSeen();
                 reader.Open(body.OpenRead(), sizeLimit: 0);
@@ -57,9 +60,17 @@ internal static class StagesCommand
                         continue;
                     encoder.Commit(reader.Sample, 1_800_000_000_000);
                     if (encoder.IsFull)
-                        encoder.Take()!.Release();
+                        Count(encoder.Take()!);
                 }
+                if (encoder.Take() is { } last)
+                    Count(last);
                 table.RemoveUnseen();
+            }
+
+            void Count(EncodedRequest request)
+            {
+                bytes += request.Length; if (Environment.GetEnvironmentVariable("DUMP") is { } dump && bytes > 1_000_000) { File.WriteAllBytes(dump + version, request.Pieces().SelectMany(b => b.ToArray()).ToArray()); Environment.SetEnvironmentVariable("DUMP", version == WriteProtocol.One ? dump : null); }
+                request.Release();
             }
         }
         return 0;

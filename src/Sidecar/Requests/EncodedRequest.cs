@@ -5,9 +5,8 @@ namespace Sidecar.Requests;
 
 /// <summary>A compressed write request ready to post: snappy of a 1.0 WriteRequest or a 2.0 Request. Its last holder releases it.</summary>
 /// <remarks>
-/// A snappy block is the length of the whole as a varint and then elements; encoders compress each 64 KiB by itself, so that no copy
-/// reaches across. So the parts are compressed one by one and put behind each other without their own lengths: the bytes are the same, and
-/// no buffer of the whole is needed (format_description.txt of google/snappy).
+/// A snappy block is the length of the whole as a varint and then elements (format_description.txt of google/snappy). So what is compressed
+/// by itself can be put behind other elements without its own length, and no buffer of the whole is needed.
 /// </remarks>
 internal sealed class EncodedRequest(WriteVersion version)
 {
@@ -40,7 +39,7 @@ internal sealed class EncodedRequest(WriteVersion version)
     {
         var request = new EncodedRequest(version);
         for (; !message.IsEmpty; message = message[Math.Min(PartSize, message.Length)..])
-            request.Append(message[..Math.Min(PartSize, message.Length)]);
+            request.AppendMessage(message[..Math.Min(PartSize, message.Length)]);
         return request;
     }
 
@@ -54,12 +53,16 @@ internal sealed class EncodedRequest(WriteVersion version)
         return this;
     }
 
-    /// <summary>Adds the next part of the message, of at most <see cref="PartSize"/>.</summary>
-    public void Append(ReadOnlySpan<byte> part)
+    /// <summary>Compresses the next part of the message, of at most <see cref="PartSize"/>.</summary>
+    public void AppendMessage(ReadOnlySpan<byte> part) =>
+        AppendElements(Snappy.Encode(part).AsSpan(LabelMessage.VarintSize((ulong)part.Length)), part.Length);
+
+    /// <summary>Adds elements of snappy.</summary>
+    /// <param name="length">Bytes of the message that they stand for.</param>
+    public void AppendElements(ReadOnlySpan<byte> encoded, int length)
     {
-        var compressed = Snappy.Encode(part);
-        elements.Append(compressed.AsSpan(LabelMessage.VarintSize((ulong)part.Length)));
-        messageLength += part.Length;
+        elements.Append(encoded);
+        messageLength += length;
     }
 
     /// <summary>The bytes to be posted, piece by piece.</summary>

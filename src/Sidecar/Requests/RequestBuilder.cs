@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Sidecar.Exposition;
 
@@ -23,8 +24,8 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     private const byte ValueTag = 1 << 3 | 1;
     private const byte TimestampTag = 2 << 3;
 
-    /// <summary>Bytes of the buffer: a part that is compressed when it is full, and the series that goes beyond it.</summary>
-    private const int BufferSize = EncodedRequest.PartSize + 16 * 1024;
+    /// <summary>Bytes of the buffer. When it is full, the last series moves to its beginning.</summary>
+    private const int BufferSize = 16 * 1024;
 
     /// <summary>A request ends at this size before compression, bytes, whatever the number of its samples.</summary>
     private const int LargestRequest = 4 * 1024 * 1024;
@@ -33,16 +34,29 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     private const int MostSymbols = 256 * 1024;
 
     private readonly SeriesMessage message = new(); // of what is not a plain sample
-    private byte[] buffer = new byte[BufferSize];
-    private int[] ends = new int[32]; // of each label of the series that was written last, behind its first one
-    private int last = -1;  // where its labels stand; -1 where they are not there any more
-    private EncodedRequest? request; // the parts that are compressed already
-    private int compressed; // bytes in them
-    private int length;     // of complete series, behind those
+    private readonly SnappyElements elements = new();
+    private readonly LabelPlaces places = new(); // of 1.0
+    private byte[] buffer = new byte[BufferSize]; // the series that was written last, and the one that is being made
+    private int[] ends = new int[32]; // of each label of the series that was written last, from the first one's start
+    private int[] endsBefore = new int[32]; // of the labels that differ: where they ended in the series before
+    private int lastCount; // labels of the series that was written last
+    private Place last; // of the series that was written last; nowhere where there is none in this request
+    private Change change; // of the labels of the series that is being made, against that one's
+    private int moved;      // bytes of the message before the buffer
+    private int length;     // of complete series in the buffer
     private int labelsEnd;  // of the series that is being made
     private int histograms; // of the samples in the request that is being made
     private int exemplars;
     private WriteVersion version;
+
+    /// <summary>Where a series stands in the buffer: its tag and length, from <c>Labels</c> on its labels, from <c>Rest</c> on the rest.</summary>
+    private readonly record struct Place(int Start, int Labels, int Rest, int End)
+    {
+        public bool IsKnown => Labels > 0;
+    }
+
+    /// <summary>Labels from one to before another differ; so many bytes before and behind them are those of the series before.</summary>
+    private readonly record struct Change(int First, int End, int Before, int Behind);
 
     public int Samples { get; private set; }
 
@@ -55,8 +69,8 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     /// <summary>Requests are of this version from here on; what was not taken is dropped.</summary>
     public void Begin(WriteVersion version)
     {
-        Drop();
         this.version = version;
+        Drop();
         if (buffer.Length > BufferSize)
             buffer = new byte[BufferSize];
     }
@@ -76,27 +90,20 @@ internal sealed class RequestBuilder(int samplesPerRequest)
             end = WriteSample(end, sample.Value, timestamp);
         if (version == WriteVersion.Two)
             end = Append(end, message.Metadata(sample.Family));
-        Frame(end);
-        labels.MarkWritten(last >= 0);
+        Frame(labels, end);
     }
 
     /// <summary>Adds a series and a sample that has nothing but its value.</summary>
     /// <inheritdoc cref="Add(SeriesLabels, Sample, long)"/>
-    public void Add(SeriesLabels labels, double value, long timestamp)
-    {
-        Frame(WriteSample(WriteLabels(labels), value, timestamp));
-        labels.MarkWritten(last >= 0);
-    }
+    public void Add(SeriesLabels labels, double value, long timestamp) =>
+        Frame(labels, WriteSample(WriteLabels(labels), value, timestamp));
 
-    /// <summary>Compresses what is left, and begins the next request. Null when there is nothing.</summary>
+    /// <summary>Ends the request, and begins the next one. Null when there is nothing.</summary>
     public EncodedRequest? Take()
     {
         if (Samples == 0)
             return null;
-        var taken = request ?? new EncodedRequest(version);
-        request = null;
-        if (length > 0)
-            taken.Append(buffer.AsSpan(0, length));
+        var taken = elements.End();
         if (version == WriteVersion.Two)
             taken = EncodedRequest.Compress(version, message.Symbols.Field).Join(taken);
         (taken.Samples, taken.Histograms, taken.Exemplars) = (Samples, histograms, exemplars);
@@ -107,11 +114,11 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     /// <summary>Begins the next request without having made this one.</summary>
     public void Drop()
     {
-        request?.Release();
-        request = null;
-        compressed = length = Samples = histograms = exemplars = 0;
-        last = -1;
+        elements.Begin(version);
+        moved = length = lastCount = Samples = histograms = exemplars = 0;
+        last = default;
         IsFull = false;
+        places.Clear();
         message.Clear();
     }
 
@@ -122,24 +129,25 @@ internal sealed class RequestBuilder(int samplesPerRequest)
         var start = length + Room;
         var count = labels.Count;
         if (ends.Length < count)
-            (ends, last) = (new int[count], -1);
-        var isShared = labels.TryGetChanged(out var first, out var end) && last >= 0;
+            (ends, endsBefore, last, lastCount) = (new int[count], new int[count], default, 0);
+        var isShared = labels.TryGetChanged(out var first, out var end) && last.IsKnown;
         if (!isShared)
             (first, end) = (0, count);
         var at = first == 0 ? 0 : ends[first - 1];
         Reserve(start + at + labels.FixedSize);
         if (at > 0)
-            buffer.AsSpan(last, at).CopyTo(buffer.AsSpan(start));
+            buffer.AsSpan(last.Labels, at).CopyTo(buffer.AsSpan(start));
         var (behind, all) = isShared && end > 0 ? (ends[end - 1], ends[count - 1]) : isShared ? (0, ends[count - 1]) : (0, 0);
+        change = new(first, end, at, all - behind);
         for (var i = first; i < end; i++)
         {
             at = (version == WriteVersion.One ? WriteMessage(labels, i, start + at) : WriteReferences(labels, i, start + at)) - start;
-            ends[i] = at;
+            (endsBefore[i], ends[i]) = (ends[i], at);
         }
         if (behind < all)
         {
             Reserve(start + at + all - behind);
-            buffer.AsSpan(last + behind, all - behind).CopyTo(buffer.AsSpan(start + at));
+            buffer.AsSpan(last.Labels + behind, all - behind).CopyTo(buffer.AsSpan(start + at));
             for (var i = end; i < count && at != behind; i++)
                 ends[i] += at - behind;
             at += all - behind;
@@ -208,7 +216,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     }
 
     /// <summary>Puts tags and lengths in front of the series that ends there. It is moved where they are not as long as usual.</summary>
-    private void Frame(int end)
+    private void Frame(SeriesLabels labels, int end)
     {
         var start = length + Room;
         var references = version == WriteVersion.One ? 0 : labelsEnd - start;
@@ -227,23 +235,95 @@ internal sealed class RequestBuilder(int samplesPerRequest)
             buffer[at++] = RefsTag;
             at += LabelMessage.WriteVarint(buffer.AsSpan(at), (uint)references);
         }
-        last = at;
-        length = at + end - start;
+        var now = new Place(length, at, at + labelsEnd - start, at + end - start);
+        Compress(labels, now);
+        (last, length, lastCount) = (now, now.End, labels.Count);
+        labels.MarkWritten(isWritten: true);
         Samples++;
-        if (length >= EncodedRequest.PartSize)
-            CompressParts();
-        IsFull = Samples >= samplesPerRequest || compressed + length >= LargestRequest || message.Symbols.Size >= MostSymbols;
+        if (length >= BufferSize / 2)
+            MoveLast();
+        IsFull = Samples >= samplesPerRequest || moved + length >= LargestRequest || message.Symbols.Size >= MostSymbols;
     }
 
-    private void CompressParts()
+    /// <summary>
+    /// Gives the series to the request. In 1.0 a series is some 230 bytes, nearly all of which the one before has too: they are named as copies,
+    /// for which a compressor would have to search. In 2.0 there is less to find and to gain, and IronSnappy gets the whole.
+    /// </summary>
+    private void Compress(SeriesLabels labels, in Place now)
     {
-        var done = 0;
-        for (; length - done >= EncodedRequest.PartSize; done += EncodedRequest.PartSize)
-            (request ??= new EncodedRequest(version)).Append(buffer.AsSpan(done, EncodedRequest.PartSize));
-        buffer.AsSpan(done, length - done).CopyTo(buffer);
-        compressed += done;
-        length -= done;
-        last = last < done ? -1 : last - done;
+        if (version == WriteVersion.Two)
+        {
+            elements.Literal(buffer.AsSpan(now.Start..now.End));
+            return;
+        }
+        var header = buffer.AsSpan(now.Start..now.Labels);
+        if (now.End - now.Labels == last.End - last.Labels)
+            elements.Copy(now.Start - last.Start, header);
+        else
+            elements.Literal(header);
+        elements.Copy(now.Labels - last.Labels, buffer.AsSpan(now.Labels, change.Before));
+        CompressChanged(labels, now.Labels);
+        elements.Copy(now.Rest - last.Rest, buffer.AsSpan(now.Rest - change.Behind, change.Behind));
+        CompressLike(now.Rest, now.End, last.Rest, last.End);
+    }
+
+    /// <summary>The labels that are not known to be the same: each beside the one in its place in the series before.</summary>
+    private void CompressChanged(SeriesLabels labels, int at)
+    {
+        var (end, lastEnd) = (change.Before, change.Before);
+        for (var i = change.First; i < change.End; i++)
+        {
+            var (start, lastStart) = (end, lastEnd);
+            end = ends[i];
+            lastEnd = i < lastCount ? endsBefore[i] : lastStart;
+            var bytes = buffer.AsSpan(at + start, end - start);
+            var before = places.Move(labels.HashOf(i), moved + at + start, bytes.Length);
+            if (before >= 0)
+                elements.Copy(moved + at + start - before, bytes);
+            else
+                CompressLike(at + start, at + end, last.Labels + lastStart, last.Labels + lastEnd);
+        }
+    }
+
+    /// <summary>Both may begin and end alike.</summary>
+    private void CompressLike(int start, int end, int lastStart, int lastEnd)
+    {
+        var bytes = buffer.AsSpan(start..end);
+        var others = buffer.AsSpan(lastStart..lastEnd);
+        var before = bytes.CommonPrefixLength(others);
+        elements.Copy(start - lastStart, bytes[..before]);
+        if (before == bytes.Length)
+            return;
+        var behind = CommonSuffixLength(bytes[before..], others[before..]);
+        elements.Literal(bytes[before..^behind]);
+        elements.Copy(end - lastEnd, bytes[^behind..]);
+    }
+
+    private static int CommonSuffixLength(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
+    {
+        var length = 0;
+        var most = Math.Min(one.Length, other.Length);
+        while (most - length >= sizeof(ulong))
+        {
+            var difference = BinaryPrimitives.ReadUInt64LittleEndian(one[^(length + sizeof(ulong))..])
+                ^ BinaryPrimitives.ReadUInt64LittleEndian(other[^(length + sizeof(ulong))..]);
+            if (difference != 0)
+                return length + BitOperations.LeadingZeroCount(difference) / 8;
+            length += sizeof(ulong);
+        }
+        while (length < most && one[^(length + 1)] == other[^(length + 1)])
+            length++;
+        return length;
+    }
+
+    /// <summary>Moves the last series to the beginning of the buffer.</summary>
+    private void MoveLast()
+    {
+        var by = last.Start;
+        buffer.AsSpan(by..length).CopyTo(buffer);
+        last = new(0, last.Labels - by, last.Rest - by, last.End - by);
+        length -= by;
+        moved += by;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,24 @@
+using System.Runtime.CompilerServices;
+
+namespace Sidecar.Requests;
+
+/// <summary>Where in a message of 1.0 each label was written last, by the hash of its name and value. Of two in one place the later stays.</summary>
+internal sealed class LabelPlaces
+{
+    private const int Count = 2048; // a message has some twenty labels in what a copy can reach; a power of two
+
+    private readonly (ulong Hash, int Start, int Length)[] places = new (ulong, int, int)[Count];
+
+    public void Clear() => Array.Clear(places);
+
+    /// <summary>The label is written at a place of the message.</summary>
+    /// <returns>Where it stood before; −1 where that is not known.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Move(ulong hash, int start, int length)
+    {
+        ref var place = ref places[hash % Count];
+        var before = place.Hash == hash && place.Length == length ? place.Start : -1;
+        place = (hash, start, length);
+        return before;
+    }
+}
