@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Sidecar.Requests;
 
-/// <summary>Where each label of a 1.0 message was written last, by the hash of name and value. Of two in one place the later stays.</summary>
+/// <summary>Where each label of a 1.0 message was written last, by the hash of name and value. Of two in one place one stays.</summary>
 internal sealed class LabelPlaces
 {
     private const int Count = 2048; // where it was 512, requests were 4 % longer; a power of two

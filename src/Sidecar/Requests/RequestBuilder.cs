@@ -49,7 +49,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     private int exemplars;
     private WriteVersion version;
 
-    /// <summary>Where a series stands in the buffer: tag and length, from <c>Labels</c> on its labels, from <c>Rest</c> on the rest.</summary>
+    /// <summary>Where a series stands in the buffer: tag and length; its labels from <c>Labels</c> on; the rest from <c>Rest</c> on.</summary>
     private readonly record struct Place(int Start, int Labels, int Rest, int End)
     {
         public bool IsKnown => Labels > 0;
@@ -246,7 +246,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     }
 
     /// <summary>
-    /// Gives the series to the request. In 1.0 a series has some 230 bytes, nearly all of which the one before has, too: they are written as
+    /// Gives the series to the request. In 1.0 a series has some 230 bytes, nearly all of which the one before has: they are written as
     /// copies, for which a compressor would have to search. In 2.0 there is less to gain, and IronSnappy gets the whole.
     /// </summary>
     private void Compress(SeriesLabels labels, in Place now)
