@@ -49,7 +49,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     private int exemplars;
     private WriteVersion version;
 
-    /// <summary>Where a series stands in the buffer: tag and length; its labels from <c>Labels</c> on; the rest from <c>Rest</c> on.</summary>
+    /// <summary>Where a series stands in the buffer: tag and length, from <c>Labels</c> on labels, from <c>Rest</c> on the rest.</summary>
     private readonly record struct Place(int Start, int Labels, int Rest, int End)
     {
         public bool IsKnown => Labels > 0;
