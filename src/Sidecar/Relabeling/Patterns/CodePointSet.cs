@@ -115,65 +115,40 @@ internal sealed class CodePointSet
     /// <summary>With all that differs from a member in nothing but case, as Unicode's simple case folding has it.</summary>
     public CodePointSet Folded()
     {
-        if (Count == 0)
-            return this;
-        if (IsAscii())
-        {
-            var folded = new CodePointSet();
-            folded.Add(this);
-            for (var i = 0; i < Count; i++)
-            {
-                for (var c = First(i); c <= End(i); c++)
-                {
-                    if (!char.IsAsciiLetter((char)c))
-                        continue;
-                    folded.Add(c ^ 0x20, c ^ 0x20);
-                    if ((c | 0x20) == 'k')
-                        folded.Add(KelvinSign, KelvinSign);
-                    else if ((c | 0x20) == 's')
-                        folded.Add(LongS, LongS);
-                }
-            }
-            return folded.Normalized();
-        }
-        // All that folds to what a member folds to. No letter with case stands beyond plane 1.
-        const int Cased = 0x1FFFF;
-        var keys = new bool[Cased + 1];
-        var result = new CodePointSet();
-        result.Add(this);
+        const int KelvinSign = 0x212A, LongS = 0x017F;
+        const int LastAscii = 0x7F, LastCased = 0x1FFFF; // no letter with case stands beyond plane 1
+        var isAscii = true;
+        for (var i = 0; i < Count; i++)
+            isAscii &= End(i) <= LastAscii;
+        var last = isAscii ? LastAscii : LastCased;
+        var keys = new bool[last + 1];
         for (var i = 0; i < Count; i++)
         {
-            for (var c = First(i); c <= Math.Min(End(i), Cased); c++)
+            for (var c = First(i); c <= Math.Min(End(i), last); c++)
                 keys[FoldingKey(c)] = true;
         }
-        for (var c = 0; c <= Cased; c++)
+        var folded = new CodePointSet();
+        folded.Add(this);
+        for (var c = 0; c <= last; c++)
         {
             if (keys[FoldingKey(c)])
-                result.Add(c, c);
+                folded.Add(c, c);
         }
-        return result.Normalized();
-    }
-
-    private const int KelvinSign = 0x212A;
-    private const int LongS = 0x017F;
-
-    private bool IsAscii()
-    {
-        for (var i = 0; i < Count; i++)
-        {
-            if (End(i) > 0x7F)
-                return false;
-        }
-        return true;
+        // The only two beyond ASCII that fold into it.
+        if (keys['s'])
+            folded.Add(LongS, LongS);
+        if (keys['k'])
+            folded.Add(KelvinSign, KelvinSign);
+        return folded.Normalized();
     }
 
     /// <summary>Equal for what differs in case only.</summary>
     private static int FoldingKey(int c) => c switch
     {
-        KelvinSign => 'k',
-        LongS => 's',
-        0x1E9E => 0xDF,     // capital sharp s
+        0x1E9E => 0xDF,      // capital sharp s
         0x130 or 0x131 => c, // only Turkish folds these
+        0x212A => 'k',       // Kelvin sign
+        0x17F => 's',        // long s
         _ => Rune.IsValid(c) ? Rune.ToLowerInvariant(Rune.ToUpperInvariant(new Rune(c))).Value : c,
     };
 }

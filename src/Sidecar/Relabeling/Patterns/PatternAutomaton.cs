@@ -22,14 +22,13 @@ internal sealed class PatternAutomaton
     private readonly int mostStates;
     private readonly Dictionary<ulong, int> byPlaces = [];
     private readonly int[] places; // of the state that is being made
-    private readonly int[] marks;  // the state's number of last visit, by place
+    private readonly bool[] isVisited; // on the way to it, by place
     private readonly int[] stack;
     private int[] next = [];       // by state and class
     private int[][] states = [];   // places of each state that take a byte, sorted as they were found
     private bool[] accepts = [];
     private int count;
     private int start;
-    private int mark;
     private int generation;
 
     public PatternAutomaton(PatternProgram program)
@@ -37,7 +36,7 @@ internal sealed class PatternAutomaton
         this.program = program;
         var size = program.Instructions.Length;
         places = new int[size];
-        marks = new int[size];
+        isVisited = new bool[size];
         stack = new int[2 * size + 1];
         classCount = FindClasses();
         mostStates = Math.Max(8, MostTransitions / classCount);
@@ -74,7 +73,7 @@ internal sealed class PatternAutomaton
     private int Step(int state, int byteClass)
     {
         var value = members[byteClass];
-        Begin();
+        Array.Clear(isVisited);
         var found = 0;
         foreach (var place in states[state])
         {
@@ -89,15 +88,6 @@ internal sealed class PatternAutomaton
         return to;
     }
 
-    private void Begin()
-    {
-        if (++mark == int.MaxValue)
-        {
-            Array.Clear(marks);
-            mark = 1;
-        }
-    }
-
     /// <summary>Adds the places that take a byte, or match, which are reached from here without one.</summary>
     private int Follow(int place, int found)
     {
@@ -106,9 +96,9 @@ internal sealed class PatternAutomaton
         while (top > 0)
         {
             place = stack[--top];
-            if (marks[place] == mark)
+            if (isVisited[place])
                 continue;
-            marks[place] = mark;
+            isVisited[place] = true;
             Work++;
             ref readonly var instruction = ref program.Instructions.ItemRef(place);
             switch (instruction.Op)
@@ -171,7 +161,7 @@ internal sealed class PatternAutomaton
         next.AsSpan(0, classCount).Clear();
         states[Dead] = [];
         count = 1;
-        Begin();
+        Array.Clear(isVisited);
         var found = Follow(program.Start, 0);
         start = StateOf(places.AsSpan(0, found));
     }

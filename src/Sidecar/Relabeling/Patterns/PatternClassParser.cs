@@ -13,9 +13,9 @@ internal sealed class PatternClassParser(PatternText text)
             return ParseCategory(ignoresCase);
         var set = char.ToLowerInvariant(letter) switch
         {
-            'd' => CodePointSet.Of('0', '9'),
+            'd' => Named("digit"),
             's' => CodePointSet.Of('\t', '\n', '\f', '\r', ' ', ' '),
-            'w' => CodePointSet.Of('0', '9', 'A', 'Z', '_', '_', 'a', 'z'),
+            'w' => Named("word"),
             _ => null,
         };
         if (set is null)
@@ -65,20 +65,10 @@ internal sealed class PatternClassParser(PatternText text)
         if (text.IsAtEnd)
             throw PatternText.Error("ends with a lone backslash");
         var c = text.TakeCodePoint();
+        if ("afnrtv".IndexOf((char)c) is >= 0 and var control && c < 0x80)
+            return "\a\f\n\r\t\v"[control];
         switch (c)
         {
-            case 'a':
-                return 7;
-            case 'f':
-                return '\f';
-            case 'n':
-                return '\n';
-            case 'r':
-                return '\r';
-            case 't':
-                return '\t';
-            case 'v':
-                return '\v';
             case 'x':
                 return ParseHexadecimal(start);
             case >= '1' and <= '7' when text.IsAtEnd || text[text.At] is not (>= '0' and <= '7'):
@@ -157,27 +147,29 @@ internal sealed class PatternClassParser(PatternText text)
         var end = text.Find(":]", 2);
         if (end < 0)
             return null;
-        var name = text[(text.At + 2)..end].AsSpan();
-        var isNegative = name.StartsWith("^");
-        var set = name.TrimStart('^') switch
-        {
-            "alnum" => CodePointSet.Of('0', '9', 'A', 'Z', 'a', 'z'),
-            "alpha" => CodePointSet.Of('A', 'Z', 'a', 'z'),
-            "ascii" => CodePointSet.Of(0, 0x7F),
-            "blank" => CodePointSet.Of('\t', '\t', ' ', ' '),
-            "cntrl" => CodePointSet.Of(0, 0x1F, 0x7F, 0x7F),
-            "digit" => CodePointSet.Of('0', '9'),
-            "graph" => CodePointSet.Of('!', '~'),
-            "lower" => CodePointSet.Of('a', 'z'),
-            "print" => CodePointSet.Of(' ', '~'),
-            "punct" => CodePointSet.Of('!', '/', ':', '@', '[', '`', '{', '~'),
-            "space" => CodePointSet.Of('\t', '\r', ' ', ' '),
-            "upper" => CodePointSet.Of('A', 'Z'),
-            "word" => CodePointSet.Of('0', '9', 'A', 'Z', '_', '_', 'a', 'z'),
-            "xdigit" => CodePointSet.Of('0', '9', 'A', 'F', 'a', 'f'),
-            _ => throw PatternText.Error($"has the class {text.Shown(text.At, end + 2 - text.At)}, which RE2 has not"),
-        };
+        var name = text[(text.At + 2)..end];
+        var set = Named(name.TrimStart('^'))
+            ?? throw PatternText.Error($"has the class {text.Shown(text.At, end + 2 - text.At)}, which RE2 has not");
         text.At = end + 2;
-        return InCase(set, isNegative, ignoresCase);
+        return InCase(set, isNegative: name.StartsWith('^'), ignoresCase);
     }
+
+    private static CodePointSet? Named(string name) => name switch
+    {
+        "alnum" => CodePointSet.Of('0', '9', 'A', 'Z', 'a', 'z'),
+        "alpha" => CodePointSet.Of('A', 'Z', 'a', 'z'),
+        "ascii" => CodePointSet.Of(0, 0x7F),
+        "blank" => CodePointSet.Of('\t', '\t', ' ', ' '),
+        "cntrl" => CodePointSet.Of(0, 0x1F, 0x7F, 0x7F),
+        "digit" => CodePointSet.Of('0', '9'),
+        "graph" => CodePointSet.Of('!', '~'),
+        "lower" => CodePointSet.Of('a', 'z'),
+        "print" => CodePointSet.Of(' ', '~'),
+        "punct" => CodePointSet.Of('!', '/', ':', '@', '[', '`', '{', '~'),
+        "space" => CodePointSet.Of('\t', '\r', ' ', ' '),
+        "upper" => CodePointSet.Of('A', 'Z'),
+        "word" => CodePointSet.Of('0', '9', 'A', 'Z', '_', '_', 'a', 'z'),
+        "xdigit" => CodePointSet.Of('0', '9', 'A', 'F', 'a', 'f'),
+        _ => null,
+    };
 }

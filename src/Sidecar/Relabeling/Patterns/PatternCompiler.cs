@@ -6,9 +6,6 @@ internal sealed class PatternCompiler
     /// <summary>Instructions of 12 bytes each; a work step a byte of text touches each at most once.</summary>
     private const int MostInstructions = 20_000;
 
-    /// <summary>No place in the program: what leads here matches nothing.</summary>
-    private const int Nowhere = -1;
-
     private PatternInstruction[] instructions = new PatternInstruction[32];
     private int count;
     private bool hasAssertions;
@@ -19,16 +16,12 @@ internal sealed class PatternCompiler
         var compiler = new PatternCompiler();
         var match = compiler.Emit(new() { Op = PatternOp.Match });
         var start = compiler.Compile(node, match);
-        if (start == Nowhere)
-            start = compiler.Emit(new() { Op = PatternOp.Bytes, Low = 0xFF, High = 0xFF, Next = match }); // no UTF-8 text holds it
         return new PatternProgram([.. compiler.instructions.AsSpan(0, compiler.count)], start, compiler.hasAssertions);
     }
 
     /// <summary>The place where the node begins, given the place that follows it.</summary>
     private int Compile(PatternNode node, int next)
     {
-        if (next == Nowhere)
-            return Nowhere;
         switch (node.Kind)
         {
             case PatternKind.Set:
@@ -47,7 +40,7 @@ internal sealed class PatternCompiler
             case PatternKind.Group:
                 var slot = 2 * (node.Group - 1);
                 var inner = Compile(node.Child, Emit(new() { Op = PatternOp.Save, Other = slot + 1, Next = next }));
-                return inner == Nowhere ? Nowhere : Emit(new() { Op = PatternOp.Save, Other = slot, Next = inner });
+                return Emit(new() { Op = PatternOp.Save, Other = slot, Next = inner });
             case PatternKind.Assertion:
                 hasAssertions = true;
                 return Emit(new() { Op = PatternOp.Assert, Low = (byte)node.Assertion, Next = next });
@@ -81,8 +74,6 @@ internal sealed class PatternCompiler
     {
         var loop = Emit(new() { Op = PatternOp.Split });
         var inner = Compile(node.Child, loop);
-        if (inner == Nowhere)
-            return atLeastOnce ? Nowhere : next;
         var (first, second) = node.IsGreedy ? (inner, next) : (next, inner);
         instructions[loop] = new() { Op = PatternOp.Split, Next = first, Other = second };
         if (atLeastOnce)
@@ -92,21 +83,17 @@ internal sealed class PatternCompiler
 
     private int Prefer(PatternNode node, int inner, int next) => node.IsGreedy ? Split(inner, next) : Split(next, inner);
 
-    private int Split(int first, int second)
-    {
-        if (first == Nowhere || second == Nowhere)
-            return first == Nowhere ? second : first;
-        return Emit(new() { Op = PatternOp.Split, Next = first, Other = second });
-    }
+    private int Split(int first, int second) => Emit(new() { Op = PatternOp.Split, Next = first, Other = second });
 
     private int CompileSet(CodePointSet set, int next)
     {
         if (set.IsAny)
             return CompileAny(next);
-        var start = Nowhere;
-        // Ranges with the same last bytes share them.
-        var first = count;
-        for (var i = set.Count - 1; i >= 0; i--)
+        var first = count; // ranges with the same last bytes share them
+        if (set.Count == 0)
+            return Bytes(0xFF, 0xFF, next, first); // no UTF-8 text holds it
+        var start = CompileRange(set.First(set.Count - 1), set.End(set.Count - 1), next, first);
+        for (var i = set.Count - 2; i >= 0; i--)
             start = Split(CompileRange(set.First(i), set.End(i), next, first), start);
         return start;
     }
@@ -122,16 +109,9 @@ internal sealed class PatternCompiler
             Split(Bytes(0xC2, 0xDF, last, first), Split(Bytes(0xE0, 0xEF, lastTwo, first), Bytes(0xF0, 0xF4, lastThree, first))));
     }
 
-    /// <summary>Splits a range of code points where the length or a leading byte of its UTF-8 form changes.</summary>
+    /// <summary>Splits a range where the length or a leading byte of its UTF-8 form changes; surrogates are in no text.</summary>
     private int CompileRange(int low, int high, int next, int shared)
     {
-        const int FirstSurrogate = 0xD800, LastSurrogate = 0xDFFF;
-        if (low <= LastSurrogate && high >= FirstSurrogate)
-        {
-            var below = low < FirstSurrogate ? CompileRange(low, FirstSurrogate - 1, next, shared) : Nowhere;
-            var above = high > LastSurrogate ? CompileRange(LastSurrogate + 1, high, next, shared) : Nowhere;
-            return Split(below, above);
-        }
         foreach (var longest in (ReadOnlySpan<int>)[0x7F, 0x7FF, 0xFFFF])
         {
             if (low <= longest && high > longest)
@@ -150,13 +130,11 @@ internal sealed class PatternCompiler
             if ((high & mask) != mask)
                 return Split(CompileRange(low, (high & ~mask) - 1, next, shared), CompileRange(high & ~mask, high, next, shared));
         }
-        Span<byte> lowest = stackalloc byte[4];
-        Span<byte> highest = stackalloc byte[4];
-        var length = new Rune(low).EncodeToUtf8(lowest);
-        new Rune(high).EncodeToUtf8(highest);
-        for (var i = length - 1; i >= 0; i--)
-            next = Bytes(lowest[i], highest[i], next, shared);
-        return next;
+        // Six bits in each byte behind the first one.
+        var (lead, behind) = high <= 0x7FF ? (0xC0, 1) : high <= 0xFFFF ? (0xE0, 2) : (0xF0, 3);
+        for (; behind > 0; behind--, low >>= 6, high >>= 6)
+            next = Bytes(0x80 | (low & 0x3F), 0x80 | (high & 0x3F), next, shared);
+        return Bytes(lead | low, lead | high, next, shared);
     }
 
     private int Bytes(int low, int high, int next, int shared)

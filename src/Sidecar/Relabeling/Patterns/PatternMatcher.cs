@@ -64,7 +64,6 @@ internal sealed class PatternMatcher(Pattern pattern)
         private const int Entries = 64;
         private const int LongestValue = 128;
 
-        private readonly ulong[] hashes = new ulong[Entries];
         private readonly int[] lengths = new int[Entries]; // of the value, plus one; negative where it does not match
         private readonly byte[] values = new byte[Entries * LongestValue];
         private readonly int[] positions = new int[Entries * slots];
@@ -74,10 +73,9 @@ internal sealed class PatternMatcher(Pattern pattern)
             isMatch = false;
             if (value.Length > LongestValue)
                 return false;
-            var hash = XxHash3.HashToUInt64(value);
-            var entry = (int)(hash % Entries);
+            var entry = (int)(XxHash3.HashToUInt64(value) % Entries);
             var length = Math.Abs(lengths[entry]) - 1;
-            if (length < 0 || hashes[entry] != hash || !value.SequenceEqual(values.AsSpan(entry * LongestValue, length)))
+            if (length < 0 || !value.SequenceEqual(values.AsSpan(entry * LongestValue, length)))
                 return false;
             isMatch = lengths[entry] > 0;
             positions.AsSpan(entry * slots, slots).CopyTo(groups);
@@ -88,9 +86,7 @@ internal sealed class PatternMatcher(Pattern pattern)
         {
             if (value.Length > LongestValue)
                 return;
-            var hash = XxHash3.HashToUInt64(value);
-            var entry = (int)(hash % Entries);
-            hashes[entry] = hash;
+            var entry = (int)(XxHash3.HashToUInt64(value) % Entries);
             lengths[entry] = isMatch ? value.Length + 1 : -value.Length - 1;
             value.CopyTo(values.AsSpan(entry * LongestValue));
             groups[..slots].CopyTo(positions.AsSpan(entry * slots));

@@ -60,23 +60,14 @@ internal sealed class PatternParser
         var items = new List<PatternNode>();
         while (text.At < text.Length && text[text.At] is not ('|' or ')'))
         {
-            if (text[text.At] == '\\' && text.At + 1 < text.Length && text[text.At + 1] == 'Q')
-            {
+            if (text.Take("\\Q"))
                 ParseQuoted(items);
-                continue;
-            }
-            if (IsRepetition(out _, out _, out _))
-            {
-                // Behind flags it is of what stands before them.
-                if (items.Count > 0)
-                {
-                    items[^1] = ParseRepetition(items[^1]);
-                    continue;
-                }
+            else if (Repetition() is not { } repetition)
+                items.AddRange(ParseItem() is { } item ? [item] : []);
+            else if (items.Count == 0)
                 throw PatternText.Error($"repeats nothing: there is nothing before {text.Shown(text.At, 1)}");
-            }
-            if (ParseItem() is { } item)
-                items.Add(ParseRepetition(item));
+            else // behind flags it is of what stands before them
+                items[^1] = Repeat(items[^1], repetition);
         }
         return items.Count switch
         {
@@ -86,19 +77,15 @@ internal sealed class PatternParser
         };
     }
 
-    /// <summary><c>\Q…\E</c>: all of it literal; a repetition behind it is of the last character.</summary>
+    /// <summary>All of <c>\Q…\E</c> is literal; a repetition behind it is of the last character.</summary>
     private void ParseQuoted(List<PatternNode> items)
     {
-        text.At += 2;
         var end = text.Find("\\E");
         if (end < 0)
             throw PatternText.Error("has a \\Q without its \\E"); // it would quote what Prometheus puts behind the pattern
-        var any = text.At < end;
         while (text.At < end)
             items.Add(Literal(text.TakeCodePoint()));
         text.At = end + 2;
-        if (any)
-            items[^1] = ParseRepetition(items[^1]);
     }
 
     /// <summary>Null for flags alone.</summary>
@@ -130,29 +117,35 @@ internal sealed class PatternParser
     private PatternNode? ParseGroup()
     {
         text.At++;
-        if (!text.Take('?'))
-            return Numbered(null);
         var before = flags;
-        if (text.Take("P<") || (text.Peek(1) is not ('=' or '!') && text.Take('<')))
+        var number = groupNames.Count;
+        if (!text.Take('?'))
+            groupNames.Add(null);
+        else if (text.Take("P<") || (text.Peek(1) is not ('=' or '!') && text.Take('<')))
         {
             var end = text.Find(">");
             var name = end < 0 ? "" : text[text.At..end];
             if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
                 throw PatternText.Error("has a group name that is not made of letters, digits and _, followed by >");
             text.At = end + 1;
-            return Numbered(name);
+            groupNames.Add(name);
         }
-        if (text.Peek() is '=' or '!' or '<')
+        else if (text.Peek() is '=' or '!' or '<')
             throw PatternText.Error("looks ahead or behind ((?=, (?!, (?<=, (?<!), which RE2 has not");
-        ParseFlags();
-        if (text.Take(')'))
-            return null;
-        if (!text.Take(':'))
-            throw PatternText.Error("has a group without its )");
+        else
+        {
+            number = 0;
+            ParseFlags();
+            if (text.Take(')'))
+                return null;
+            if (!text.Take(':'))
+                throw PatternText.Error("has a group without its )");
+        }
         var inner = ParseChoice();
-        Close();
+        if (!text.Take(')'))
+            throw PatternText.Error("has a ( without its )");
         flags = before;
-        return inner;
+        return number > 0 ? new PatternNode(PatternKind.Group, inner) { Group = number } : inner;
     }
 
     /// <summary><c>i</c>, <c>m</c>, <c>s</c>, <c>U</c>, and the same behind a minus.</summary>
@@ -188,34 +181,16 @@ internal sealed class PatternParser
         }
     }
 
-    private PatternNode Numbered(string? name)
+    private PatternNode Repeat(PatternNode item, (int Least, int Most, int Length) repetition)
     {
-        var before = flags;
-        var number = groupNames.Count;
-        groupNames.Add(name);
-        var inner = ParseChoice();
-        Close();
-        flags = before;
-        return new PatternNode(PatternKind.Group, inner) { Group = number };
-    }
-
-    private void Close()
-    {
-        if (!text.Take(')'))
-            throw PatternText.Error("has a ( without its )");
-    }
-
-    private PatternNode ParseRepetition(PatternNode item)
-    {
-        if (!IsRepetition(out var least, out var most, out var length))
-            return item;
+        var (least, most, length) = repetition;
         if (least > MostRepeats || most > MostRepeats || (most >= 0 && least > most))
             throw PatternText.Error($"repeats {text.Shown(text.At, length)}: "
                 + $"from at most {MostRepeats} to at most {MostRepeats} times, the smaller number first");
         text.At += length;
         var isLazy = text.Take('?');
-        if (IsRepetition(out _, out _, out var second))
-            throw PatternText.Error($"repeats a repetition ({text.Shown(text.At, second)}); put a group around the inner one");
+        if (Repetition() is { } second)
+            throw PatternText.Error($"repeats a repetition ({text.Shown(text.At, second.Length)}); put a group around the inner one");
         if (MostCopies(item) * Math.Max(1, Math.Max(least, most)) > MostRepeats)
             throw PatternText.Error($"repeats repetitions more than {MostRepeats} times in all");
         return new PatternNode(PatternKind.Repeat, item) { Least = least, Most = most, IsGreedy = isLazy == Has(Flags.Lazy) };
@@ -229,52 +204,34 @@ internal sealed class PatternParser
         return node.Kind == PatternKind.Repeat ? most * Math.Max(1, Math.Max(node.Least, node.Most)) : most;
     }
 
-    /// <summary><c>*</c>, <c>+</c>, <c>?</c>, <c>{n}</c>, <c>{n,}</c>, <c>{n,m}</c>; any other brace is a literal.</summary>
-    private bool IsRepetition(out int least, out int most, out int length)
+    /// <summary><c>*</c>, <c>+</c>, <c>?</c>, <c>{n}</c>, <c>{n,}</c>, <c>{n,m}</c>; null for any other brace: a literal.</summary>
+    private (int Least, int Most, int Length)? Repetition()
     {
-        (least, most, length) = (0, PatternNode.Unbounded, 1);
-        if (text.IsAtEnd)
-            return false;
-        switch (text[text.At])
+        switch (text.Peek())
         {
             case '*':
-                return true;
+                return (0, PatternNode.Unbounded, 1);
             case '+':
-                least = 1;
-                return true;
+                return (1, PatternNode.Unbounded, 1);
             case '?':
-                most = 1;
-                return true;
-            case '{':
-                var end = text.At + 1;
-                if (!TakeNumber(ref end, out least))
-                    return false;
-                most = least;
-                if (end < text.Length && text[end] == ',')
-                {
-                    end++;
-                    if (end < text.Length && text[end] == '}')
-                        most = PatternNode.Unbounded;
-                    else if (!TakeNumber(ref end, out most))
-                        return false;
-                }
-                if (end == text.Length || text[end] != '}')
-                    return false;
-                length = end + 1 - text.At;
-                return true;
+                return (0, 1, 1);
+            case '{' when text.Find("}") is >= 0 and var end:
+                var bounds = text[(text.At + 1)..end].Split(',');
+                if (bounds.Length > 2 || Count(bounds[0]) is not { } least)
+                    return null;
+                var most = bounds.Length == 1 ? least : bounds[1].Length == 0 ? PatternNode.Unbounded : Count(bounds[1]);
+                return most is null ? null : (least, most.Value, end + 1 - text.At);
             default:
-                return false;
+                return null;
         }
     }
 
-    /// <summary>Digits without a leading zero; beyond all bounds just too many.</summary>
-    private bool TakeNumber(ref int position, out int number)
+    /// <summary>Digits without a leading zero; beyond all bounds just too many. Null for all else.</summary>
+    private static int? Count(string digits)
     {
-        var start = position;
-        number = 0;
-        for (; position < text.Length && char.IsAsciiDigit(text[position]); position++)
-            number = Math.Min(number * 10 + (text[position] - '0'), MostRepeats + 1);
-        return position > start && (text[start] != '0' || position == start + 1);
+        if (digits.Length == 0 || !digits.All(char.IsAsciiDigit) || (digits[0] == '0' && digits.Length > 1))
+            return null;
+        return digits.Length > 4 ? MostRepeats + 1 : int.Parse(digits);
     }
 
     private PatternNode ParseEscape()
