@@ -16,50 +16,39 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
     private bool usesEndpoints;
     private long slicesAsked;
 
-    public ObjectQuery Services { get; } = new(ObjectKind.Service, options.Kubernetes);
+    private readonly ObjectQuery services = new(ObjectKind.Service, options.Kubernetes);
 
-    /// <summary>Asks once; the list is there where the answer is good.</summary>
-    public async Task<(ObjectAnswer Answer, ClusterList? List)> AskAsync(CancellationToken cancellation)
+    /// <summary>Asks once; the targets count where the answer is good.</summary>
+    public async Task<(ObjectAnswer Answer, KubernetesTargets Targets)> AskAsync(CancellationToken cancellation)
     {
+        var labels = new ServiceLabels(options.Target.TargetRules, services) { Asked = time.GetTimestamp() };
+        var none = new KubernetesTargets(options, labels, query: null, log);
         if (slices.IsEmpty)
         {
             log.Recurring(LogLevel.Warn, "no scope",
                 $"{Variables.RelabelConfigs.Name} excludes every namespace, or every Service, that is asked for",
                 ("remedy", $"let its rules and {Variables.KubernetesNamespace.Name} or {Variables.KubernetesService.Name} name the same"));
-            return (new ObjectAnswer(), ClusterList.Nothing(options, log));
+            return (new ObjectAnswer(), none);
         }
-        var asked = time.GetTimestamp();
-        var labels = new ServiceLabels(options.Target.TargetRules);
-        string? version = null;
         if (options.Kubernetes.Scope.NeedsServices)
         {
-            var answer = await objects.ListAsync(Services, json => labels.Add(Services, json), cancellation);
+            var answer = await objects.ListAsync(services, labels.Add, cancellation);
             if (answer.IsDenied)
-                return (Explained(answer, $"{answer.Failure.Message}; a rule reads labels of the Service: {Services.Rule}"), null);
+                return (Explained(answer, $"{answer.Failure.Message}; a rule reads labels of the Service: {services.Rule}"), none);
             if (!answer.IsGood)
-                return (answer, null);
-            version = answer.Version;
+                return (answer, none);
+            labels.Version = answer.Version;
         }
-        var (found, query, targets) = options.Kubernetes.Role switch
+        return options.Kubernetes.Role switch
         {
             KubernetesRole.EndpointSlice => await AskAsync(slices, labels, cancellation),
             KubernetesRole.Endpoints => await AskAsync(endpoints, labels, cancellation),
             _ => await AskEitherAsync(labels, cancellation),
         };
-        if (!found.IsGood)
-            return (found, null);
-        return (found, new ClusterList
-        {
-            Targets = targets,
-            Query = query,
-            Version = found.Version,
-            ServicesVersion = version,
-            Asked = asked,
-        });
     }
 
     /// <summary>Slices; where they are denied and Endpoints are not, Endpoints, and slices again now and then.</summary>
-    private async Task<(ObjectAnswer Answer, ObjectQuery Query, KubernetesTargets Targets)> AskEitherAsync(
+    private async Task<(ObjectAnswer Answer, KubernetesTargets Targets)> AskEitherAsync(
         ServiceLabels labels, CancellationToken cancellation)
     {
         if (usesEndpoints && time.GetElapsedTime(slicesAsked) < options.Kubernetes.RefreshInterval * ManyIntervals)
@@ -82,7 +71,7 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
         var denied = first.Answer;
         var second = await AskAsync(endpoints, labels, cancellation);
         if (!second.Answer.IsGood)
-            return (Explained(second.Answer, $"{denied.Failure.Message}; and {second.Answer.Failure.Message}"), endpoints, second.Targets);
+            return (Explained(second.Answer, $"{denied.Failure.Message}; and {second.Answer.Failure.Message}"), second.Targets);
         if (!usesEndpoints)
             log.Warn("EndpointSlices denied or unknown; falling back to Endpoints, which Kubernetes has deprecated",
                 ("error", denied.Failure.Message),
@@ -91,16 +80,17 @@ internal sealed class ClusterLists(DiscoveryOptions options, ObjectClient object
         return second;
     }
 
-    private async Task<(ObjectAnswer Answer, ObjectQuery Query, KubernetesTargets Targets)> AskAsync(
+    private async Task<(ObjectAnswer Answer, KubernetesTargets Targets)> AskAsync(
         ObjectQuery query, ServiceLabels labels, CancellationToken cancellation)
     {
         for (var tries = 1; ; tries++)
         {
-            var targets = new KubernetesTargets(options, labels, log);
-            var answer = await objects.ListAsync(query, json => targets.Set(query, json), cancellation);
+            var targets = new KubernetesTargets(options, labels, query, log);
+            var answer = await objects.ListAsync(query, targets.Set, cancellation);
+            targets.Version = answer.Version;
             // 410: so much changed between two pages that the list must begin anew.
             if (answer.Status != HttpStatusCode.Gone || tries == 2)
-                return (answer, query, targets);
+                return (answer, targets);
         }
     }
 

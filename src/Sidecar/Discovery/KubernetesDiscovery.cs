@@ -22,14 +22,12 @@ internal sealed class KubernetesDiscovery(
 
     private readonly ObjectClient objects = new(options.Kubernetes, client, time, pulse);
     private readonly ClusterLists lists = new(options, new(options.Kubernetes, client, time, pulse), log, time);
-    private readonly ServicesWatch services = new(options.Kubernetes, new ObjectQuery(ObjectKind.Service, options.Kubernetes),
-        new(options.Kubernetes, client, time), metrics, log, errors, time);
+    private readonly ServicesWatch services = new(options.Kubernetes, new(options.Kubernetes, client, time), metrics, log, errors, time);
     private readonly WatchState watch = new(options.Kubernetes, metrics, log, time);
     private readonly RequestBackoff listBackoff = new(options.Kubernetes.RefreshInterval);
     private readonly LoopEdge listEdge = new(ProcessLoop.Discovery, errors, time, pulse);
     private readonly LoopEdge watchEdge = new(ProcessLoop.Watch, errors, time, pulse);
-    private ClusterList known = ClusterList.Nothing(options, log);
-    private string? version; // up to which the watch has come
+    private KubernetesTargets? known; // null before the first list
 
     // Of the watch at hand.
     private bool wasExpired;
@@ -60,7 +58,7 @@ internal sealed class KubernetesDiscovery(
                 if (answer.IsGood)
                 {
                     edge = watchEdge;
-                    await WatchAsync(publish, cancellation);
+                    await WatchAsync(known!, publish, cancellation);
                     edge.Passed();
                 }
                 else
@@ -76,26 +74,26 @@ internal sealed class KubernetesDiscovery(
         }
     }
 
-    public async Task<ObjectAnswer> ListAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
+    private async Task<ObjectAnswer> ListAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
-        var (answer, list) = await lists.AskAsync(cancellation);
-        if (list is not null)
+        var (answer, targets) = await lists.AskAsync(cancellation);
+        if (answer.IsGood)
         {
-            (known, version) = (list, list.Version);
+            known = targets;
             listBackoff.Reset();
             LastFailure = default;
             LastAnswer = time.GetUtcNow();
             log.Recovered(LogKey, "The API server answers again");
-            known.Targets.Explain();
-            publish(known.Targets.All());
+            targets.Explain();
+            publish(targets.All());
         }
         else
         {
             LastFailure = answer.Failure;
-            var targets = known.Targets.All().Length;
+            var stay = known?.All().Length ?? 0;
             log.Recurring(LogLevel.Warn, LogKey, answer.Failure.Cause,
-                targets > 0 ? "Discovery failed; the last known targets stay" : "Discovery failed; no target is known yet",
-                ("reason", Word.Of(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", targets),
+                stay > 0 ? "Discovery failed; the last known targets stay" : "Discovery failed; no target is known yet",
+                ("reason", Word.Of(answer.Failure.Reason)), ("error", answer.Failure.Message), ("targets", stay),
                 ("remedy", Advice.For(CheckPeer.ApiServer, answer.Failure).Remedy));
             metrics.KubernetesFailures.Increment(); // last: who sees it counted finds the line
         }
@@ -103,13 +101,13 @@ internal sealed class KubernetesDiscovery(
     }
 
     /// <summary>Watches, or only waits, until it is time to list again.</summary>
-    private async Task WatchAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
+    private async Task WatchAsync(KubernetesTargets targets, Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var ofServices = services.RunAsync(known, either);
+        var ofServices = services.RunAsync(targets.Services, either);
         try
         {
-            await WatchEndpointsAsync(publish, either.Token);
+            await WatchEndpointsAsync(targets, publish, either.Token);
         }
         catch (OperationCanceledException) when (either.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -122,10 +120,11 @@ internal sealed class KubernetesDiscovery(
         }
     }
 
-    private async Task WatchEndpointsAsync(Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
+    private async Task WatchEndpointsAsync(
+        KubernetesTargets targets, Action<ImmutableArray<Target>> publish, CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        while (known.Query is { } query && version is { } from && watch.MayWatch)
+        while (targets.Query is { } query && targets.Version is { } from && watch.MayWatch)
         {
             var isOften = query.IsNamed || services.IsDenied;
             var left = (isOften ? Interval : Interval * ManyIntervals) - time.GetElapsedTime(started);
@@ -137,11 +136,11 @@ internal sealed class KubernetesDiscovery(
             {
                 if (!isChanged)
                     return;
-                known.Targets.Explain();
-                publish(known.Targets.All());
+                targets.Explain();
+                publish(targets.All());
                 isChanged = false;
             }
-            var answer = await objects.WatchAsync(query, from, left, change => Take(query, change), PublishChange, cancellation);
+            var answer = await objects.WatchAsync(query, from, left, change => Take(targets, query, change), PublishChange, cancellation);
             PublishChange();
 
             if (!watchError.IsNone)
@@ -184,7 +183,7 @@ internal sealed class KubernetesDiscovery(
         return Task.Delay(wait, time, cancellation);
     }
 
-    private bool Take(ObjectQuery query, WatchEvent change)
+    private bool Take(KubernetesTargets targets, ObjectQuery query, WatchEvent change)
     {
         if (change.Type == WatchEventType.Error)
         {
@@ -196,10 +195,10 @@ internal sealed class KubernetesDiscovery(
         if (change.Kind != query.KindName)
             throw new FormatException($"the object of an event is not of kind {query.KindName}");
         if (change.Type == WatchEventType.Deleted)
-            known.Targets.Remove(change.Key);
+            targets.Remove(change.Key);
         else if (change.Type != WatchEventType.Bookmark)
-            known.Targets.Set(query, change.Json);
-        version = change.Version;
+            targets.Set(change.Json);
+        targets.Version = change.Version;
         if (events++ == 0)
             watch.Works();
         LastAnswer = time.GetUtcNow();

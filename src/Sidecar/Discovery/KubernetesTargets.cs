@@ -4,16 +4,22 @@ using Sidecar.Telemetry;
 
 namespace Sidecar.Discovery;
 
-/// <summary>The targets of a cluster by object. Objects without targets are not stored.</summary>
-internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels services, Log log)
+/// <summary>The targets of a cluster by object: what a list had, and then what the watch made of it.</summary>
+/// <param name="query">Slices or Endpoints, whichever were listed; null where nothing was asked for.</param>
+internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels services, ObjectQuery? query, Log log)
 {
     /// <summary>Names of other ports, for the log.</summary>
     private const int MostPortNames = 10;
 
-    private readonly Dictionary<string, ImmutableArray<Target>> known = [];
+    private readonly Dictionary<string, ImmutableArray<Target>> known = []; // no object without targets
     private readonly SortedSet<string> otherPorts = new(StringComparer.Ordinal);
     private bool isSharded;
     private bool isDropped; // by rules
+
+    public ObjectQuery? Query => query;
+
+    /// <summary>Up to which list and watch have come; null where the list says none, so that there is nothing to watch from.</summary>
+    public string? Version { get; set; }
 
     public ImmutableArray<Target> All() => [.. known.Values.SelectMany(t => t).Distinct()];
 
@@ -22,12 +28,12 @@ internal sealed class KubernetesTargets(DiscoveryOptions options, ServiceLabels 
 
     /// <summary>The object is new, or has changed.</summary>
     /// <inheritdoc cref="ObjectSink"/>
-    public void Set(ObjectQuery query, ReadOnlyMemory<byte> json)
+    public void Set(ReadOnlyMemory<byte> json)
     {
         var (key, found) = JsonFields.Read(json, item =>
         {
             var meta = ObjectMeta.Of(item);
-            var isKept = query.Keeps(meta);
+            var isKept = query!.Keeps(meta);
             var service = meta.ServiceName(query.Kind) is { } name ? Services.Find(meta.Namespace, name) : null;
             return (meta.Key, EndpointLabels.Of(query.Kind, item, meta, service, port => isKept && IsWanted(port)));
         });

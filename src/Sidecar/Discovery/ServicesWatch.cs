@@ -5,7 +5,7 @@ namespace Sidecar.Discovery;
 
 /// <summary>Watches Services whose labels rules read. Any change, and any end but a refusal, leads to a new list.</summary>
 internal sealed class ServicesWatch(
-    KubernetesOptions options, ObjectQuery query, ObjectClient objects, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
+    KubernetesOptions options, ObjectClient objects, Metrics metrics, Log log, InternalErrors errors, TimeProvider time)
 {
     /// <summary>However fast the labels of Services change, all is not listed more often than this for them.</summary>
     private static readonly TimeSpan LeastBetweenLists = TimeSpan.FromMilliseconds(500);
@@ -16,14 +16,13 @@ internal sealed class ServicesWatch(
     public bool IsDenied => state.IsDenied;
 
     /// <summary>From where the list was; ends when it is time to list, or at once where there is nothing to watch. Never throws.</summary>
-    /// <param name="list">Not changed while this runs.</param>
     /// <param name="untilList">Cancelled when it is time to list: by this watch, or by the other one.</param>
-    public async Task RunAsync(ClusterList list, CancellationTokenSource untilList)
+    public async Task RunAsync(ServiceLabels known, CancellationTokenSource untilList)
     {
         try
         {
-            if (list.ServicesVersion is { } from && state.MayWatch)
-                await WatchAsync(list, from, untilList);
+            if (known.Version is { } from && state.MayWatch)
+                await WatchAsync(known, from, untilList);
             edge.Passed();
         }
         catch (OperationCanceledException) when (untilList.IsCancellationRequested)
@@ -42,15 +41,15 @@ internal sealed class ServicesWatch(
         }
     }
 
-    private async Task WatchAsync(ClusterList list, string from, CancellationTokenSource untilList)
+    private async Task WatchAsync(ServiceLabels known, string from, CancellationTokenSource untilList)
     {
         var began = time.GetTimestamp();
         var isChanged = false;
         var longest = options.RefreshInterval * ClusterLists.ManyIntervals;
-        var answer = await objects.WatchAsync(query, from, longest, Take, () => { }, untilList.Token);
+        var answer = await objects.WatchAsync(known.Query, from, longest, Take, () => { }, untilList.Token);
         if (WatchState.IsRefusal(answer))
         {
-            state.Refused(query, answer);
+            state.Refused(known.Query, answer);
             return;
         }
         state.NotRefused();
@@ -59,7 +58,7 @@ internal sealed class ServicesWatch(
         if (isChanged || (answer.IsGood && time.GetElapsedTime(began) >= WatchState.LeastWatch))
         {
             state.Backoff.Reset();
-            var rest = LeastBetweenLists - time.GetElapsedTime(list.Asked);
+            var rest = LeastBetweenLists - time.GetElapsedTime(known.Asked);
             if (rest > TimeSpan.Zero)
                 await Task.Delay(rest, time, untilList.Token);
         }
@@ -74,7 +73,7 @@ internal sealed class ServicesWatch(
             if (change.Type == WatchEventType.Error)
                 return false;
             metrics.KubernetesEvents(ObjectKind.Service).Increment(change.Type);
-            isChanged = list.Targets.Services.IsChangedBy(query, change);
+            isChanged = known.IsChangedBy(change);
             return !isChanged;
         }
     }

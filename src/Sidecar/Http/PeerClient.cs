@@ -87,24 +87,19 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     private async ValueTask<string?> AuthorizationAsync(CancellationToken cancellation)
     {
         if (!credentials.IsFromFile)
-            return credentials.Header(out _);
-        string? header;
-        Failure stale;
+            return credentials.Header();
         try
         {
-            (header, stale) = await files.RunAsync(() => (credentials.Header(out var failure), failure), cancellation);
-            lastHeader = header;
+            lastHeader = await files.RunAsync(credentials.Header, cancellation);
+            log?.Recovered(credentialsLogKey, "Credentials can be read again");
         }
         catch (PeerException e) when (lastHeader is not null)
         {
-            (header, stale) = (lastHeader, e.Failure); // the read hangs
-        }
-        if (!stale.IsNone)
+            // The file is between two versions, or its mount is away: the last one may well be good still, and the peer judges it.
             log?.Recurring(LogLevel.Warn, credentialsLogKey, "Credentials cannot be read again; the last good ones are used",
-                ("error", stale.Message), ("remedy", "fix the file or its mount; the file is read again for each request"));
-        else
-            log?.Recovered(credentialsLogKey, "Credentials can be read again");
-        return header;
+                ("error", e.Failure.Message), ("remedy", "fix the file or its mount; the file is read again for each request"));
+        }
+        return lastHeader;
     }
 
     private async Task<HttpResponseMessage> FollowAsync(

@@ -1,5 +1,4 @@
 using Sidecar.Configuration;
-using Sidecar.Primitives;
 
 namespace Sidecar.Http;
 
@@ -9,7 +8,7 @@ internal sealed class PeerCredentials(HttpOptions options)
     /// <summary>Longest token or password file, bytes.</summary>
     public const int LongestFile = 64 * 1024;
 
-    private string? lastGood;
+    private volatile string? lastRead; // from the file
 
     /// <summary>Whether a second look may find something else.</summary>
     public bool IsFromFile => options.CredentialsFile is not null || options.BasicAuthPasswordFile is not null;
@@ -18,17 +17,15 @@ internal sealed class PeerCredentials(HttpOptions options)
         options is { BasicAuthUsername: not null } or { BasicAuthPassword: not null } or { BasicAuthPasswordFile: not null };
 
     /// <summary>Null for none.</summary>
-    /// <param name="stale">Why the file's last good content is used instead of what it holds now; none when it is not.</param>
-    /// <exception cref="PeerException">A file cannot be read or holds what no header can, and never was good.</exception>
-    public string? Header(out Failure stale)
+    /// <exception cref="PeerException">A file cannot be read or holds what no header can.</exception>
+    public string? Header()
     {
-        stale = default;
         if (IsBasic)
         {
-            var password = options.BasicAuthPasswordFile is { } passwordFile ? Read(passwordFile, out stale) : options.BasicAuthPassword;
+            var password = options.BasicAuthPasswordFile is { } passwordFile ? Read(passwordFile) : options.BasicAuthPassword;
             return "Basic " + Basic(password);
         }
-        var credentials = options.CredentialsFile is { } file ? Read(file, out stale) : options.Credentials;
+        var credentials = options.CredentialsFile is { } file ? Read(file) : options.Credentials;
         return credentials is null ? null : $"{options.AuthorizationType} {credentials}";
     }
 
@@ -37,9 +34,9 @@ internal sealed class PeerCredentials(HttpOptions options)
     {
         words = Without(words, options.Credentials);
         words = Without(words, options.BasicAuthPassword);
-        words = Without(words, Volatile.Read(ref lastGood));
+        words = Without(words, lastRead);
         if (IsBasic)
-            words = Without(words, Basic(options.BasicAuthPassword ?? Volatile.Read(ref lastGood)));
+            words = Without(words, Basic(options.BasicAuthPassword ?? lastRead));
         return words;
     }
 
@@ -61,26 +58,16 @@ internal sealed class PeerCredentials(HttpOptions options)
 
     private string Basic(string? password) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.BasicAuthUsername}:{password}"));
 
-    private string Read(string path, out Failure stale)
+    private string Read(string path)
     {
-        stale = default;
-        try
-        {
-            var text = PeerFile.Read(path, LongestFile, static bytes => Encoding.UTF8.GetString(bytes)).Trim();
-            if (text.Length == 0)
-                throw PeerFile.Bad($"the file {path} is empty");
-            if (text.AsSpan().ContainsAnyInRange('\0', '\x1f') || text.Contains('\x7f'))
-                throw PeerFile.Bad($"the file {path} holds control characters or several lines, which cannot be sent");
-            if (options.CredentialsFile is not null && !Ascii.IsValid(text))
-                throw PeerFile.Bad($"the file {path} holds characters other than ASCII, which no token has");
-            Volatile.Write(ref lastGood, text);
-            return text;
-        }
-        catch (PeerException e) when (Volatile.Read(ref lastGood) is not null)
-        {
-            // The file is between two versions, or its mount is away: the last one may well be good still, and the peer judges it.
-            stale = e.Failure;
-            return Volatile.Read(ref lastGood)!;
-        }
+        var text = PeerFile.Read(path, LongestFile, static bytes => Encoding.UTF8.GetString(bytes)).Trim();
+        if (text.Length == 0)
+            throw PeerFile.Bad($"the file {path} is empty");
+        if (text.AsSpan().ContainsAnyInRange('\0', '\x1f') || text.Contains('\x7f'))
+            throw PeerFile.Bad($"the file {path} holds control characters or several lines, which cannot be sent");
+        if (options.CredentialsFile is not null && !Ascii.IsValid(text))
+            throw PeerFile.Bad($"the file {path} holds characters other than ASCII, which no token has");
+        lastRead = text;
+        return text;
     }
 }

@@ -37,7 +37,7 @@ internal sealed class ServiceAccountToken
     /// <summary>The token of a file as it would be sent.</summary>
     /// <exception cref="PeerException">There is none that could be sent.</exception>
     public static string Read(string file) => new PeerCredentials(new HttpOptions { CredentialsFile = file })
-        .Header(out _)!["Bearer ".Length..];
+        .Header()!["Bearer ".Length..];
 
     /// <summary>Null for a token that is no JWT, of which nothing can be told.</summary>
     public static ServiceAccountToken? TryParse(string text)

@@ -151,19 +151,17 @@ public sealed class ClusterWideTests : IAsyncLifetime
     {
         var options = Given.Good(Given.Pod(
             ("SIDECAR_KUBERNETES_NAMESPACE", "*"), ("SIDECAR_KUBERNETES_SERVICE", "*"), ("SIDECAR_RELABEL_CONFIGS", KeepAnnotated)));
-        var labels = new ServiceLabels(options.Scrape.TargetRules);
-        var targets = new KubernetesTargets(options.Jobs[0], labels, new Log(
-            TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, TimeProvider.System));
-        var slices = new ObjectQuery(ObjectKind.EndpointSlice, options.Kubernetes);
-        var services = new ObjectQuery(ObjectKind.Service, options.Kubernetes);
+        var labels = new ServiceLabels(options.Scrape.TargetRules, new ObjectQuery(ObjectKind.Service, options.Kubernetes));
+        var targets = new KubernetesTargets(options.Jobs[0], labels, new ObjectQuery(ObjectKind.EndpointSlice, options.Kubernetes),
+            new Log(TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, TimeProvider.System));
         Take(0, 100); // what is made once, whatever the number
         var before = (ReachableObjects.Count(labels), ReachableObjects.Count(targets));
         Take(100, 5000);
         Assert.Equal(before, (ReachableObjects.Count(labels), ReachableObjects.Count(targets)));
         Assert.Empty(targets.All());
-        labels.Add(services, Encoding.UTF8.GetBytes(
+        labels.Add(Encoding.UTF8.GetBytes(
             """{"metadata":{"name":"kept","namespace":"n","annotations":{"prometheus.io/scrape":"true"}}}"""));
-        targets.Set(slices, Slice("kept", 1));
+        targets.Set(Slice("kept", 1));
         Assert.Single(targets.All());
         Assert.NotEqual(before, (ReachableObjects.Count(labels), ReachableObjects.Count(targets))); // or the count counts nothing
 
@@ -171,10 +169,10 @@ public sealed class ClusterWideTests : IAsyncLifetime
         {
             for (var i = from; i < to; i++)
             {
-                labels.Add(services, Encoding.UTF8.GetBytes(
+                labels.Add(Encoding.UTF8.GetBytes(
                     """{"metadata":{"name":"NAME","namespace":"n","labels":{"app":"a"},"annotations":{"b":"c"}}}""".Replace("NAME",
                     $"s-{i}")));
-                targets.Set(slices, Slice($"s-{i}", i));
+                targets.Set(Slice($"s-{i}", i));
             }
         }
 

@@ -66,27 +66,29 @@ public sealed class PeerCredentialsTests : IDisposable
     public void Each_header_holds_what_the_file_holds_then()
     {
         var credentials = new PeerCredentials(new() { CredentialsFile = folder.Write("token", "one") });
-        Assert.Equal("Bearer one", credentials.Header(out _));
+        Assert.Equal("Bearer one", credentials.Header());
         folder.Write("token", "two\n");
-        Assert.Equal("Bearer two", credentials.Header(out _));
+        Assert.Equal("Bearer two", credentials.Header());
     }
 
     [Theory]
     [InlineData(null, "does not exist")]
     [InlineData("", "is empty")]
     [InlineData("half\nwritten", "several lines")]
-    public void The_last_good_content_is_used_while_the_file_is_bad(string? content, string words)
+    public async Task The_last_good_content_is_used_while_the_file_is_bad(string? content, string words)
     {
+        await using var server = new RawServer(_ => RawServer.Ok(""));
         var file = folder.Write("token", "good");
-        var credentials = new PeerCredentials(new() { CredentialsFile = file });
-        credentials.Header(out _);
+        using var asking = new Asking(new() { CredentialsFile = file });
+        await asking.GetAsync(server.Url);
         if (content is null)
             File.Delete(file);
         else
             folder.Write("token", content);
-        Assert.Equal("Bearer good", credentials.Header(out var stale));
-        Assert.Equal(FailureReason.Credentials, stale.Reason);
-        Assert.Contains(words, stale.Message);
+        await asking.GetAsync(server.Url);
+        Assert.Equal(["Bearer good", "Bearer good"], server.Requests.Select(r => r.Header("Authorization")));
+        Assert.Contains(words, asking.Log);
+        Assert.Contains(words, Refusal(file));
     }
 
     [Theory]
@@ -103,12 +105,12 @@ public sealed class PeerCredentialsTests : IDisposable
         Assert.Equal(shown, new PeerCredentials(new() { Credentials = "123456789" }).Redact(words));
         Assert.Equal(shown, new PeerCredentials(new() { BasicAuthUsername = "me", BasicAuthPassword = "123456789" }).Redact(words));
         var fromFile = new PeerCredentials(new() { CredentialsFile = folder.Write("token", "123456789\n") });
-        fromFile.Header(out _);
+        fromFile.Header();
         Assert.Equal(shown, fromFile.Redact(words));
         Assert.Equal(words, new PeerCredentials(new()).Redact(words));
     }
 
-    private static string? Header(HttpOptions options) => new PeerCredentials(options).Header(out _);
+    private static string? Header(HttpOptions options) => new PeerCredentials(options).Header();
 
     private static string Refusal(string file)
     {
