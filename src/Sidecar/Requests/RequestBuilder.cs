@@ -164,6 +164,17 @@ internal sealed class RequestBuilder(int samplesPerRequest)
         Reserve(at + value.Length + labels.FixedSize);
         var to = buffer.AsSpan(at);
         to[0] = LabelMessage.LabelsTag;
+        var size = nameField.Length + 2 + value.Length;
+        if (size < 128) // so that both lengths are bytes, as nearly always
+        {
+            to[1] = (byte)size;
+            nameField.CopyTo(to[2..]);
+            to = to.Slice(2 + nameField.Length, 2 + value.Length);
+            to[0] = LabelMessage.ValueTag;
+            to[1] = (byte)value.Length;
+            value.CopyTo(to[2..]);
+            return at + 2 + size;
+        }
         var offset = 1 + LabelMessage.WriteVarint(
             to[1..], (uint)(nameField.Length + 1 + LabelMessage.VarintSize((uint)value.Length) + value.Length));
         nameField.CopyTo(to[offset..]);
@@ -290,7 +301,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     {
         var bytes = buffer.AsSpan(start..end);
         var others = buffer.AsSpan(lastStart..lastEnd);
-        var before = bytes.CommonPrefixLength(others);
+        var before = CommonPrefixLength(bytes, others);
         elements.Copy(start - lastStart, bytes[..before]);
         if (before == bytes.Length)
             return;
@@ -299,17 +310,33 @@ internal sealed class RequestBuilder(int samplesPerRequest)
         elements.Copy(end - lastEnd, bytes[^behind..]);
     }
 
+    // Both are for some ten bytes, for which a call of the base library's costs more than it saves.
+    private static int CommonPrefixLength(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
+    {
+        var length = 0;
+        var most = Math.Min(one.Length, other.Length);
+        for (; most - length >= sizeof(ulong); length += sizeof(ulong))
+        {
+            var difference = BinaryPrimitives.ReadUInt64LittleEndian(one[length..])
+                ^ BinaryPrimitives.ReadUInt64LittleEndian(other[length..]);
+            if (difference != 0)
+                return length + BitOperations.TrailingZeroCount(difference) / 8;
+        }
+        while (length < most && one[length] == other[length])
+            length++;
+        return length;
+    }
+
     private static int CommonSuffixLength(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
     {
         var length = 0;
         var most = Math.Min(one.Length, other.Length);
-        while (most - length >= sizeof(ulong))
+        for (; most - length >= sizeof(ulong); length += sizeof(ulong))
         {
             var difference = BinaryPrimitives.ReadUInt64LittleEndian(one[^(length + sizeof(ulong))..])
                 ^ BinaryPrimitives.ReadUInt64LittleEndian(other[^(length + sizeof(ulong))..]);
             if (difference != 0)
                 return length + BitOperations.LeadingZeroCount(difference) / 8;
-            length += sizeof(ulong);
         }
         while (length < most && one[^(length + 1)] == other[^(length + 1)])
             length++;

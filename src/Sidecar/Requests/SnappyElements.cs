@@ -112,6 +112,7 @@ internal sealed class SnappyElements
     }
 
     /// <summary>Tag 01: 4 to 11 bytes, from less than 2,048 before. Tag 10: 1 to 64 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void WriteCopy(int size)
     {
         var to = Room(3);
@@ -158,6 +159,7 @@ internal sealed class SnappyElements
         literalLength = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Span<byte> Room(int size)
     {
         if (written.Length - count < size)
