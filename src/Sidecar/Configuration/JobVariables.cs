@@ -71,23 +71,10 @@ internal sealed class JobVariables
     /// <summary>The text with its variables written as they are for this job.</summary>
     public string Localize(string text)
     {
-        if (Name.Length == 0 || !text.Contains(Variables.Prefix, StringComparison.Ordinal))
-            return text;
-        var localized = new StringBuilder(text.Length + 40);
-        for (var at = 0; at < text.Length;)
-        {
-            var start = text.IndexOf(Variables.Prefix, at, StringComparison.Ordinal);
-            if (start < 0)
-                start = text.Length;
-            localized.Append(text, at, start - at);
-            var end = start;
-            while (end < text.Length && (char.IsAsciiLetterUpper(text[end]) || char.IsAsciiDigit(text[end]) || text[end] == '_'))
-                end++;
-            var name = text[start..end];
-            localized.Append(Variables.Find(name) is { } variable ? NameOf(variable) : name);
-            at = end;
-        }
-        return localized.ToString();
+        // The longest first: SIDECAR_SHARD begins SIDECAR_SHARDS.
+        foreach (var variable in Variables.All.Where(v => v.IsOfJob).OrderByDescending(v => v.Name.Length))
+            text = text.Replace(variable.Name, NameOf(variable), StringComparison.Ordinal);
+        return text;
     }
 
     private static string? Text(IReadOnlyDictionary<string, string?> environment, Variable variable, string name)
@@ -103,12 +90,7 @@ internal sealed class JobVariables
     {
         if (Name.Length == 0)
             return null;
-        string? value = null;
-        foreach (var (known, text) in Profile?.Values ?? [])
-        {
-            if (ReferenceEquals(known, variable))
-                value = text;
-        }
+        var value = Profile?.Values.LastOrDefault(v => ReferenceEquals(v.Variable, variable)).Value;
         if (ReferenceEquals(variable, Variables.JobName))
             return value ?? Name;
         // Who says how to discover wants discovery, and who says what to trust wants certificates checked.

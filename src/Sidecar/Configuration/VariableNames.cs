@@ -35,20 +35,16 @@ internal static class VariableNames
     /// SIDECAR_SERVICE_PORT, SIDECAR_SERVICE_PORT_NAME, SIDECAR_PORT and SIDECAR_PORT_80_TCP with _PROTO, _PORT and _ADDR; for one called
     /// sidecar-x the same behind SIDECAR_X. Those of other Services must look right in their values too, so that no slip hides among them.
     /// </summary>
-    public static bool IsInjected(string name, string value)
+    private static bool IsInjected(string name, string value) => name.Split('_') switch
     {
-        var ofSidecar = name is "SIDECAR_SERVICE_HOST" or "SIDECAR_SERVICE_PORT" or "SIDECAR_PORT"
-            || name.StartsWith("SIDECAR_SERVICE_PORT_", StringComparison.Ordinal);
-        if (ofSidecar)
-            return true;
-        if (name.EndsWith("_SERVICE_HOST", StringComparison.Ordinal))
-            return IPAddress.TryParse(value, out _);
-        if (name.EndsWith("_SERVICE_PORT", StringComparison.Ordinal) || name.Contains("_SERVICE_PORT_", StringComparison.Ordinal))
-            return ushort.TryParse(value, out _);
-        if (name.EndsWith("_PORT", StringComparison.Ordinal) && IsPortUrl(value))
-            return true;
-        return IsPortDetail(name);
-    }
+        ["SIDECAR", "PORT"] or ["SIDECAR", "SERVICE", "HOST"] or ["SIDECAR", "SERVICE", "PORT", ..] => true,
+        [.., "SERVICE", "HOST"] => IPAddress.TryParse(value, out _),
+        _ when (name + '_').Contains("_SERVICE_PORT_", StringComparison.Ordinal) => ushort.TryParse(value, out _),
+        [.., "PORT"] when IsPortUrl(value) => true,
+        [.., "PORT", var port, "TCP" or "UDP" or "SCTP"] => ushort.TryParse(port, out _),
+        [.., "PORT", var port, "TCP" or "UDP" or "SCTP", "PROTO" or "PORT" or "ADDR"] => ushort.TryParse(port, out _),
+        _ => false,
+    };
 
     private static string Problem(string name, ImmutableArray<JobVariables> jobs)
     {
@@ -103,35 +99,21 @@ internal static class VariableNames
         value.StartsWith("tcp://", StringComparison.Ordinal) || value.StartsWith("udp://", StringComparison.Ordinal)
         || value.StartsWith("sctp://", StringComparison.Ordinal);
 
-    /// <summary>…_PORT_number_TCP, and the same with _PROTO, _PORT or _ADDR behind it.</summary>
-    private static bool IsPortDetail(string name)
-    {
-        var words = name.Split('_').AsSpan();
-        if (words[^1] is "PROTO" or "PORT" or "ADDR")
-            words = words[..^1];
-        return words.Length >= 4 && words[^1] is "TCP" or "UDP" or "SCTP" && ushort.TryParse(words[^2], out _) && words[^3] == "PORT";
-    }
-
     /// <summary>The one name with all the wanted words in their order and the fewest besides: REMOTE_WRITE_URL for URL.</summary>
     private static string? NearestByWords(string wanted)
     {
         var words = wanted.Split('_', StringSplitOptions.RemoveEmptyEntries);
-        if (words.Length == 0)
-            return null;
-        var best = default(string);
-        var fewest = int.MaxValue;
-        foreach (var variable in Variables.All)
+        var found = Variables.All.Select(v => v.Name).Where(HasAll).ToList();
+        var nearest = found.FindAll(name => name.Count('_') == found.Min(n => n.Count('_')));
+        return words.Length > 0 && nearest is [var one] ? one : null;
+
+        bool HasAll(string name)
         {
-            var candidate = variable.Name[Variables.Prefix.Length..].Split('_');
-            var found = 0;
-            foreach (var word in candidate)
-                if (found < words.Length && word == words[found])
-                    found++;
-            if (found < words.Length || candidate.Length > fewest)
-                continue;
-            best = candidate.Length < fewest ? variable.Name : null;
-            fewest = candidate.Length;
+            var at = 0;
+            foreach (var word in name.Split('_'))
+                if (at < words.Length && word == words[at])
+                    at++;
+            return at == words.Length;
         }
-        return best;
     }
 }

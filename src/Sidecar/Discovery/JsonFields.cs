@@ -20,21 +20,8 @@ internal static class JsonFields
         }
         catch (InvalidOperationException)
         {
-            throw HalfText(); // kinds are checked below, so that only a text can fail
-        }
-    }
-
-    /// <summary>Whether the text at hand is this one. Its escapes may be no text at all.</summary>
-    /// <exception cref="FormatException">They are not.</exception>
-    public static bool Is(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
-    {
-        try
-        {
-            return reader.ValueTextEquals(text);
-        }
-        catch (InvalidOperationException)
-        {
-            throw HalfText();
+            // Kinds are checked below, so that only a text can fail.
+            throw new FormatException("a text is not valid UTF-8 or has half a surrogate pair");
         }
     }
 
@@ -92,6 +79,4 @@ internal static class JsonFields
         value.IsThere() && (value.ValueKind == kind ? true : throw Wrong(name, what));
 
     private static FormatException Wrong(string name, string what) => new($"{name[..Math.Min(name.Length, 50)]} is not {what}");
-
-    private static FormatException HalfText() => new("a text is not valid UTF-8 or has half a surrogate pair");
 }

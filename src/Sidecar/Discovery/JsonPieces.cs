@@ -2,14 +2,6 @@ using System.Text.Json;
 
 namespace Sidecar.Discovery;
 
-/// <summary>What a piece of a list is.</summary>
-internal enum ListPart
-{
-    Kind,
-    Metadata,
-    Item,
-}
-
 /// <summary>Cuts streamed JSON into watch events or list items, one at a time, so that memory does not grow with the cluster.</summary>
 /// <param name="isList">One object with <c>items</c>; otherwise values one after another without end (a watch).</param>
 internal sealed class JsonPieces(bool isList)
@@ -31,12 +23,10 @@ internal sealed class JsonPieces(bool isList)
     private int filled;
     private int start = -1; // of the piece that is not yet whole
     private int startDepth;
-    private bool isInItems;
     private bool isEnded;
-    private string field = ""; // of the list
 
-    /// <summary>Of the piece that <see cref="TryNext"/> gave, in a list.</summary>
-    public ListPart Part { get; private set; }
+    /// <summary>Of a list: whose value the piece is that <see cref="TryNext"/> gave, or an item of it.</summary>
+    public string Field { get; private set; } = "";
 
     /// <summary>The list had items, even if none of them or null.</summary>
     public bool HasItems { get; private set; }
@@ -49,13 +39,13 @@ internal sealed class JsonPieces(bool isList)
     public Memory<byte> Room()
     {
         if (filled - scanned > LargestText) // of what is not yet whole
-            throw new FormatException($"a text or number in {Field()} has more than {LargestText >> 20} MiB");
+            throw new FormatException($"a text or number in {Place()} has more than {LargestText >> 20} MiB");
         var keep = start >= 0 ? start : scanned;
         var kept = buffer.AsSpan(keep, filled - keep);
         if (kept.Length == buffer.Length || (buffer.Length > 4 * Usual && kept.Length < Usual))
         {
             if (kept.Length >= Largest)
-                throw new FormatException($"an object has more than {Largest >> 20} MiB; {Field()} is a part of it");
+                throw new FormatException($"an object has more than {Largest >> 20} MiB; {Place()} is a part of it");
             var other = new byte[kept.Length < Usual ? Usual : kept.Length * 2];
             kept.CopyTo(other);
             buffer = other;
@@ -112,26 +102,23 @@ internal sealed class JsonPieces(bool isList)
                 isEnded = token == JsonTokenType.EndObject;
                 return false;
             case 1 when token == JsonTokenType.PropertyName:
-                field = Shown(reader.ValueSpan);
-                isInItems = JsonFields.Is(ref reader, "items"u8);
-                Part = JsonFields.Is(ref reader, "kind"u8) ? ListPart.Kind
-                    : JsonFields.Is(ref reader, "metadata"u8) ? ListPart.Metadata : ListPart.Item;
+                Field = Shown(reader.ValueSpan);
                 return false;
-            case 1 when isInItems:
+            case 1 when Field == "items":
                 HasItems = true;
                 return token is JsonTokenType.StartArray or JsonTokenType.EndArray or JsonTokenType.Null
                     ? false : throw new FormatException("items is not a list");
             case 1:
-                return Part != ListPart.Item;
+                return Field is "kind" or "metadata";
             default:
-                return depth == 2 && isInItems;
+                return depth == 2 && Field == "items";
         }
     }
 
     /// <summary>The field that the reader has come to, for people.</summary>
-    private string Field()
+    private string Place()
     {
-        var name = field;
+        var name = Field;
         if (start >= 0)
         {
             var reader = new Utf8JsonReader(buffer.AsSpan(start, scanned - start), isFinalBlock: false, new(new() { MaxDepth = 256 }));

@@ -15,11 +15,6 @@ internal sealed class KubernetesDiscovery(
 {
     private const string LogKey = "discovery";
 
-    /// <summary>A whole cluster, which is large, is listed again after so many intervals where a watch goes well.</summary>
-    private const int ManyIntervals = ClusterLists.ManyIntervals;
-
-    private static readonly TimeSpan LeastWatch = WatchState.LeastWatch;
-
     private readonly ObjectClient objects = new(options.Kubernetes, client, time, pulse);
     private readonly ClusterLists lists = new(options, new(options.Kubernetes, client, time, pulse), log, time);
     private readonly ServicesWatch services = new(options.Kubernetes, new(options.Kubernetes, client, time), metrics, log, errors, time);
@@ -126,8 +121,9 @@ internal sealed class KubernetesDiscovery(
         var started = time.GetTimestamp();
         while (targets.Query is { } query && targets.Version is { } from && watch.MayWatch)
         {
+            // A whole cluster is large, and seldom listed where a watch goes well.
             var isOften = query.IsNamed || services.IsDenied;
-            var left = (isOften ? Interval : Interval * ManyIntervals) - time.GetElapsedTime(started);
+            var left = (isOften ? Interval : Interval * ClusterLists.ManyIntervals) - time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero)
                 return;
             var began = time.GetTimestamp();
@@ -145,7 +141,8 @@ internal sealed class KubernetesDiscovery(
 
             if (!watchError.IsNone)
                 answer = new ObjectAnswer(watchError);
-            var worked = answer.IsGood && (events > 0 || time.GetElapsedTime(began) >= LeastWatch || left < LeastWatch);
+            var worked = answer.IsGood
+                && (events > 0 || time.GetElapsedTime(began) >= WatchState.LeastWatch || left < WatchState.LeastWatch);
             isExpired |= answer.Status == HttpStatusCode.Gone;
             if (worked)
                 watch.Works();
@@ -158,7 +155,7 @@ internal sealed class KubernetesDiscovery(
             if (worked)
             {
                 // What is between may end each watch after an event.
-                if (LeastWatch - time.GetElapsedTime(began) is { Ticks: > 0 } soon)
+                if (WatchState.LeastWatch - time.GetElapsedTime(began) is { Ticks: > 0 } soon)
                     await DelayAsync(soon, cancellation);
                 continue;
             }

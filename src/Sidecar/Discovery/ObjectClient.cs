@@ -161,9 +161,9 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
             pieces.Filled(count);
             while (pieces.TryNext(out var piece))
             {
-                if (pieces.Part == ListPart.Item)
+                if (pieces.Field == "items")
                     sink(piece);
-                else if (pieces.Part == ListPart.Metadata)
+                else if (pieces.Field == "metadata")
                     head = JsonFields.Read(piece, static m => (m.FilledText("resourceVersion"), m.FilledText("continue")));
                 else
                     kind = JsonFields.Read(piece, static value => value.AsText("it"));

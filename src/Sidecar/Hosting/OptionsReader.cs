@@ -141,12 +141,10 @@ internal static class OptionsReader
             Scheme = scheme,
             MetricsPath = settings.Read(Variables.MetricsPath, Urls.ParsePath),
             Params = settings.ReadText(Variables.Params, Urls.ParseQuery) is { } query ? Urls.Query(Urls.Parameters(query)) : null,
-            Http = HttpOptionsReader.Read(settings, Variables.ScrapeHttp, new()
-            {
-                IsPlain = plain,
-                DefaultCredentialsFile = takesToken ? kubernetes.Http.CredentialsFile : null,
-                DefaultCaFile = isOfCluster && (targets.IsEmpty || scheme == "https") ? kubernetes.Http.Tls.CaFile : null,
-            }) with { FollowsRedirects = settings.Read(Variables.FollowRedirects, Words.Boolean) },
+            Http = HttpOptionsReader.Read(settings, Variables.ScrapeHttp, new(
+                IsPlain: plain,
+                DefaultCredentialsFile: takesToken ? kubernetes.Http.CredentialsFile : null,
+                DefaultCaFile: isOfCluster && (targets.IsEmpty || scheme == "https") ? kubernetes.Http.Tls.CaFile : null)) with { FollowsRedirects = settings.Read(Variables.FollowRedirects, Words.Boolean) },
             HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
             HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
             TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),
@@ -232,12 +230,8 @@ internal static class OptionsReader
             settings.Error(Variables.RemoteWriteUrl, "not set, and it says where to send",
                 $"set it like {Variables.RemoteWriteUrl.Example}");
 
-        var http = HttpOptionsReader.Read(settings, Variables.RemoteWriteHttp, new()
-        {
-            IsPlain = url is { Scheme: "http", IsLoopback: false },
-            UserInfo = url?.UserInfo,
-            UrlVariable = Variables.RemoteWriteUrl,
-        });
+        var http = HttpOptionsReader.Read(settings, Variables.RemoteWriteHttp, new(
+            IsPlain: url is { Scheme: "http", IsLoopback: false }, UserInfo: url?.UserInfo, UrlVariable: Variables.RemoteWriteUrl));
         var minBackoff = settings.Read(Variables.RemoteWriteMinBackoff, Durations.Within(Millisecond, Durations.MostForTimers));
         var maxBackoff = settings.Read(Variables.RemoteWriteMaxBackoff, Durations.Within(Millisecond, Durations.MostForTimers));
         if (minBackoff > maxBackoff

@@ -87,12 +87,10 @@ internal static class Advice
                 $"try https:// ({peer.Scheme}), and look at host and port ({peer.Address})"),
         FailureReason.Connection => new("a firewall, a NetworkPolicy or a proxy in between cuts the connection",
             $"try the address from this pod's network, and look at host and port ({peer.Address})"),
-        FailureReason.Timeout when failure.Detail == FailureDetail.Connected && peer == CheckPeer.Receiver =>
-            new($"connections are taken and not answered: {peer.Who} is overloaded or hangs, or another program listens there",
-                $"look at the receiver's log and at the port ({peer.Address}); {Variables.RemoteWriteTimeout.Name} is how long is waited"),
-        FailureReason.Timeout when failure.Detail == FailureDetail.Connected && peer == CheckPeer.ApiServer =>
-            new($"connections are taken and not answered: {peer.Who} is overloaded or hangs, or another program listens there",
-                $"look at its log and at the port ({peer.Address})"),
+        FailureReason.Timeout when failure.Detail == FailureDetail.Connected
+            && (peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver) => new($"connections are taken and not answered: {peer.Who} is overloaded or hangs, or another program listens there",
+                $"look at {peer.Who}'s log and at the port ({peer.Address})"
+                    + (peer == CheckPeer.Receiver ? $"; {Variables.RemoteWriteTimeout.Name} is how long is waited" : "")),
         FailureReason.Timeout when peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver =>
             new($"packets are dropped on the way (a firewall or a NetworkPolicy), or {peer.Who} is overloaded",
                 $"look at host and port ({peer.Address}) and at what is allowed to leave this pod"),

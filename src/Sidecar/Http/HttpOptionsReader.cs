@@ -6,21 +6,12 @@ namespace Sidecar.Http;
 internal static class HttpOptionsReader
 {
     /// <summary>What the rest of the configuration says about the peer.</summary>
-    internal sealed record Peer
-    {
-        /// <summary>Some request goes over plain HTTP through a network.</summary>
-        public bool IsPlain { get; init; }
-
-        /// <summary>Used where no authentication is set.</summary>
-        public string? DefaultCredentialsFile { get; init; }
-
-        public string? DefaultCaFile { get; init; }
-
-        /// <summary><c>user:password</c> out of the URL, percent-encoded; it is basic authentication, as in Prometheus.</summary>
-        public string? UserInfo { get; init; }
-
-        public Variable? UrlVariable { get; init; }
-    }
+    /// <param name="IsPlain">Some request goes over plain HTTP through a network.</param>
+    /// <param name="DefaultCredentialsFile">Used where no authentication is set.</param>
+    /// <param name="UserInfo"><c>user:password</c> out of the URL, percent-encoded; it is basic authentication, as in Prometheus.</param>
+    internal sealed record Peer(
+        bool IsPlain, string? DefaultCredentialsFile = null, string? DefaultCaFile = null, string? UserInfo = null,
+        Variable? UrlVariable = null);
 
     public static HttpOptions Read(Settings settings, HttpVariables names, Peer peer)
     {

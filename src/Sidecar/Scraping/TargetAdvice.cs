@@ -30,13 +30,7 @@ internal static class TargetAdvice
             ? $"the target serves older samples than before: mend it, or {Variables.HonorTimestamps.Name}=false"
         : $"the exporter repeats series, or relabeling makes different ones the same: mend it, or {Variables.MetricRelabelConfigs.Name}";
 
-    private static CheckPeer Peer(Target target)
-    {
-        foreach (var (name, _) in target.DiscoveredLabels)
-        {
-            if (name.StartsWith("__meta_kubernetes_", StringComparison.Ordinal))
-                return CheckPeer.FoundTarget;
-        }
-        return CheckPeer.StaticTarget;
-    }
+    private static CheckPeer Peer(Target target) =>
+        target.DiscoveredLabels.Any(l => l.Key.StartsWith(EndpointLabels.Prefix, StringComparison.Ordinal))
+            ? CheckPeer.FoundTarget : CheckPeer.StaticTarget;
 }

@@ -16,7 +16,7 @@ public sealed class JsonPiecesTests
         var whole = ListText.Parts(List, List.Length, out var pieces);
         Assert.True(pieces.IsWhole);
         Assert.True(pieces.HasItems);
-        Assert.Equal([ListPart.Kind, ListPart.Metadata, ListPart.Item, ListPart.Item], whole.Select(p => p.Part));
+        Assert.Equal(["kind", "metadata", "items", "items"], whole.Select(p => p.Field));
         Assert.Equal("\"EndpointSliceList\"", whole[0].Text);
         Assert.Equal("TOKEN", JsonFields.Read(Encoding.UTF8.GetBytes(whole[1].Text), metadata => metadata.Text("continue")));
         for (var block = 1; block <= 64; block++)
@@ -43,8 +43,8 @@ public sealed class JsonPiecesTests
     public void Other_fields_are_passed_over(string json, bool hasItems)
     {
         var parts = ListText.Parts(Encoding.UTF8.GetBytes(json), 3, out var pieces);
-        Assert.DoesNotContain(ListPart.Item, parts.Select(p => p.Part));
-        Assert.Equal("\"EndpointSliceList\"", Assert.Single(parts, p => p.Part == ListPart.Kind).Text);
+        Assert.DoesNotContain("items", parts.Select(p => p.Field));
+        Assert.Equal("\"EndpointSliceList\"", Assert.Single(parts, p => p.Field == "kind").Text);
         Assert.Equal((true, hasItems), (pieces.IsWhole, pieces.HasItems));
     }
 

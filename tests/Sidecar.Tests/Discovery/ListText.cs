@@ -9,12 +9,12 @@ namespace Sidecar.Tests.Discovery;
 internal static class ListText
 {
     /// <summary>Kind, metadata and items, as far as they are there.</summary>
-    public static List<(ListPart Part, string Text)> Parts(byte[] json, int block, out JsonPieces pieces)
+    public static List<(string Field, string Text)> Parts(byte[] json, int block, out JsonPieces pieces)
     {
-        var parts = new List<(ListPart, string)>();
+        var parts = new List<(string, string)>();
         pieces = new JsonPieces(isList: true);
         foreach (var piece in Pieces(pieces, json, block))
-            parts.Add((pieces.Part, piece));
+            parts.Add((pieces.Field, piece));
         return parts;
     }
 
@@ -50,9 +50,9 @@ internal static class ListText
     {
         var found = new List<Dictionary<string, string>>();
         var parts = Parts(json, block, out var pieces);
-        foreach (var (part, text) in parts)
+        foreach (var (field, text) in parts)
         {
-            if (part == ListPart.Item)
+            if (field == "items")
                 found.AddRange(Labels(ObjectKind.EndpointSlice, Encoding.UTF8.GetBytes(text)));
         }
         return pieces.IsWhole ? found : throw new JsonException();
