@@ -123,7 +123,7 @@ internal static class CommandLine
         int Print(Options options)
         {
             using var text = output.Text();
-            new PrometheusConfig(options, environment, text).Write();
+            new PrometheusConfig(options, environment).Write(text);
             return ExitCode.Done;
         }
 

@@ -1,76 +1,35 @@
 using System.Buffers;
-using System.Text.Json;
-using Sidecar.Relabeling;
+using System.Globalization;
+using Sidecar.Configuration;
+using Field = (string Key, object? Value);
 
 namespace Sidecar.Commands;
 
-/// <summary>Writes block YAML, a line at a time: as much of it as a prometheus.yml needs.</summary>
-internal sealed class YamlText(TextWriter output)
+/// <summary>Block YAML of fields: as much of it as a prometheus.yml needs.</summary>
+internal static class YamlText
 {
+    /// <summary>The key of a comment, which stands in a line of its own.</summary>
+    public const string Comment = "#";
+
     private static readonly SearchValues<char> PlainCharacters =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-");
 
-    private int indent;
-    private bool isItem; // the next line begins an item of a list
-
-    public void Comment(string text) => Write($"# {text}");
-
-    /// <summary>A key whose value stands below, indented, until <see cref="End"/>.</summary>
-    public YamlText Begin(string key)
+    /// <summary>The lines of a mapping. Null is left out, as is what has nothing in it.</summary>
+    /// <param name="fields">
+    /// Values are scalars (a long is a size), texts, lists of texts, mappings (Field[]), or lists of those (List of Field[]).
+    /// </param>
+    public static List<string> Lines(Field[] fields)
     {
-        Write($"{key}:");
-        indent += 2;
-        return this;
-    }
-
-    /// <summary>An item of a list, until <see cref="EndItem"/>; its first key stands beside the dash.</summary>
-    public void BeginItem()
-    {
-        isItem = true;
-        indent += 2;
-    }
-
-    public void EndItem() => indent -= 2;
-
-    public void End() => indent -= 2;
-
-    /// <summary>A value that is a number, a boolean or a duration, and so needs no quotes.</summary>
-    public void Plain(string key, string value) => Write($"{key}: {value}");
-
-    public void Text(string key, string? value)
-    {
-        if (value is not null)
-            Write($"{key}: {Quote(value)}");
-    }
-
-    public void List(string key, IEnumerable<string> values) => Write($"{key}: [{string.Join(", ", values.Select(Quote))}]");
-
-    public void Flag(string key, bool value, bool usual)
-    {
-        if (value != usual)
-            Plain(key, value ? "true" : "false");
-    }
-
-    public void Rules(string rules)
-    {
-        var reader = new Utf8JsonReader(RelabelConfigs.Json(rules, out _));
-        while (reader.Read())
+        var lines = new List<string>();
+        foreach (var (key, value) in fields)
         {
-            switch (reader.TokenType)
-            {
-                case JsonTokenType.StartObject:
-                    BeginItem();
-                    break;
-                case JsonTokenType.EndObject:
-                    EndItem();
-                    break;
-                case JsonTokenType.PropertyName:
-                    var key = reader.GetString()!;
-                    reader.Read();
-                    WriteValue(ref reader, key);
-                    break;
-            }
+            var below = value switch { Field[] mapping => Lines(mapping), List<Field[]> items => Lines(items), _ => null };
+            if (below is { Count: > 0 })
+                lines.AddRange([$"{key}:", .. below.ConvertAll(static line => "  " + line)]);
+            else if (below is null && value is not null)
+                lines.Add(key == Comment ? $"# {value}" : $"{key}: {Scalar(value)}");
         }
+        return lines;
     }
 
     /// <summary>In double quotes and escaped, but for words that cannot be taken for anything else.</summary>
@@ -95,34 +54,35 @@ internal sealed class YamlText(TextWriter output)
         return quoted.Append('"').ToString();
     }
 
-    private void WriteValue(ref Utf8JsonReader reader, string key)
+    /// <summary>The first key of an item stands beside its dash; comments before it stand above.</summary>
+    private static List<string> Lines(List<Field[]> items)
     {
-        if (reader.TokenType == JsonTokenType.StartArray)
+        var lines = new List<string>();
+        foreach (var item in items)
         {
-            var values = new List<string>();
-            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-                values.Add(Scalar(ref reader));
-            List(key, values);
+            var isFirst = true;
+            foreach (var line in Lines(item))
+            {
+                lines.Add(!isFirst ? "  " + line : line.StartsWith('#') ? line : "- " + line);
+                isFirst &= line.StartsWith('#');
+            }
         }
-        else if (key == "modulus")
-            Plain(key, Scalar(ref reader));
-        else if (reader.TokenType != JsonTokenType.Null)
-            Text(key, Scalar(ref reader));
+        return lines;
     }
 
-    private static string Scalar(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.String ? reader.GetString()! : Encoding.UTF8.GetString(reader.ValueSpan);
+    private static string Scalar(object value) => value switch
+    {
+        string text => Quote(text),
+        bool flag => flag ? "true" : "false",
+        long size => Sizes.Format(size),
+        TimeSpan duration => Durations.Format(duration),
+        IEnumerable<string> texts => $"[{string.Join(", ", texts.Select(Quote))}]",
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
 
     /// <summary>Letters, digits and a few signs, not read as a number, a boolean, null or a date.</summary>
     private static bool IsPlain(string text) =>
         text.Length > 0 && (char.IsAsciiLetter(text[0]) || text[0] is '_' or '/')
         && !text.AsSpan().ContainsAnyExcept(PlainCharacters)
         && text.ToLowerInvariant() is not ("true" or "false" or "null" or "yes" or "no" or "on" or "off" or "y" or "n");
-
-    private void Write(string line)
-    {
-        output.Write(new string(' ', isItem ? indent - 2 : indent));
-        output.WriteLine(isItem ? $"- {line}" : line);
-        isItem = false;
-    }
 }

@@ -121,7 +121,7 @@ public sealed class PrometheusConfigTests
     private static string Write(Dictionary<string, string?> environment)
     {
         using var text = new StringWriter { NewLine = "\n" };
-        new PrometheusConfig(Given.Good(environment), environment, text).Write();
+        new PrometheusConfig(Given.Good(environment), environment).Write(text);
         return text.ToString();
     }
 

@@ -74,7 +74,7 @@ public sealed class RelabelYamlTests
         const string Yaml = "- source_labels: [__name__]\n  regex: go_.*\n  action: drop\n";
         var environment = Given.StaticTarget(("SIDECAR_METRIC_RELABEL_CONFIGS", Yaml), ("SIDECAR_WRITE_RELABEL_CONFIGS", Yaml));
         using var text = new StringWriter { NewLine = "\n" };
-        new PrometheusConfig(Given.Good(environment), environment, text).Write();
+        new PrometheusConfig(Given.Good(environment), environment).Write(text);
         Assert.Equal(2, text.ToString().Split("source_labels: [__name__]").Length - 1);
         Assert.Equal("""[{"source_labels":["__name__"],"regex":"go_.*","action":"drop"},{"action":"keep"}]""",
             Proposal.Append(Yaml, """[{"action":"keep"}]"""));
