@@ -21,40 +21,24 @@ internal static class CertificateCheck
         }
         catch (PeerException e)
         {
-            return new CheckStep(name, CheckStatus.Failed, e.Failure.Message)
-            {
-                Reason = Word.Of(e.Failure.Reason),
-                Remedy = $"put certificate and key, in PEM, into the files that {file.Name} and its KEY_FILE name",
-            };
+            return CheckStep.Failed(name, e.Failure,
+                new(null, $"put certificate and key, in PEM, into the files that {file.Name} and its KEY_FILE name"));
         }
         var now = time.GetUtcNow();
         var (from, until) = (new DateTimeOffset(certificate.NotBefore), new DateTimeOffset(certificate.NotAfter));
         var whose = $"{certificate.Subject} ({options.CertFile})";
         if (until < now)
-        {
-            return new CheckStep(name, CheckStatus.Failed, $"{whose} expired {TokenCheck.Ago(now - until)} ago ({TokenCheck.Date(until)})")
-            {
-                Reason = Word.Of(FailureReason.Credentials),
-                Cause = "the certificate was not renewed, or this machine's clock is ahead",
-                Remedy = $"renew it, and let {file.Name} name the new one",
-            };
-        }
+            return new(name, CheckStatus.Failed, $"{whose} expired {TokenCheck.Ago(now - until)} ago ({TokenCheck.Date(until)})",
+                new("the certificate was not renewed, or this machine's clock is ahead", $"renew it, and let {file.Name} name the new one"),
+                FailureReason.Credentials);
         if (from > now)
-        {
-            return new CheckStep(name, CheckStatus.Failed, $"{whose} is valid from {TokenCheck.Date(from)} on, and here it is {TokenCheck.Date(now)}")
-            {
-                Reason = Word.Of(FailureReason.Credentials),
-                Cause = "this machine's clock is behind, or the certificate was made for later",
-                Remedy = "set the clock, by NTP (chrony, systemd-timesyncd)",
-            };
-        }
+            return new(name, CheckStatus.Failed, $"{whose} is valid from {TokenCheck.Date(from)} on, and here it is {TokenCheck.Date(now)}",
+                new("this machine's clock is behind, or the certificate was made for later", TokenCheck.SetClock),
+                FailureReason.Credentials);
         var fact = $"{whose}, expires in {TokenCheck.Ago(until - now)} ({TokenCheck.Date(until)})";
         // Whatever renews it does so before the last tenth of its life.
-        return until - now > (until - from) / 10 ? new CheckStep(name, CheckStatus.Ok, fact)
-            : new CheckStep(name, CheckStatus.Warning, fact)
-            {
-                Cause = "nine tenths of its life are over, and nobody has renewed it",
-                Remedy = $"renew it; a new file under {file.Name} is taken up without a restart",
-            };
+        return until - now > (until - from) / 10 ? new(name, CheckStatus.Ok, fact)
+            : new(name, CheckStatus.Warning, fact, new("nine tenths of its life are over, and nobody has renewed it",
+                $"renew it; a new file under {file.Name} is taken up without a restart"));
     }
 }

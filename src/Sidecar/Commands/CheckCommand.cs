@@ -6,38 +6,21 @@ using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Relabeling;
 using Sidecar.Scraping;
-using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
 /// <summary><c>sidecar check</c>: walks the whole way once. A failed step skips only the steps that need it.</summary>
-internal sealed class CheckCommand : IDisposable
+internal sealed class CheckCommand(Options options, JobOptions job, CheckReport report, SharedSeries shared, TimeProvider time)
+    : IDisposable
 {
     /// <summary>Clocks that are further apart than this put samples where nobody looks for them.</summary>
     private static readonly TimeSpan MostSkew = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(2);
 
-    private readonly Options options;
-    private readonly JobOptions job;
-    private readonly CheckReport report;
-    private readonly SharedSeries shared; // of all jobs
-    private readonly TimeProvider time;
-    private readonly OneScrape once;
-    private readonly Log silent;
+    private readonly OneScrape once = new(options, job, time);
     private ServiceAccountToken? apiToken;
     private ServiceAccountToken? scrapeToken;
-
-    private CheckCommand(Options options, JobOptions job, CheckReport report, SharedSeries shared, TimeProvider time)
-    {
-        this.options = options;
-        this.job = job;
-        this.report = report;
-        this.shared = shared;
-        this.time = time;
-        silent = new Log(TextWriter.Null, LogLevel.Error, LogFormat.Logfmt, time);
-        once = new OneScrape(options, job, silent, time);
-    }
 
     /// <summary>Again and again until all is well, for at most so long; what is reported is the last look.</summary>
     /// <returns>The exit code.</returns>
@@ -68,12 +51,8 @@ internal sealed class CheckCommand : IDisposable
     {
         foreach (var error in configuration.Errors)
         {
-            report.Add(new CheckStep("configuration", CheckStatus.Failed,
-                error.Value is null ? error.Name : $"{error.Name}=\"{OneLine.Of(error.Value, 200)}\"")
-            {
-                Cause = error.Problem,
-                Remedy = error.Remedy,
-            });
+            report.Add(new("configuration", CheckStatus.Failed,
+                error.Value is null ? error.Name : $"{error.Name}=\"{OneLine.Of(error.Value, 200)}\"", new(error.Problem, error.Remedy)));
         }
         if (configuration.Options is not { } options)
         {
@@ -82,10 +61,10 @@ internal sealed class CheckCommand : IDisposable
         }
         report.Settings = configuration.Settings;
         var set = EffectiveConfiguration.WhatWasSet(configuration.Settings).Length;
-        report.Add(new CheckStep("configuration", CheckStatus.Ok,
+        report.Add(new("configuration", CheckStatus.Ok,
             $"{set} variable{(set == 1 ? " is" : "s are")} set; 'sidecar config' shows all"));
         foreach (var warning in configuration.Warnings)
-            report.Add(new CheckStep("configuration", CheckStatus.Warning, warning.ToString()));
+            report.Add(new("configuration", CheckStatus.Warning, warning.ToString()));
         if (options.RemoteWrite.Http.CredentialsFile is { } writeFile)
             report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
         if (CertificateCheck.Run("write cert", Variables.RemoteWriteHttp.CertFile, options.RemoteWrite.Http.Tls, time) is { } write)
@@ -123,7 +102,7 @@ internal sealed class CheckCommand : IDisposable
         var targets = await FindTargetsAsync(cancellation);
         if (targets.Count > 0)
             return await ScrapeAsync(targets, cancellation);
-        report.Add(new CheckStep("targets", CheckStatus.Skipped, "not tried: none would be scraped"));
+        report.Add(new("targets", CheckStatus.Skipped, "not tried: none would be scraped"));
         return 0;
     }
 
@@ -152,7 +131,7 @@ internal sealed class CheckCommand : IDisposable
         var all = await DiscoverAllAsync(cancellation);
         if (all.Error is not null)
         {
-            report.Add(new CheckStep("discovery", CheckStatus.Failed, all.Error) { Remedy = "see the steps above" });
+            report.Add(new("discovery", CheckStatus.Failed, all.Error, new(null, "see the steps above")));
             return [];
         }
         var kept = await once.DiscoverAsync(cancellation);
@@ -171,7 +150,7 @@ internal sealed class CheckCommand : IDisposable
             Kubernetes = job.Kubernetes with { PortName = null },
             Scrape = job.Scrape with { TargetRules = RelabelRules.None },
         };
-        using var discovery = new OneScrape(options, all, silent, time);
+        using var discovery = new OneScrape(options, all, time);
         return await discovery.DiscoverAsync(cancellation);
     }
 
@@ -201,10 +180,10 @@ internal sealed class CheckCommand : IDisposable
         if (!answer.IsGood)
             report.Add(ApiFailure(answer, query, CheckStatus.Failed));
         else if (isSecond)
-            report.Add(new CheckStep("API server", CheckStatus.Ok,
+            report.Add(new("API server", CheckStatus.Ok,
                 $"{host} allows {query.Resource}, which are used instead; Kubernetes has deprecated them"));
         else
-            report.Add(new CheckStep("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
+            report.Add(new("API server", CheckStatus.Ok, $"{host} answers, and allows {query.Resource}"));
         if (answer.IsGood && kubernetes.Watch && await WatchAsync(query) is var watch && IsForbidden(watch))
             report.Add(ApiFailure(watch, query, CheckStatus.Warning,
                 $"may not watch {query.Resource} there; it is asked every {Durations.Format(kubernetes.RefreshInterval)} instead"));
@@ -226,26 +205,27 @@ internal sealed class CheckCommand : IDisposable
 
     private CheckStep ApiFailure(ObjectAnswer answer, ObjectQuery query, CheckStatus status, string? mayNot = null)
     {
-        var step = new CheckStep("API server", status, answer.Failure.Message) { Reason = Word.Of(answer.Failure.Reason) };
-        if (IsForbidden(answer))
+        const string Name = "API server";
+        var failure = answer.Failure;
+        var user = Advice.User(failure.Message);
+        if (!IsForbidden(answer) || Advice.IsAnonymous(user))
+            return new(Name, status, failure.Message, Advice.IsAnonymous(user)
+                ? new("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token")
+                : failure.Reason == FailureReason.Unauthorized ? Unauthorized(apiToken, Variables.KubernetesTokenFile)
+                : Advice.For(CheckPeer.ApiServer, failure), failure.Reason);
+        var account = user ?? apiToken?.Subject;
+        return new(Name, status, failure.Message, new($"{account ?? "the account"} {mayNot ?? $"may not read {query.Resource} there"}",
+            RbacRules.Remedy(query, job.Kubernetes.Service, account)), failure.Reason)
         {
-            var user = Advice.User(answer.Failure.Message);
-            if (Advice.IsAnonymous(user))
-                return step.With(new AdviceText("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token"));
-            var account = user ?? apiToken?.Subject;
-            step.Paste = RbacRules.ForDiscovery(query, job.Kubernetes.Service, account);
-            return step.With(new AdviceText($"{account ?? "the account"} {mayNot ?? $"may not read {query.Resource} there"}",
-                RbacRules.Remedy(query, job.Kubernetes.Service, account)));
-        }
-        return step.With(answer.Failure.Reason == FailureReason.Unauthorized
-            ? Unauthorized(apiToken, Variables.KubernetesTokenFile) : Advice.For(CheckPeer.ApiServer, answer.Failure));
+            Paste = RbacRules.ForDiscovery(query, job.Kubernetes.Service, account),
+        };
     }
 
     /// <summary>Why a token is refused, as far as it tells itself.</summary>
     private AdviceText Unauthorized(ServiceAccountToken? token, Variable variable)
     {
         if (token?.Expires is { } expires && expires < time.GetUtcNow())
-            return new($"the token expired on {expires.UtcDateTime:yyyy-MM-dd HH:mm:ss'Z'}", "see the step about the token");
+            return new($"the token expired on {TokenCheck.Date(expires)}", "see the step about the token");
         if (token is { IsForAnother: true })
             return new($"the token's audience is {string.Join(", ", token.Audiences)}: a token for somebody else than the API server",
                 $"let {variable.Name} name a token without an audience of its own "
@@ -261,20 +241,18 @@ internal sealed class CheckCommand : IDisposable
         var ahead = time.GetUtcNow() - theirs;
         if (ahead.Duration() <= MostSkew)
             return;
-        report.Add(new CheckStep("clock", CheckStatus.Failed,
+        report.Add(new("clock", CheckStatus.Failed,
             $"this machine's clock is {Durations.Format(TimeSpan.FromSeconds(Math.Floor(ahead.Duration().TotalSeconds)))} "
-                + $"{(ahead > TimeSpan.Zero ? "ahead of" : "behind")} the API server's")
-        {
-            Cause = "one of the two is not synchronised; samples get this machine's time, and receivers refuse or misplace what is far off",
-            Remedy = "set the clock, by NTP (chrony, systemd-timesyncd)",
-        });
+                + $"{(ahead > TimeSpan.Zero ? "ahead of" : "behind")} the API server's",
+            new("one of the two is not synchronised; samples get this machine's time, and receivers refuse or misplace what is far off",
+                TokenCheck.SetClock)));
     }
 
     /// <returns>Compressed bytes for the queue, a second.</returns>
     private async Task<double> ScrapeAsync(List<Target> targets, CancellationToken cancellation)
     {
         var peer = job.Targets.IsEmpty ? CheckPeer.FoundTarget : CheckPeer.StaticTarget;
-        var servers = new ServerCheck(options, job, silent, time);
+        var servers = new ServerCheck(options, job, time);
         var (samples, bytesPerSecond) = (0L, 0.0);
         foreach (var target in targets)
         {
@@ -297,7 +275,7 @@ internal sealed class CheckCommand : IDisposable
             if (await servers.RunAsync(target, start, cancellation) is { } several)
                 report.Add(several);
         }
-        report.Add(new CheckStep("to send", CheckStatus.Ok,
+        report.Add(new("to send", CheckStatus.Ok,
             $"{samples:N0} samples every {Durations.Format(job.Scrape.Interval)}, up and the like included; "
                 + "'sidecar scrape' prints them, 'sidecar top' weighs them"));
         return bytesPerSecond;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Sidecar.Configuration;
 using Sidecar.Http;
 using Sidecar.Primitives;
+using Sidecar.Serving;
 
 namespace Sidecar.Commands;
 
@@ -41,14 +42,12 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
     public void Add(CheckStep step)
     {
         step.Job = Job?.Name;
-        (step.Cause, step.Remedy) = (Localized(step.Cause), Localized(step.Remedy));
-        if (step.Remedy == Advice.FixFile && Settings.FirstOrDefault(s => s.Variable.Type == "file" && s.Value.Length > 0
+        step.Advice = Localized(step.Advice);
+        if (step.Advice?.Remedy == Advice.FixFile && Settings.FirstOrDefault(s => s.Variable.Type == "file" && s.Value.Length > 0
             && step.Fact.Contains(s.Value, StringComparison.Ordinal)) is { } setting)
-        {
-            step.Cause = $"{setting.Name} names {setting.Value}";
-            step.Remedy = $"fix the file, or let {setting.Name} name another";
-        }
-        var isSaid = step.Remedy is not null && steps.Exists(s => s.Cause == step.Cause && s.Remedy == step.Remedy);
+            step.Advice = new($"{setting.Name} names {setting.Value}", $"fix the file, or let {setting.Name} name another");
+        var advice = step.Advice;
+        var isSaid = advice is not null && steps.Exists(s => s.Advice?.Cause == advice.Cause && s.Advice?.Remedy == advice.Remedy);
         steps.Add(step);
         output.Progress.Clear();
         if (isJson)
@@ -57,10 +56,10 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
         text.WriteLine($"{Mark(step.Status)} {step.Name,-NameWidth}  {OneLine.Of(step.Fact)}");
         if (isSaid)
             text.WriteLine("    cause and remedy as above");
-        else if (step.Cause is not null)
-            text.WriteLine($"    cause:  {OneLine.Of(step.Cause)}");
-        if (step.Remedy is not null && !isSaid)
-            text.WriteLine($"    remedy: {OneLine.Of(step.Remedy)}");
+        else if (advice?.Cause is not null)
+            text.WriteLine($"    cause:  {OneLine.Of(advice.Cause)}");
+        if (advice is not null && !isSaid)
+            text.WriteLine($"    remedy: {OneLine.Of(advice.Remedy)}");
         if (step.Paste is not null && Job is null)
             text.WriteLine(step.Paste); // not indented: the shell wants the end of a here-document at the start of its line
     }
@@ -88,7 +87,8 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
             : warnings == 0 ? "All is well." : $"Nothing failed; {warnings} of {all} steps warn{(warnings == 1 ? "s" : "")}.");
     }
 
-    private string? Localized(string? words) => words is null || Job is null ? words : Job.Localize(words);
+    private AdviceText? Localized(AdviceText? advice) => advice is null || Job is null ? advice
+        : new(advice.Cause is null ? null : Job.Localize(advice.Cause), Job.Localize(advice.Remedy));
 
     private string Mark(CheckStatus status)
     {
@@ -112,28 +112,14 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
         foreach (var step in steps)
         {
             json.WriteStartObject();
-            WriteIfThere("job"u8, step.Job);
-            json.WriteString("step"u8, step.Name);
-            json.WriteString("status"u8, Word.Of(step.Status));
-            json.WriteString("fact"u8, step.Fact);
-            WriteIfThere("reason"u8, step.Reason);
-            WriteIfThere("since"u8, step.Since);
-            WriteIfThere("lost_from"u8, step.LostFrom);
-            WriteIfThere("next_try"u8, step.NextTry);
-            WriteIfThere("cause"u8, step.Cause);
-            WriteIfThere("remedy"u8, step.Remedy);
-            WriteIfThere("paste"u8, step.Paste);
+            json.WriteTexts([("job", step.Job), ("step", step.Name), ("status", Word.Of(step.Status)), ("fact", step.Fact),
+                ("reason", step.Reason), ("since", step.Since), ("lost_from", step.LostFrom), ("next_try", step.NextTry),
+                ("cause", step.Advice?.Cause), ("remedy", step.Advice?.Remedy), ("paste", step.Paste)]);
             json.WriteEndObject();
         }
         json.WriteEndArray();
         json.WriteEndObject();
         json.Flush();
         output.Results.WriteByte((byte)'\n');
-
-        void WriteIfThere(ReadOnlySpan<byte> name, string? value)
-        {
-            if (value is not null)
-                json.WriteString(name, value);
-        }
     }
 }

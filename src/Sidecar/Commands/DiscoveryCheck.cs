@@ -25,51 +25,32 @@ internal sealed class DiscoveryCheck(JobOptions job)
         {
             var ports = all.Select(t => Label(t, "__meta_kubernetes_endpoint_port_name")).Distinct()
                 .Select(p => p.Length == 0 ? "(no name)" : p);
-            return new CheckStep(Name, CheckStatus.Failed, $"the {service} has endpoints, but none with a port named {kubernetes.PortName}")
-            {
-                Cause = $"its ports are {string.Join(", ", ports)}",
-                Remedy = $"set {Variables.KubernetesPortName.Name} to one of them, or to * for all",
-            };
+            return new(Name, CheckStatus.Failed, $"the {service} has endpoints, but none with a port named {kubernetes.PortName}",
+                new($"its ports are {string.Join(", ", ports)}", $"set {Variables.KubernetesPortName.Name} to one of them, or to * for all"));
         }
         if (kept.Count == 0)
             return NoneKept(withPort);
         if (job.Scrape.TargetLimit is > 0 and var limit && kept.Count > limit)
-        {
-            return new CheckStep(Name, CheckStatus.Failed, $"{kept.Count} targets, more than {Variables.TargetLimit.Name}={limit}")
-            {
-                Reason = Word.Of(FailureReason.TargetLimit),
-                Cause = "past the limit no target is scraped, as in Prometheus",
-                Remedy = $"raise {Variables.TargetLimit.Name}, or keep fewer by {Variables.RelabelConfigs.Name}",
-            };
-        }
+            return new(Name, CheckStatus.Failed, $"{kept.Count} targets, more than {Variables.TargetLimit.Name}={limit}",
+                new("past the limit no target is scraped, as in Prometheus",
+                    $"raise {Variables.TargetLimit.Name}, or keep fewer by {Variables.RelabelConfigs.Name}"), FailureReason.TargetLimit);
         var ready = withPort.FindAll(t => Label(t, "__meta_kubernetes_endpoint_ready") != "false").Count;
         var fact = $"{kept.Count} target{(kept.Count == 1 ? "" : "s")}"
             + (kept.Count < withPort.Count ? $" of {withPort.Count} found" : "");
         if (ready == 0 && job.Targets.IsEmpty)
-        {
-            return new CheckStep(Name, CheckStatus.Warning, $"{fact}, none of them ready")
-            {
-                Cause = "the pods behind the Service fail their readiness probes; they are scraped all the same",
-                Remedy = "look at those pods",
-            };
-        }
-        return new CheckStep(Name, CheckStatus.Ok, fact + (job.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
+            return new(Name, CheckStatus.Warning, $"{fact}, none of them ready",
+                new("the pods behind the Service fail their readiness probes; they are scraped all the same", "look at those pods"));
+        return new(Name, CheckStatus.Ok, fact + (job.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
     }
 
     private static CheckStep NoService(string service) => new(Name, CheckStatus.Failed,
-        $"there is no {service}, or nothing was ever behind it")
-    {
-        Cause = "the name or the namespace is wrong",
-        Remedy = $"look at {Variables.KubernetesNamespace.Name} and {Variables.KubernetesService.Name} (kubectl get services)",
-    };
+        $"there is no {service}, or nothing was ever behind it", new("the name or the namespace is wrong",
+            $"look at {Variables.KubernetesNamespace.Name} and {Variables.KubernetesService.Name} (kubectl get services)"));
 
     private static CheckStep NoEndpoint(string service) => new(Name, CheckStatus.Failed,
-        $"the {service} has no ready endpoint, nor any other")
-    {
-        Cause = "no pod runs behind it: its selector matches none, or they are down",
-        Remedy = $"look at its selector and at the pods (kubectl describe service); "
-            + $"{Variables.KubernetesLabelSelector.Name} may leave its slices out too",
-    };
+        $"the {service} has no ready endpoint, nor any other", new("no pod runs behind it: its selector matches none, or they are down",
+            "look at its selector and at the pods (kubectl describe service); "
+                + $"{Variables.KubernetesLabelSelector.Name} may leave its slices out too"));
 
     private CheckStep NoneKept(List<Target> found)
     {
@@ -85,12 +66,8 @@ internal sealed class DiscoveryCheck(JobOptions job)
             remedy = $"fix that rule in {Variables.RelabelConfigs.Name}";
             break;
         }
-        return new CheckStep(Name, CheckStatus.Failed,
-            $"{Variables.RelabelConfigs.Name} keeps none of {found.Count} target{(found.Count == 1 ? "" : "s")}")
-        {
-            Cause = seen,
-            Remedy = remedy,
-        };
+        return new(Name, CheckStatus.Failed,
+            $"{Variables.RelabelConfigs.Name} keeps none of {found.Count} target{(found.Count == 1 ? "" : "s")}", new(seen, remedy));
     }
 
     private bool HasPort(Target target) =>
@@ -105,13 +82,6 @@ internal sealed class DiscoveryCheck(JobOptions job)
         string.Join(Encoding.UTF8.GetString(rule.Separator.AsSpan()),
             rule.SourceLabels.Select(l => Label(target, Encoding.UTF8.GetString(l.AsSpan()))));
 
-    private static string Label(Target target, string name)
-    {
-        foreach (var label in target.DiscoveredLabels)
-        {
-            if (label.Key == name)
-                return label.Value;
-        }
-        return "";
-    }
+    private static string Label(Target target, string name) =>
+        target.DiscoveredLabels.FirstOrDefault(l => l.Key == name).Value ?? "";
 }

@@ -2,7 +2,6 @@ using System.Net;
 using Sidecar.Configuration;
 using Sidecar.Hosting;
 using Sidecar.Http;
-using Sidecar.Primitives;
 
 namespace Sidecar.Commands;
 
@@ -17,16 +16,18 @@ internal static class LeaseCheck
         using var client = new PeerClient(options.Http, maxConnectionsPerServer: 1, time);
         var answer = await new LeaseClient(options, client, time).GetAsync(Timeout, cancellation);
         if (answer.Record is { } lease)
-            return new CheckStep(Name, CheckStatus.Ok, lease.Holder.Length == 0 ? $"{options.FullName} is held by nobody"
+            return new(Name, CheckStatus.Ok, lease.Holder.Length == 0 ? $"{options.FullName} is held by nobody"
                 : $"{options.FullName} is held by {lease.Holder}");
         if (answer.Status == HttpStatusCode.NotFound)
-            return new CheckStep(Name, CheckStatus.Ok, $"{options.FullName} is not there yet, and is made by the first that asks for it");
-        var step = new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Word.Of(answer.Failure.Reason) };
+            return new(Name, CheckStatus.Ok, $"{options.FullName} is not there yet, and is made by the first that asks for it");
         if (answer.Status != HttpStatusCode.Forbidden)
-            return step.With(Advice.For(CheckPeer.ApiServer, answer.Failure));
+            return CheckStep.Failed(Name, answer.Failure, Advice.For(CheckPeer.ApiServer, answer.Failure));
         var user = Advice.User(answer.Failure.Message);
-        step.Paste = RbacRules.ForLease(options.Namespace, options.Name, user);
-        return step.With(new AdviceText($"{user ?? "the account"} may not read the Lease of {Variables.KubernetesLease.Name}",
-            "add this rule; the manifests of src/deploy/ha have it"));
+        return new(Name, CheckStatus.Failed, answer.Failure.Message,
+            new($"{user ?? "the account"} may not read the Lease of {Variables.KubernetesLease.Name}",
+                "add this rule; the manifests of src/deploy/ha have it"), answer.Failure.Reason)
+        {
+            Paste = RbacRules.ForLease(options.Namespace, options.Name, user),
+        };
     }
 }

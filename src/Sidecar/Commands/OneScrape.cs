@@ -9,22 +9,22 @@ using Sidecar.Telemetry;
 namespace Sidecar.Commands;
 
 /// <summary>Discovers one job's targets and scrapes each once, by the same steps as the running sidecar.</summary>
-/// <param name="log">Of discovery: what it has to warn of.</param>
-internal sealed class OneScrape(Options options, JobOptions job, Log log, TimeProvider time) : IDisposable
+/// <param name="warnings">Where discovery's go; null for nowhere.</param>
+internal sealed class OneScrape(Options options, JobOptions job, TimeProvider time, TextWriter? warnings = null) : IDisposable
 {
-    private readonly PeerClient apiServer = new(job.Kubernetes.Http, maxConnectionsPerServer: 2, time);
+    private readonly Log log = new(warnings ?? TextWriter.Null, LogLevel.Warn, LogFormat.Logfmt, time);
     private readonly PeerClient targets = new(job.Scrape.Http, maxConnectionsPerServer: 2, time);
 
     /// <summary>The buffers of every pass over what was scraped.</summary>
     public PassContext Context { get; } = new(options.RemoteWrite.MaxSamplesPerSend, new ReceiverProtocol(options.RemoteWrite.Protocol));
 
-    public PeerClient ApiServer => apiServer;
+    public PeerClient ApiServer { get; } = new(job.Kubernetes.Http, maxConnectionsPerServer: 2, time);
 
     /// <summary>All targets by their addresses, or why they are not known.</summary>
     public async Task<Discovered> DiscoverAsync(CancellationToken cancellation)
     {
         var metrics = new Metrics(options.RemoteWrite.Url, job.Scrape.JobName, job.Scrape.Interval, time);
-        var discovery = new TargetDiscovery(job, apiServer, metrics, log, new InternalErrors(metrics, log, time), time);
+        var discovery = new TargetDiscovery(job, ApiServer, metrics, log, new InternalErrors(metrics, log, time), time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var found = new TaskCompletionSource<List<Target>>(TaskCreationOptions.RunContinuationsAsynchronously);
         var running = discovery.RunAsync(known => found.TrySetResult([.. known]), stop.Token);
@@ -90,7 +90,7 @@ internal sealed class OneScrape(Options options, JobOptions job, Log log, TimePr
     public void Dispose()
     {
         Context.Reader.Dispose();
-        apiServer.Dispose();
+        ApiServer.Dispose();
         targets.Dispose();
     }
 }

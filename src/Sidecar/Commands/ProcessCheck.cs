@@ -59,11 +59,9 @@ internal static class ProcessCheck
     }
 
     private static CheckStep Another(string host, string variable, string what) =>
-        new(Name, CheckStatus.Warning, $"no sidecar can be asked at {host} ({variable}): {what}")
-        {
-            Cause = "another program listens there; a sidecar that is started with these variables would not start",
-            Remedy = $"set {Variables.ListenAddress.Name} to a free port, or to what the running sidecar has",
-        };
+        new(Name, CheckStatus.Warning, $"no sidecar can be asked at {host} ({variable}): {what}",
+            new("another program listens there; a sidecar that is started with these variables would not start",
+                $"set {Variables.ListenAddress.Name} to a free port, or to what the running sidecar has"));
 
     private static List<CheckStep> Steps(JsonElement answer, string version, string host)
     {
@@ -81,10 +79,8 @@ internal static class ProcessCheck
                 "fault" => CheckStatus.Failed,
                 "note" => CheckStatus.Note,
                 _ => CheckStatus.Warning,
-            }, $"{finding.Text("sentence")?.TrimEnd('.')}{when}{error}")
+            }, $"{finding.Text("sentence")?.TrimEnd('.')}{when}{error}", new(finding.Text("cause"), finding.Text("remedy") ?? ""))
             {
-                Cause = finding.Text("cause"),
-                Remedy = finding.Text("remedy"),
                 Reason = finding.Text("condition"),
                 Since = finding.Text("since"),
                 LostFrom = finding.Text("lost_from"),

@@ -14,30 +14,25 @@ internal sealed class QueueCheck(QueueOptions queue, double bytesPerSecond, Time
     public async Task<CheckStep> RunAsync(CancellationToken cancellation)
     {
         if (queue.Directory is not { } directory)
-            return new CheckStep(Name, CheckStatus.Ok,
+            return new(Name, CheckStatus.Ok,
                 $"in memory, {Room()}; a restart loses what waits, unless {Variables.QueueDirectory.Name} is set");
         try
         {
             // A disk that hangs keeps a thread, and not the check.
             var free = await Task.Run(() => Try(directory), cancellation).WaitAsync(Timeout, time, cancellation);
             if (free >= queue.SizeLimit)
-                return new CheckStep(Name, CheckStatus.Ok, $"{directory} can be written, {Room()}");
-            return new CheckStep(Name, CheckStatus.Warning, $"{directory} has {Sizes.Format(free >> 20 << 20)} to fill, and {Room()}")
-            {
-                Cause = $"the volume is smaller than {Variables.QueueSizeLimit.Name}; when it is full, scrapes wait in memory",
-                Remedy = $"make the volume larger, or lower {Variables.QueueSizeLimit.Name}",
-            };
+                return new(Name, CheckStatus.Ok, $"{directory} can be written, {Room()}");
+            return new(Name, CheckStatus.Warning, $"{directory} has {Sizes.Format(free >> 20 << 20)} to fill, and {Room()}",
+                new($"the volume is smaller than {Variables.QueueSizeLimit.Name}; when it is full, scrapes wait in memory",
+                    $"make the volume larger, or lower {Variables.QueueSizeLimit.Name}"));
         }
         catch (Exception e) when (e is TimeoutException || FileErrors.IsExpected(e))
         {
-            return new CheckStep(Name, CheckStatus.Failed, $"{Variables.QueueDirectory.Name}={directory} cannot be used")
-            {
-                Cause = e is TimeoutException ? $"a call to it does not come back within {Durations.Format(Timeout)}: its disk hangs"
+            return new(Name, CheckStatus.Failed, $"{Variables.QueueDirectory.Name}={directory} cannot be used", new(
+                e is TimeoutException ? $"a call to it does not come back within {Durations.Format(Timeout)}: its disk hangs"
                     : FileErrors.Words(e),
-                Remedy = FileErrors.Number(e) == FileErrors.Exists
-                    ? $"let {Variables.QueueDirectory.Name} name a folder, or one that can be made"
-                    : "mount a volume there that the sidecar's user may write (fsGroup: 65532, or chown), and look at its space and health",
-            };
+                FileErrors.Number(e) == FileErrors.Exists ? $"let {Variables.QueueDirectory.Name} name a folder, or one that can be made"
+                    : "mount a volume there that the sidecar's user may write (fsGroup: 65532, or chown), and look at its space and health"));
         }
     }
 

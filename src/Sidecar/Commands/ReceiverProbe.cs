@@ -24,27 +24,21 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         var request = sendsSample ? OneSample() : EncodedRequest.Compress(protocol.Current, []);
         if (request is null)
         {
-            return new CheckStep(Name, CheckStatus.Warning,
-                $"{Variables.WriteRelabelConfigs.Name} drops the sample {SeriesName}; nothing was sent")
-            {
-                Remedy = "run it without --send, or let the rules keep that series",
-            };
+            return new(Name, CheckStatus.Warning, $"{Variables.WriteRelabelConfigs.Name} drops the sample {SeriesName}; nothing was sent",
+                new(null, "run it without --send, or let the rules keep that series"));
         }
-        var answer = await PostAsync(request, cancellation);
+        var (status, failure, location) = await PostAsync(request, cancellation);
         request.Release();
         var url = Failures.Show(remote.Url);
         var through = WriteReceiver.Through(remote);
-        if (answer.Failure.IsNone)
-        {
-            var isSilent = remote.Protocol != WriteProtocol.One && remote.Url.AbsolutePath == WriteUrls.NightingaleProxy;
-            var step = new CheckStep(Name, isSilent ? CheckStatus.Warning : CheckStatus.Ok, sendsSample
-                ? $"{url} accepts a sample of {SeriesName}{through}"
-                : $"{url} accepts a request without samples{through}; --send tries one with a sample");
-            return isSilent ? step.With(ReceiverAdvice.OfSilence(remote.Protocol)) : step;
-        }
-        return new CheckStep(Name, CheckStatus.Failed, answer.Failure.Message) { Reason = Word.Of(answer.Failure.Reason) }
-            .With(ReceiverAdvice.For(remote.Url, answer.Status, answer.Failure, protocol.Current, isEmpty: !sendsSample, answer.Location,
-                remote.Http.Tls.ServerName));
+        if (!failure.IsNone)
+            return CheckStep.Failed(Name, failure, ReceiverAdvice.For(remote.Url, status, failure, protocol.Current, isEmpty: !sendsSample,
+                location, remote.Http.Tls.ServerName));
+        var isSilent = remote.Protocol != WriteProtocol.One && remote.Url.AbsolutePath == WriteUrls.NightingaleProxy;
+        return new(Name, isSilent ? CheckStatus.Warning : CheckStatus.Ok, sendsSample
+            ? $"{url} accepts a sample of {SeriesName}{through}"
+            : $"{url} accepts a request without samples{through}; --send tries one with a sample",
+            isSilent ? ReceiverAdvice.OfSilence(remote.Protocol) : null);
     }
 
     private static bool IsPage(string contentType, byte[] start) =>
@@ -64,7 +58,8 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         return encoder.Take();
     }
 
-    private async Task<ProbeAnswer> PostAsync(EncodedRequest request, CancellationToken cancellation)
+    /// <returns>The status (0 where there was no answer), the failure (none where it was accepted), and where it redirects to.</returns>
+    private async Task<(int Status, Failure Failure, Uri? Location)> PostAsync(EncodedRequest request, CancellationToken cancellation)
     {
         var remote = options.RemoteWrite;
         using var timeout = new CancellationTokenSource(remote.Timeout, time);
@@ -79,11 +74,11 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
             {
                 var failure = WriteReceiver.FailureOf(response, start, remote, client);
                 var to = response.Headers.Location is { } location && Uri.TryCreate(remote.Url, location, out var url) ? url : null;
-                return new ProbeAnswer(status, failure, to);
+                return (status, failure, to);
             }
             var type = response.Content.Headers.TryGetValues("Content-Type", out var types) ? string.Join(",", types) : "";
-            return new ProbeAnswer(status, IsPage(type, start)
-                ? new Failure(FailureReason.ContentType, $"{Failures.Show(remote.Url)} answers {status} with a web page") : default);
+            return (status, IsPage(type, start)
+                ? new Failure(FailureReason.ContentType, $"{Failures.Show(remote.Url)} answers {status} with a web page") : default, null);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
@@ -94,19 +89,8 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
                         + $"{Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s){WriteReceiver.Through(remote)}")
                 : Failures.From(e, remote.Url);
             // What is behind a proxy cannot be looked at from here.
-            return new ProbeAnswer(0, remote.Http.Proxy?.Covers(remote.Url) == true
-                ? failure : await Reach.LookAsync(failure, remote.Url, time, cancellation));
+            return (0, remote.Http.Proxy?.Covers(remote.Url) == true
+                ? failure : await Reach.LookAsync(failure, remote.Url, time, cancellation), null);
         }
     }
-}
-
-/// <summary>What the receiver said.</summary>
-/// <param name="status">0 where there was no answer.</param>
-/// <param name="failure">None where it accepted.</param>
-/// <param name="location">Where it redirects to.</param>
-internal sealed class ProbeAnswer(int status, Failure failure, Uri? location = null)
-{
-    public Uri? Location { get; } = location;
-    public int Status { get; } = status;
-    public Failure Failure { get; } = failure;
 }

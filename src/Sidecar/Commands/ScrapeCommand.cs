@@ -1,6 +1,5 @@
 using Sidecar.Hosting;
 using Sidecar.Records;
-using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
@@ -21,7 +20,7 @@ internal static class ScrapeCommand
     private static async Task<bool> RunAsync(
         Options options, JobOptions job, SampleText text, CommandOutput output, TimeProvider time, CancellationToken cancellation)
     {
-        using var once = new OneScrape(options, job, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
+        using var once = new OneScrape(options, job, time, output.Errors);
         if (await once.FindTargetsAsync(output, cancellation) is not { } targets)
             return false;
         var isGood = true;

@@ -5,12 +5,11 @@ using Sidecar.Http;
 using Sidecar.Records;
 using Sidecar.Requests;
 using Sidecar.Scraping;
-using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
 /// <summary>Whether a target's address always leads to one server, by its start time: behind a load balancer, rates are wrong.</summary>
-internal sealed class ServerCheck(Options options, JobOptions job, Log silent, TimeProvider time)
+internal sealed class ServerCheck(Options options, JobOptions job, TimeProvider time)
 {
     /// <summary>Scrapes besides the first, each on a connection of its own.</summary>
     private const int Tries = 2;
@@ -28,20 +27,18 @@ internal sealed class ServerCheck(Options options, JobOptions job, Log silent, T
             return null;
         for (var i = 0; i < Tries; i++)
         {
-            using var once = new OneScrape(options, job, silent, time);
+            using var once = new OneScrape(options, job, time);
             var scrape = await once.ScrapeAsync(target, new ScrapeOutcome(), cancellation);
             var start = StartOf(scrape, once.Context);
             scrape.Release();
             // One that was started only now is the same one, restarted.
             if (start is null || start == first || start >= began)
                 continue;
-            return new CheckStep("target", CheckStatus.Failed,
-                $"different servers answer at {Failures.Show(target.Url)}: one was started {Date(first.Value)}, another {Date(start.Value)}")
-            {
-                Cause = "a load balancer stands before several servers; each scrape is of another one, so that counters jump and rates are wrong",
-                Remedy = $"scrape each by its own address: leave {Variables.Targets.Name} unset and let discovery find them, "
-                    + $"or name each in {Variables.Targets.Name}",
-            };
+            return new("target", CheckStatus.Failed,
+                $"different servers answer at {Failures.Show(target.Url)}: one was started {Date(first.Value)}, another {Date(start.Value)}",
+                new("a load balancer stands before several servers; each scrape is of another one, so that counters jump and rates are wrong",
+                    $"scrape each by its own address: leave {Variables.Targets.Name} unset and let discovery find them, "
+                        + $"or name each in {Variables.Targets.Name}"));
         }
         return null;
     }

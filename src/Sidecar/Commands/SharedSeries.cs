@@ -26,14 +26,12 @@ internal sealed class SharedSeries
         }
         if (other is null)
             return null;
-        return new CheckStep("target", CheckStatus.Failed,
-            $"{shared:N0} series of {Failures.Show(scrape.Target.Url)} are those of {Failures.Show(other.Url)} too, like {example}")
-        {
-            Cause = "both targets have the same labels, or rules take away what tells them apart; the receiver makes one series of both, "
-                + "whose values jump, and refuses some",
-            Remedy = $"let each keep an instance of its own: look at {Variables.RelabelConfigs.Name}, "
-                + $"{Variables.MetricRelabelConfigs.Name} and {Variables.WriteRelabelConfigs.Name}",
-        };
+        return new("target", CheckStatus.Failed,
+            $"{shared:N0} series of {Failures.Show(scrape.Target.Url)} are those of {Failures.Show(other.Url)} too, like {example}",
+            new("both targets have the same labels, or rules take away what tells them apart; the receiver makes one series of both, "
+                    + "whose values jump, and refuses some",
+                $"let each keep an instance of its own: look at {Variables.RelabelConfigs.Name}, "
+                    + $"{Variables.MetricRelabelConfigs.Name} and {Variables.WriteRelabelConfigs.Name}"));
     }
 
     private static string Text(SeriesLabels labels)

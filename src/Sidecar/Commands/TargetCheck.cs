@@ -19,42 +19,24 @@ internal static class TargetCheck
         if (!outcome.Failure.IsNone)
             return Failed(Name, target, url, outcome.Failure, options, unauthorized);
         if (outcome.BodyBytes == 0)
-        {
-            return new CheckStep(Name, CheckStatus.Failed, $"{url} answers 200 with an empty body")
-            {
-                Cause = "something else than an exporter answers there, or a proxy in between lost the body",
-                Remedy = $"look at {peer.Address} and {Variables.MetricsPath.Name}",
-            };
-        }
+            return new(Name, CheckStatus.Failed, $"{url} answers 200 with an empty body",
+                new("something else than an exporter answers there, or a proxy in between lost the body",
+                    $"look at {peer.Address} and {Variables.MetricsPath.Name}"));
         var fact = $"{url}: {outcome.Scraped:N0} sample{(outcome.Scraped == 1 ? "" : "s")}, "
             + $"{compressed / 1024.0:N0} KiB compressed, in {took.TotalSeconds:0.0}s";
         if (outcome.Scraped > 0 && outcome.Sent == 0)
-        {
-            return new CheckStep(Name, CheckStatus.Failed, $"{fact}; none of them would be sent")
-            {
-                Cause = "relabeling drops them all",
-                Remedy = $"look at {Variables.MetricRelabelConfigs.Name}, {Variables.WriteRelabelConfigs.Name} and {Variables.Preset.Name}",
-            };
-        }
+            return new(Name, CheckStatus.Failed, $"{fact}; none of them would be sent", new("relabeling drops them all",
+                $"look at {Variables.MetricRelabelConfigs.Name}, {Variables.WriteRelabelConfigs.Name} and {Variables.Preset.Name}"));
         if (outcome.OutOfBounds > 0)
-        {
-            return new CheckStep(Name, CheckStatus.Warning,
-                $"{fact}; {outcome.OutOfBounds:N0} of them are more than ten minutes in the future, and left out")
-            {
-                Cause = "the target's clock is ahead of this machine's",
-                Remedy = $"set the clocks, or {Variables.HonorTimestamps.Name}=false",
-            };
-        }
+            return new(Name, CheckStatus.Warning,
+                $"{fact}; {outcome.OutOfBounds:N0} of them are more than ten minutes in the future, and left out",
+                new("the target's clock is ahead of this machine's", $"set the clocks, or {Variables.HonorTimestamps.Name}=false"));
         if (outcome.Duplicates + outcome.OutOfOrder > 0)
-        {
-            return new CheckStep(Name, CheckStatus.Warning,
-                $"{fact}; {outcome.Duplicates + outcome.OutOfOrder:N0} of them are there twice, and the later ones left out")
-            {
-                Cause = "the exporter repeats series, or relabeling makes different ones the same",
-                Remedy = $"fix the exporter, or {Variables.MetricRelabelConfigs.Name}",
-            };
-        }
-        return new CheckStep(Name, CheckStatus.Ok, fact);
+            return new(Name, CheckStatus.Warning,
+                $"{fact}; {outcome.Duplicates + outcome.OutOfOrder:N0} of them are there twice, and the later ones left out",
+                new("the exporter repeats series, or relabeling makes different ones the same",
+                    $"fix the exporter, or {Variables.MetricRelabelConfigs.Name}"));
+        return new(Name, CheckStatus.Ok, fact);
     }
 
     private static CheckStep Failed(
@@ -62,18 +44,14 @@ internal static class TargetCheck
     {
         var fact = failure.Message.Contains(Failures.Host(target.Url), StringComparison.Ordinal) ? failure.Message
             : $"{url}: {failure.Message}";
-        var step = new CheckStep(name, CheckStatus.Failed, fact) { Reason = Word.Of(failure.Reason) };
-        var user = Advice.User(failure.Message);
-        switch (failure.Reason)
-        {
-            case FailureReason.Forbidden when user is not null && !Advice.IsAnonymous(user):
-                step.Paste = RbacRules.ForMetrics(target.Url.AbsolutePath, user, failure.Message);
-                return step.With(new AdviceText(TargetAdvice.For(target, options.Http, failure).Cause,
-                    RbacRules.Remedy(target.Url.AbsolutePath, user)));
-            case FailureReason.Unauthorized when options.Http.CredentialsFile is not null:
-                return step.With(unauthorized());
-            default:
-                return step.With(TargetAdvice.For(target, options.Http, failure));
-        }
+        var advice = failure.Reason == FailureReason.Unauthorized && options.Http.CredentialsFile is not null ? unauthorized()
+            : TargetAdvice.For(target, options.Http, failure);
+        var path = target.Url.AbsolutePath;
+        var denied = failure.Reason == FailureReason.Forbidden ? Advice.User(failure.Message) : null;
+        return denied is null || Advice.IsAnonymous(denied) ? new(name, CheckStatus.Failed, fact, advice, failure.Reason)
+            : new(name, CheckStatus.Failed, fact, new(advice.Cause, RbacRules.Remedy(path, denied)), failure.Reason)
+            {
+                Paste = RbacRules.ForMetrics(path, denied, failure.Message),
+            };
     }
 }

@@ -5,7 +5,6 @@ using Sidecar.Http;
 using Sidecar.Primitives;
 using Sidecar.Records;
 using Sidecar.Requests;
-using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
@@ -39,7 +38,7 @@ internal static class TopCommand
         Options options, JobOptions job, int count, IReadOnlyDictionary<string, string?> environment, CommandOutput output,
         TimeProvider time, CancellationToken cancellation)
     {
-        using var once = new OneScrape(options, job, new Log(output.Errors, LogLevel.Warn, LogFormat.Logfmt, time), time);
+        using var once = new OneScrape(options, job, time, output.Errors);
         if (await once.FindTargetsAsync(output, cancellation) is not { } targets)
             return false;
         var costs = new MetricCosts();

@@ -19,50 +19,41 @@ internal static class JudgementJson
         using (var json = new Utf8JsonWriter(output))
         {
             json.WriteStartObject();
-            json.WriteString("sidecar"u8, Metrics.Version);
+            json.WriteTexts([("sidecar", Metrics.Version)]);
             json.WriteBoolean("ready"u8, judgement.WhyNotReady is null);
-            json.WriteString("summary"u8, judgement.Sentence);
-            json.WriteString("state"u8, State(facts));
-            Time("started"u8, facts.Started);
-            Time("last_accepted"u8, facts.Sending.LastAccepted);
-            Time("discovery_answered"u8, facts.DiscoveryAnswered);
-            json.WriteString("remote_write"u8, facts.Protocol);
+            json.WriteTexts([("summary", judgement.Sentence), ("state", State(facts)), ("started", Time(facts.Started)),
+                ("last_accepted", Time(facts.Sending.LastAccepted)), ("discovery_answered", Time(facts.DiscoveryAnswered)),
+                ("remote_write", facts.Protocol)]);
             if (facts.OutageThatFits is { } fits)
                 json.WriteNumber("outage_that_fits_seconds"u8, (long)fits.TotalSeconds);
             json.WriteStartArray("findings"u8);
             foreach (var finding in judgement.Findings)
             {
                 json.WriteStartObject();
-                json.WriteString("condition"u8, Word.Of(finding.Condition));
-                json.WriteString("level"u8, finding.IsFault ? "fault"u8
-                    : finding.Level == Level.Good || finding.Condition == Condition.Starting ? "note"u8 : "warning"u8);
-                json.WriteString("sentence"u8, finding.Sentence);
-                Text("when"u8, finding.When(facts.Now));
-                Text("error"u8, finding.Fact);
-                Text("cause"u8, finding.Cause);
-                json.WriteString("remedy"u8, finding.Remedy);
-                Time("since"u8, finding.Since);
-                Time("lost_from"u8, finding.LostFrom);
-                Time("next_try"u8, finding.NextTry);
+                var level = finding.IsFault ? "fault"
+                    : finding.Level == Level.Good || finding.Condition == Condition.Starting ? "note" : "warning";
+                json.WriteTexts([("condition", Word.Of(finding.Condition)), ("level", level), ("sentence", finding.Sentence),
+                    ("when", finding.When(facts.Now)), ("error", finding.Fact), ("cause", finding.Cause), ("remedy", finding.Remedy),
+                    ("since", Time(finding.Since)), ("lost_from", Time(finding.LostFrom)), ("next_try", Time(finding.NextTry))]);
                 json.WriteEndObject();
             }
             json.WriteEndArray();
             json.WriteEndObject();
-
-            void Text(ReadOnlySpan<byte> name, string? value)
-            {
-                if (value is not null)
-                    json.WriteString(name, value);
-            }
-
-            void Time(ReadOnlySpan<byte> name, DateTimeOffset? at)
-            {
-                if (at is { } moment)
-                    json.WriteString(name, moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", null));
-            }
         }
         return output.WrittenMemory;
     }
+
+    /// <summary>Texts of an object; null is left out.</summary>
+    public static void WriteTexts(this Utf8JsonWriter json, ReadOnlySpan<(string Name, string? Value)> texts)
+    {
+        foreach (var (name, value) in texts)
+        {
+            if (value is not null)
+                json.WriteString(name, value);
+        }
+    }
+
+    private static string? Time(DateTimeOffset? at) => at?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", null);
 
     /// <summary>How long it runs, and what came of it.</summary>
     private static string State(ProcessFacts facts)
