@@ -69,16 +69,16 @@ internal sealed class Finding
             return null;
         var parts = new List<string>(3);
         if (Since is { } since)
-            parts.Add($"for {Quantities.Text(Quantities.Rough(now - since))}");
+            parts.Add($"for {Quantities.Text(now - since)}");
         if (LostFrom is { } lost)
         {
-            var left = Quantities.Text(Quantities.Rough(lost - now));
+            var left = Quantities.Text(lost - now);
             parts.Add(Condition != Condition.ReceiverFails ? $"in {left} it does not work any more"
                 : lost - now < TimeSpan.FromSeconds(1) ? "the queue is full: the oldest is lost next"
                 : $"full in about {left} at this rate; then the oldest is lost");
         }
         if (NextTry is { } next)
-            parts.Add($"tried again in {Quantities.Text(Quantities.Rough(next - now))}");
+            parts.Add($"tried again in {Quantities.Text(next - now)}");
         return parts.Count == 0 ? null : string.Join(" · ", parts);
     }
 }

@@ -61,9 +61,9 @@ internal static class JudgementJson
         var accepted = facts.Sending.LastAccepted is { } at ? $"the receiver accepted {Ago(at)} (remote write {facts.Protocol})"
             : "nothing was accepted yet";
         var discovery = facts.DiscoveryAnswered is { } answered ? $", discovery answered {Ago(answered)}" : "";
-        var room = facts.OutageThatFits is { } fits ? $", {Quantities.Text(Quantities.Rough(fits))} of outage fit" : "";
-        return $"running for {Quantities.Text(Quantities.Rough(facts.Now - facts.Started))}, {accepted}{discovery}{room}";
+        var room = facts.OutageThatFits is { } fits ? $", {Quantities.Text(fits)} of outage fit" : "";
+        return $"running for {Quantities.Text(facts.Now - facts.Started)}, {accepted}{discovery}{room}";
 
-        string Ago(DateTimeOffset then) => $"{Quantities.Text(Quantities.Rough(facts.Now - then))} ago";
+        string Ago(DateTimeOffset then) => $"{Quantities.Text(facts.Now - then)} ago";
     }
 }

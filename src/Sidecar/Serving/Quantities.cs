@@ -40,12 +40,12 @@ internal static class Quantities
         };
     }
 
-    /// <summary>A duration as <see cref="Duration"/> writes it, for a sentence.</summary>
+    /// <summary>A rough duration as <see cref="Duration"/> writes it, for a sentence.</summary>
     public static string Text(TimeSpan duration)
     {
         var buffer = new byte[48];
         var html = new HtmlWriter(buffer, buffer.Length);
-        html.Duration(duration);
+        html.Duration(Rough(duration));
         return Encoding.UTF8.GetString(buffer, 0, html.Length);
     }
 
