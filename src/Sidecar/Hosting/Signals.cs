@@ -9,25 +9,13 @@ namespace Sidecar.Hosting;
 /// wants the configuration read again, as Prometheus and vmagent do. There is nothing to read again, and to end would turn each reload
 /// into a restart, so that is said and the process goes on.
 /// </summary>
-internal sealed class Signals : IDisposable
+/// <param name="hasTerminal">Standard input is a terminal.</param>
+/// <param name="stop">Cancelled when the process is to drain.</param>
+/// <param name="forcedExit">Begun then, and asked at the second signal.</param>
+/// <param name="log">Told of SIGHUP.</param>
+internal sealed class Signals(bool hasTerminal, CancellationTokenSource stop, ForcedExit forcedExit, Log log) : IDisposable
 {
-    private readonly bool hasTerminal;
-    private readonly CancellationTokenSource stop;
-    private readonly ForcedExit forcedExit;
-    private readonly Log log;
     private readonly List<PosixSignalRegistration> registrations = [];
-
-    /// <param name="hasTerminal">Standard input is a terminal.</param>
-    /// <param name="stop">Cancelled when the process is to drain.</param>
-    /// <param name="forcedExit">Begun then, and asked at the second signal.</param>
-    /// <param name="log">Told of SIGHUP.</param>
-    public Signals(bool hasTerminal, CancellationTokenSource stop, ForcedExit forcedExit, Log log)
-    {
-        this.hasTerminal = hasTerminal;
-        this.stop = stop;
-        this.forcedExit = forcedExit;
-        this.log = log;
-    }
 
     public void Register()
     {

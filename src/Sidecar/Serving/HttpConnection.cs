@@ -4,30 +4,19 @@ using System.Net.Sockets;
 namespace Sidecar.Serving;
 
 /// <summary>One client: reads heads, answers in order. Never waits; holds no buffer while the client is idle.</summary>
-internal sealed class HttpConnection : IDisposable
+internal sealed class HttpConnection(Socket socket, Func<HttpRequestHead, HttpAnswer> answer, HttpLimits limits, TimeProvider time)
+    : IDisposable
 {
-    private readonly Func<HttpRequestHead, HttpAnswer> answer;
-    private readonly HttpLimits limits;
-    private readonly TimeProvider time;
     private byte[]? buffer;
     private int filled;
     private bool isUnread; // the buffer holds what was not looked at
     private bool keepAlive;
     private bool isLingering;
     private ReadOnlyMemory<byte> unsent;
-    private TimeSpan bound;
-
-    public HttpConnection(Socket socket, Func<HttpRequestHead, HttpAnswer> answer, HttpLimits limits, TimeProvider time)
-    {
-        Socket = socket;
-        this.answer = answer;
-        this.limits = limits;
-        this.time = time;
-        Wait(limits.IdleTimeout);
-    }
+    private TimeSpan bound = limits.IdleTimeout;
 
     private static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
-    public Socket Socket { get; }
+    public Socket Socket { get; } = socket;
 
     /// <summary>It waits for the client to take an answer, not to send.</summary>
     public bool IsSending => !unsent.IsEmpty;
@@ -36,7 +25,7 @@ internal sealed class HttpConnection : IDisposable
     public bool HasNext => isUnread && !IsSending;
 
     /// <summary>Timestamp of when it began to wait for its client: for a request, or to take an answer.</summary>
-    public long WaitingSince { get; private set; }
+    public long WaitingSince { get; private set; } = time.GetTimestamp();
 
     /// <summary>Until the client has taken too long.</summary>
     public TimeSpan Left => bound - time.GetElapsedTime(WaitingSince);

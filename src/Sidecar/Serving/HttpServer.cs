@@ -10,61 +10,47 @@ namespace Sidecar.Serving;
 /// HttpListener was tried and does not do: for all addresses it binds IPv4 alone, rejects a Host that is an IPv6 address, lets a
 /// half-sent request wait for over 20 s and holds any number of connections, at 15 KB each.
 /// </summary>
-internal sealed class HttpServer : IDisposable
+/// <param name="listening">Bound and listening, from <see cref="ListenAddress.Open"/>.</param>
+/// <param name="answer">Makes the answer to a request, on the server's thread.</param>
+/// <param name="round">Called on the same thread before requests are answered, and every two seconds.</param>
+/// <param name="limits">What clients may cost.</param>
+/// <param name="errors">Told of a bug in <paramref name="answer"/> or here.</param>
+/// <param name="log">Told of a failing accept.</param>
+/// <param name="time">Clock.</param>
+internal sealed class HttpServer(
+    Socket listening, Func<HttpRequestHead, HttpAnswer> answer, Action round, HttpLimits limits, InternalErrors errors, Log log,
+    TimeProvider time) : IDisposable
 {
-    /// <summary>However long nothing comes, the thread looks round this often; see <paramref name="round"/> of the constructor.</summary>
+    /// <summary>However long nothing comes, the thread looks round this often.</summary>
     public static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(2);
 
     /// <summary>After an accept that failed: out of file descriptors, say, which is so for a while.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly Socket listening;
-    private readonly Func<HttpRequestHead, HttpAnswer> answer;
-    private readonly Action round;
-    private readonly HttpLimits limits;
-    private readonly InternalErrors errors;
-    private readonly Log log;
-    private readonly TimeProvider time;
-    private readonly Thread thread;
     private readonly Dictionary<Socket, HttpConnection> connections = [];
     private readonly List<Socket> readable = [];
     private readonly List<Socket> writable = [];
     private readonly List<Socket> broken = [];
+    private Thread? thread;
     private bool isPaused; // does not accept
     private volatile bool isDisposed;
 
-    /// <param name="listening">Bound and listening, from <see cref="ListenAddress.Open"/>.</param>
-    /// <param name="answer">Makes the answer to a request, on the server's thread.</param>
-    /// <param name="round">Called on the same thread before requests are answered, and every two seconds.</param>
-    /// <param name="limits">What clients may cost.</param>
-    /// <param name="errors">Told of a bug in <paramref name="answer"/> or here.</param>
-    /// <param name="log">Told of a failing accept.</param>
-    /// <param name="time">Clock.</param>
-    public HttpServer(
-        Socket listening, Func<HttpRequestHead, HttpAnswer> answer, Action round, HttpLimits limits, InternalErrors errors, Log log,
-        TimeProvider time)
+    /// <summary>Where it listens, the port that the system chose included.</summary>
+    public IPEndPoint Address { get; } = (IPEndPoint)listening.LocalEndPoint!;
+
+    public HttpServer Start()
     {
-        this.listening = listening;
-        this.answer = answer;
-        this.round = round;
-        this.limits = limits;
-        this.errors = errors;
-        this.log = log;
-        this.time = time;
-        Address = (IPEndPoint)listening.LocalEndPoint!;
         listening.Blocking = false;
         thread = new Thread(Run, maxStackSize: 256 * 1024) { IsBackground = true, Name = "listener" };
         thread.Start();
+        return this;
     }
-
-    /// <summary>Where it listens, the port that the system chose included.</summary>
-    public IPEndPoint Address { get; }
 
     public void Dispose()
     {
         isDisposed = true;
         listening.Dispose(); // wakes the thread
-        thread.Join(TimeSpan.FromSeconds(1));
+        thread?.Join(TimeSpan.FromSeconds(1));
     }
 
     private void Run()
@@ -124,15 +110,8 @@ internal sealed class HttpServer : IDisposable
         var isAsked = readable.Remove(listening);
         foreach (var connection in connections.Values)
         {
-            if (!IsReady(connection))
-                continue;
-            if (!TryAdvance(connection) || connection.Left <= TimeSpan.Zero)
+            if ((IsReady(connection) && !TryAdvance(connection)) || connection.Left <= TimeSpan.Zero)
                 End(connection); // allowed while enumerating
-        }
-        foreach (var connection in connections.Values)
-        {
-            if (connection.Left <= TimeSpan.Zero)
-                End(connection);
         }
         if (isAsked)
             Accept();

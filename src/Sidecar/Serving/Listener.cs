@@ -32,13 +32,13 @@ internal sealed class Listener : IDisposable
 {
     private static readonly HttpAnswer Healthy = HttpAnswer.Text(200, "Sidecar is healthy.");
 
-    private readonly HttpServer server;
     private readonly PageSources sources;
+    private readonly HttpServer server;
 
     private Listener(Socket socket, PageSources sources, HttpLimits limits, InternalErrors errors, Log log, TimeProvider time)
     {
         this.sources = sources;
-        server = new HttpServer(socket, Answer, sources.Round, limits, errors, log, time);
+        server = new HttpServer(socket, Answer, sources.Round, limits, errors, log, time).Start();
     }
 
     /// <summary>Where it listens, the port that the system chose included.</summary>

@@ -21,26 +21,12 @@ internal sealed class Counter(string name, string help, string labels = "") : IM
 }
 
 /// <summary>One count for each of a closed set of reasons, whose word is the value of one label. All begin at zero, visibly.</summary>
-internal sealed class CounterBy<TReason> : IMetric where TReason : struct, Enum
+/// <param name="word">Null for <see cref="Word.Of"/>.</param>
+internal sealed class CounterBy<TReason>(
+    string name, string help, string labelName, TReason[] reasons, string commonLabels = "", Func<TReason, string>? word = null)
+    : IMetric where TReason : struct, Enum
 {
-    private readonly string name;
-    private readonly string help;
-    private readonly TReason[] reasons;
-    private readonly string[] labels;
-    private readonly long[] values;
-
-    /// <param name="word">Null for <see cref="Word.Of"/>.</param>
-    public CounterBy(
-        string name, string help, string labelName, TReason[] reasons, string commonLabels = "", Func<TReason, string>? word = null)
-    {
-        this.name = name;
-        this.help = help;
-        this.reasons = reasons;
-        labels = new string[reasons.Length];
-        values = new long[reasons.Length];
-        for (var i = 0; i < reasons.Length; i++)
-            labels[i] = MetricsText.Join(MetricsText.Label(labelName, word?.Invoke(reasons[i]) ?? Word.Of(reasons[i])), commonLabels);
-    }
+    private readonly long[] values = new long[reasons.Length];
 
     public long this[TReason reason] => Interlocked.Read(ref values[IndexOf(reason)]);
 
@@ -51,8 +37,11 @@ internal sealed class CounterBy<TReason> : IMetric where TReason : struct, Enum
     public void Write(MetricsText text)
     {
         text.Family(name, "counter", help);
-        for (var i = 0; i < labels.Length; i++)
-            text.Sample(name, labels[i], Interlocked.Read(ref values[i]));
+        for (var i = 0; i < reasons.Length; i++)
+        {
+            var label = MetricsText.Label(labelName, word?.Invoke(reasons[i]) ?? Word.Of(reasons[i]));
+            text.Sample(name, MetricsText.Join(label, commonLabels), Interlocked.Read(ref values[i]));
+        }
     }
 
     private int IndexOf(TReason reason)

@@ -5,67 +5,35 @@ using Sidecar.Primitives;
 namespace Sidecar.Telemetry;
 
 /// <summary>The sidecar's own metrics, with Prometheus's names and labels where meanings are the same, for dashboards.</summary>
-internal sealed class Metrics
+/// <param name="remote">Labels of what is sent.</param>
+internal sealed class Metrics(string remote, TimeProvider time)
 {
     /// <summary>Prometheus's buckets for this one: the client library's defaults and four long ones.</summary>
     private static readonly double[] SendBuckets = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
 
     private static readonly Condition[] AllConditions = Enum.GetValues<Condition>();
 
-    private readonly ProcessMetrics process;
-    private long conditions;
+    private readonly ProcessMetrics process = new(time);
     private readonly CounterBy<WatchEventType>[] kubernetesEvents = [Events("endpointslice"), Events("endpoints"), Events("service")];
+    private long conditions;
 
     /// <param name="remoteWriteUrl">Labels what is sent. Only scheme, host and path appear: user info and query may hold secrets.</param>
     /// <param name="jobName">The scrape configuration's name, label <c>config</c> of discovery.</param>
     /// <param name="scrapeInterval">Label <c>interval</c> of the interval summary.</param>
     /// <param name="time">Tells when the process started: make this object first thing.</param>
     public Metrics(Uri remoteWriteUrl, string jobName, TimeSpan scrapeInterval, TimeProvider time)
+        : this(RemoteLabels(remoteWriteUrl), time)
     {
-        process = new ProcessMetrics(time);
-        var url = remoteWriteUrl.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
-        // Prometheus names an unnamed remote by six digits of a hash of its configuration.
-        var remoteName = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(url)).AsSpan(0, 3));
-        var remote = MetricsText.Join(MetricsText.Label("remote_name", remoteName), MetricsText.Label("url", url));
-
-        SamplesTotal = new("prometheus_remote_storage_samples_total", "Samples sent to remote storage, each try counted.", remote);
-        SamplesFailedTotal = new("prometheus_remote_storage_samples_failed_total", "Samples that remote storage refused for good.", remote);
-        SamplesRetriedTotal = new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure.", remote);
-        SamplesDroppedTotal = new("prometheus_remote_storage_samples_dropped_total", "Samples not delivered, by reason.",
-            "reason", Enum.GetValues<DropReason>(), remote);
-        HistogramsTotal = new("prometheus_remote_storage_histograms_total", "Native histograms sent to remote storage, each try counted.",
-            remote);
-        HistogramsFailedTotal = new("prometheus_remote_storage_histograms_failed_total",
-            "Native histograms that remote storage refused for good.", remote);
-        ExemplarsTotal = new("prometheus_remote_storage_exemplars_total", "Exemplars sent to remote storage, each try counted.", remote);
-        ExemplarsFailedTotal = new("prometheus_remote_storage_exemplars_failed_total", "Exemplars that remote storage refused for good.",
-            remote);
-        MetadataTotal = new("prometheus_remote_storage_metadata_total",
-            "Metadata entries sent to remote storage by themselves, as in remote write 1.0.", remote);
-        MetadataFailedTotal = new("prometheus_remote_storage_metadata_failed_total",
-            "Metadata entries that remote storage did not accept.", remote);
-        SamplesPending = new("prometheus_remote_storage_samples_pending", "Samples waiting to be sent.", remote);
-        BytesTotal = new("prometheus_remote_storage_bytes_total", "Bytes of requests sent to remote storage, after compression.", remote);
-        SamplesAccepted = new("sidecar_samples_accepted_total", "Samples that remote storage accepted, each once.", remote);
-        BytesAccepted = new("sidecar_bytes_accepted_total", "Bytes of requests that remote storage accepted, after compression.", remote);
-        SentBatchDuration = new("prometheus_remote_storage_sent_batch_duration_seconds", "How long sending one request took.",
-            remote, SendBuckets);
-        QueueHighestTimestampSeconds = new("prometheus_remote_storage_queue_highest_timestamp_seconds",
-            "Highest timestamp that entered the queue, in seconds since 1970.", remote);
-        QueueHighestSentTimestampSeconds = new("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
-            "Highest timestamp that remote storage accepted, in seconds since 1970.", remote);
         AddJob(jobName, scrapeInterval);
         Leading.Set(1);
-        BuildLabels = MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName));
     }
 
     /// <summary>To be called before anything else uses them.</summary>
     public void AddJob(string name, TimeSpan interval)
     {
-        var text = DurationText.Format(interval);
         Jobs.Add(new(name, interval,
             Jobs.Find(j => j.Interval == interval)?.IntervalLength ?? new("prometheus_target_interval_length_seconds",
-                "Actual time between scrapes of one target.", MetricsText.Label("interval", text)),
+                "Actual time between scrapes of one target.", MetricsText.Label("interval", DurationText.Format(interval))),
             new("prometheus_sd_discovered_targets", "Targets that discovery knows now.",
                 MetricsText.Join(MetricsText.Label("config", name), MetricsText.Label("name", "scrape")))));
     }
@@ -75,25 +43,41 @@ internal sealed class Metrics
 
     // Remote write
 
-    public Counter SamplesTotal { get; }
-    public Counter SamplesFailedTotal { get; }
-    public Counter SamplesRetriedTotal { get; }
-    public CounterBy<DropReason> SamplesDroppedTotal { get; }
-    public Counter HistogramsTotal { get; }
-    public Counter HistogramsFailedTotal { get; }
-    public Counter ExemplarsTotal { get; }
-    public Counter ExemplarsFailedTotal { get; }
-    public Counter MetadataTotal { get; }
-    public Counter MetadataFailedTotal { get; }
-    public Gauge SamplesPending { get; }
-    public Counter BytesTotal { get; }
-    public Counter SamplesAccepted { get; }
-    public Counter BytesAccepted { get; }
-    public Histogram SentBatchDuration { get; }
-    public Gauge QueueHighestTimestampSeconds { get; }
+    public Counter SamplesTotal { get; } =
+        new("prometheus_remote_storage_samples_total", "Samples sent to remote storage, each try counted.", remote);
+    public Counter SamplesFailedTotal { get; } =
+        new("prometheus_remote_storage_samples_failed_total", "Samples that remote storage refused for good.", remote);
+    public Counter SamplesRetriedTotal { get; } =
+        new("prometheus_remote_storage_samples_retried_total", "Samples sent again after a failure.", remote);
+    public CounterBy<DropReason> SamplesDroppedTotal { get; } = new("prometheus_remote_storage_samples_dropped_total",
+        "Samples not delivered, by reason.", "reason", Enum.GetValues<DropReason>(), remote);
+    public Counter HistogramsTotal { get; } =
+        new("prometheus_remote_storage_histograms_total", "Native histograms sent to remote storage, each try counted.", remote);
+    public Counter HistogramsFailedTotal { get; } =
+        new("prometheus_remote_storage_histograms_failed_total", "Native histograms that remote storage refused for good.", remote);
+    public Counter ExemplarsTotal { get; } =
+        new("prometheus_remote_storage_exemplars_total", "Exemplars sent to remote storage, each try counted.", remote);
+    public Counter ExemplarsFailedTotal { get; } =
+        new("prometheus_remote_storage_exemplars_failed_total", "Exemplars that remote storage refused for good.", remote);
+    public Counter MetadataTotal { get; } = new("prometheus_remote_storage_metadata_total",
+        "Metadata entries sent to remote storage by themselves, as in remote write 1.0.", remote);
+    public Counter MetadataFailedTotal { get; } =
+        new("prometheus_remote_storage_metadata_failed_total", "Metadata entries that remote storage did not accept.", remote);
+    public Gauge SamplesPending { get; } = new("prometheus_remote_storage_samples_pending", "Samples waiting to be sent.", remote);
+    public Counter BytesTotal { get; } =
+        new("prometheus_remote_storage_bytes_total", "Bytes of requests sent to remote storage, after compression.", remote);
+    public Counter SamplesAccepted { get; } =
+        new("sidecar_samples_accepted_total", "Samples that remote storage accepted, each once.", remote);
+    public Counter BytesAccepted { get; } =
+        new("sidecar_bytes_accepted_total", "Bytes of requests that remote storage accepted, after compression.", remote);
+    public Histogram SentBatchDuration { get; } =
+        new("prometheus_remote_storage_sent_batch_duration_seconds", "How long sending one request took.", remote, SendBuckets);
+    public Gauge QueueHighestTimestampSeconds { get; } = new("prometheus_remote_storage_queue_highest_timestamp_seconds",
+        "Highest timestamp that entered the queue, in seconds since 1970.", remote);
 
     /// <summary>Not advanced by what was dropped.</summary>
-    public Gauge QueueHighestSentTimestampSeconds { get; }
+    public Gauge QueueHighestSentTimestampSeconds { get; } = new("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+        "Highest timestamp that remote storage accepted, in seconds since 1970.", remote);
 
     // Scraping
 
@@ -193,7 +177,14 @@ internal sealed class Metrics
     public static string Version { get; } = typeof(Metrics).Assembly.GetName().Version?.ToString(3) ?? "unknown";
 
     private static string SystemName => OperatingSystem.IsLinux() ? "linux" : OperatingSystem.IsMacOS() ? "darwin" : "windows";
-    private string BuildLabels { get; }
+
+    /// <summary>Prometheus names an unnamed remote by six digits of a hash of its configuration.</summary>
+    private static string RemoteLabels(Uri remoteWriteUrl)
+    {
+        var url = remoteWriteUrl.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(url)).AsSpan(0, 3));
+        return MetricsText.Join(MetricsText.Label("remote_name", name), MetricsText.Label("url", url));
+    }
 
     private static CounterBy<WatchEventType> Events(string role) => new("prometheus_sd_kubernetes_events_total",
         "Events of watches, by what became of the object.", "event",
@@ -230,7 +221,8 @@ internal sealed class Metrics
             ExpirySeconds, InternalErrors,
         ]);
         text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
-        text.Sample("prometheus_build_info", BuildLabels, 1);
+        text.Sample("prometheus_build_info",
+            MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName)), 1);
         process.Write(text);
     }
 

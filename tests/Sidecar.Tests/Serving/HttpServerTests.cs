@@ -34,7 +34,7 @@ public sealed class HttpServerTests : IAsyncDisposable
                 throw new InvalidOperationException("thrown by a test"); // the loop itself
         }
         using var server = new HttpServer(ListenAddress.Open("127.0.0.1:0", out _)!, Answer, Round, new HttpLimits(), pages.Errors,
-            pages.Log, TimeProvider.System);
+            pages.Log, TimeProvider.System).Start();
         var sockets = new List<Socket>();
         for (var i = 0; i < 100; i++)
         {
