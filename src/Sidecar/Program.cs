@@ -23,27 +23,12 @@ internal static class Program
         // says so, and then no TLS connection is made at all.
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
             Environment.SetEnvironmentVariable("HOME", "/");
-        switch (arguments)
-        {
-            case []:
-                return ReadConfiguration() is { Options: { } options } configuration
-                    ? await RunAsync(options, configuration) : ExitCode.BadConfiguration;
-            case ["config"]:
-                if (ReadConfiguration() is not { } effective)
-                    return ExitCode.BadConfiguration;
-                EffectiveConfiguration.Write(Console.Out, effective.Settings);
-                return ExitCode.Done;
-            case ["version" or "--version"]:
-                Console.Out.WriteLine($"sidecar {Metrics.Version}");
-                return ExitCode.Done;
-            case ["help" or "--help" or "-h"]:
-                Help.Write(Console.Out);
-                return ExitCode.Done;
-            default:
-                var environment = ProcessEnvironment.Read();
-                return await CommandLine.RunAsync(arguments, environment, CommandOutput.OfProcess(environment), TimeProvider.System,
-                    default);
-        }
+        var environment = ProcessEnvironment.Read();
+        if (arguments.Length > 0)
+            return await CommandLine.RunAsync(arguments, environment, CommandOutput.OfProcess(environment), TimeProvider.System, default);
+        var configuration = OptionsReader.Read(environment);
+        configuration.WriteErrors(Console.Error);
+        return configuration.Options is { } options ? await RunAsync(options, configuration) : ExitCode.BadConfiguration;
     }
 
     private static async Task<int> RunAsync(Options options, ConfigurationResult configuration)
@@ -88,8 +73,10 @@ internal static class Program
         var self = state.Self = options.Self is { } its ? BeginSelf(its) : null;
         using var follower = new JudgementLog(state.Judge, log, errors, time);
 
-        using var listener = Listen(options, state, errors, log, time, out var listenError);
-        if (listenError is not null)
+        var listenError = "";
+        using var listener = options.Operation.ListenAddress is { } address
+            ? Listener.Start(address, state.Pages, errors, log, time, out listenError) : null;
+        if (listenError.Length > 0)
         {
             log.Error("The listener cannot start", ("error", listenError),
                 ("remedy", "set SIDECAR_LISTEN_ADDRESS to an address of this machine with a free port, or to nothing for no listener"));
@@ -165,26 +152,6 @@ internal static class Program
                 peers[http] = peer = new(http, maxConnectionsPerServer: 4 * options.Jobs.Length, time, log);
             return peer;
         }
-    }
-
-    /// <summary>Null after all errors were written, a line each.</summary>
-    private static ConfigurationResult? ReadConfiguration()
-    {
-        var configuration = OptionsReader.Read(ProcessEnvironment.Read());
-        foreach (var error in configuration.Errors)
-            Console.Error.WriteLine(error);
-        return configuration.Options is null ? null : configuration;
-    }
-
-    private static Listener? Listen(Options options, ProcessState state, InternalErrors errors, Log log, TimeProvider time,
-        out string? error)
-    {
-        error = null;
-        if (options.Operation.ListenAddress is not { } address)
-            return null;
-        var listener = Listener.Start(address, state.Pages, errors, log, time, out var cause);
-        error = listener is null ? cause : null;
-        return listener;
     }
 
     private static void LogStart(Log log, ConfigurationResult configuration, Listener? listener)

@@ -32,7 +32,7 @@ internal sealed class CheckCommand(Options options, JobOptions job, CheckReport 
         while (true)
         {
             var results = new MemoryStream();
-            var report = new CheckReport(new CommandOutput(results, output.Errors, output.Progress, output.HasColors), isJson);
+            var report = new CheckReport(output.Into(results), isJson);
             var exitCode = await RunAsync(configuration, report, sendsSample, time, cancellation);
             var left = wait - time.GetElapsedTime(started);
             if (exitCode != ExitCode.Failed || left <= TimeSpan.Zero)
@@ -40,7 +40,7 @@ internal sealed class CheckCommand(Options options, JobOptions job, CheckReport 
                 await output.Results.WriteAsync(results.GetBuffer().AsMemory(0, (int)results.Length), cancellation);
                 return exitCode;
             }
-            output.Progress.Say($"{report.Failed} step{(report.Failed == 1 ? " fails" : "s fail")}; trying again for {TokenCheck.Ago(left)}");
+            output.Wait($"{report.Failed} step{(report.Failed == 1 ? " fails" : "s fail")}; trying again for {TokenCheck.Ago(left)}");
             await Task.Delay(left < BetweenTries ? left : BetweenTries, time, cancellation);
         }
     }

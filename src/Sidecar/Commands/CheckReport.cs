@@ -32,12 +32,12 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
         Job = job is { Name.Length: > 0 } ? job : null;
         if (Job is null || isJson)
             return;
-        output.Progress.Clear();
+        output.Clear();
         using var text = output.Text();
         text.WriteLine($"job {Job.Name}");
     }
 
-    public void Say(string what) => output.Progress.Say(what);
+    public void Say(string what) => output.Wait(what);
 
     public void Add(CheckStep step)
     {
@@ -49,7 +49,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
         var advice = step.Advice;
         var isSaid = advice is not null && steps.Exists(s => s.Advice?.Cause == advice.Cause && s.Advice?.Remedy == advice.Remedy);
         steps.Add(step);
-        output.Progress.Clear();
+        output.Clear();
         if (isJson)
             return;
         using var text = output.Text();
@@ -67,7 +67,7 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
     /// <summary>The last line, or the whole of the JSON.</summary>
     public void End()
     {
-        output.Progress.Clear();
+        output.Clear();
         if (isJson)
         {
             WriteJson();

@@ -1,10 +1,11 @@
 using Sidecar.Configuration;
 using Sidecar.Hosting;
 using Sidecar.Primitives;
+using Sidecar.Telemetry;
 
 namespace Sidecar.Commands;
 
-/// <summary>The commands that look and change nothing: <c>check</c>, <c>scrape</c>, <c>top</c>, <c>config --prometheus</c>.</summary>
+/// <summary>The commands, which look and change nothing.</summary>
 internal static class CommandLine
 {
     /// <summary>How each command is called, and what it does. The README has the same table.</summary>
@@ -45,8 +46,14 @@ internal static class CommandLine
     {
         switch (arguments)
         {
+            case ["config"]:
+                return PrintConfiguration((text, read) => EffectiveConfiguration.Write(text, read.Settings));
             case ["config", "--prometheus"]:
-                return WithOptions(OptionsReader.Read(environment)) is { } effective ? Print(effective) : ExitCode.BadConfiguration;
+                return PrintConfiguration((text, read) => new PrometheusConfig(read.Options!, environment).Write(text));
+            case ["version" or "--version"]:
+                return Print(text => text.WriteLine($"sidecar {Metrics.Version}"));
+            case ["help" or "--help" or "-h"]:
+                return Print(Help.Write);
             case ["help", var topic]:
                 return Explain(topic);
             case [var topic, "--help" or "-h"]:
@@ -109,9 +116,10 @@ internal static class CommandLine
             var variables = new Dictionary<string, string?>(environment);
             if (string.IsNullOrWhiteSpace(variables.GetValueOrDefault(Variables.RemoteWriteUrl.Name)))
                 variables[Variables.RemoteWriteUrl.Name] = NoReceiver;
-            if (WithOptions(OptionsReader.Read(variables)) is not { } options)
-                return ExitCode.BadConfiguration;
-            return await run(options) ? ExitCode.Done : ExitCode.Failed;
+            var configuration = OptionsReader.Read(variables);
+            configuration.WriteErrors(output.Errors);
+            return configuration.Options is not { } options ? ExitCode.BadConfiguration
+                : await run(options) ? ExitCode.Done : ExitCode.Failed;
         }
 
         int Explain(string topic)
@@ -120,19 +128,18 @@ internal static class CommandLine
             return Help.Write(text, output.Errors, topic);
         }
 
-        int Print(Options options)
+        int PrintConfiguration(Action<TextWriter, ConfigurationResult> print)
         {
-            using var text = output.Text();
-            new PrometheusConfig(options, environment).Write(text);
-            return ExitCode.Done;
+            var configuration = OptionsReader.Read(environment);
+            configuration.WriteErrors(output.Errors);
+            return configuration.Options is null ? ExitCode.BadConfiguration : Print(text => print(text, configuration));
         }
 
-        // Null after all errors were written, a line each.
-        Options? WithOptions(ConfigurationResult configuration)
+        int Print(Action<TextWriter> print)
         {
-            foreach (var error in configuration.Errors)
-                output.Errors.WriteLine(error);
-            return configuration.Options;
+            using var text = output.Text();
+            print(text);
+            return ExitCode.Done;
         }
     }
 }

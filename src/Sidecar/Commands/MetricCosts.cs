@@ -19,15 +19,26 @@ internal sealed class MetricCosts
     public long Bytes { get; private set; }
 
     /// <summary>The most expensive first, by series and then by bytes.</summary>
-    public List<MetricCost> Sorted()
+    public List<MetricCost> First(int count)
     {
         var sorted = new List<MetricCost>(metrics.Values);
         sorted.Sort(static (one, other) => one.Series != other.Series ? other.Series.CompareTo(one.Series)
             : one.Bytes != other.Bytes ? other.Bytes.CompareTo(one.Bytes) : string.CompareOrdinal(one.Name, other.Name));
-        return sorted;
+        return sorted.GetRange(0, Math.Min(count, sorted.Count));
     }
 
-    public MetricCost Find(ReadOnlySpan<byte> name)
+    /// <summary>Counts the values of the labels of a few metrics.</summary>
+    public void CountLabels(List<MetricCost> shown, ScrapeWalk series)
+    {
+        shown.ForEach(static m => m.IsShown = true);
+        while (series.Next())
+        {
+            if (Find(series.Labels.Find("__name__"u8)) is { IsShown: true } metric)
+                metric.Count(series.Labels);
+        }
+    }
+
+    private MetricCost Find(ReadOnlySpan<byte> name)
     {
         if (last is not null && name.SequenceEqual(last.Utf8Name))
             return last;
@@ -77,17 +88,4 @@ internal sealed class MetricCosts
         requestBytes = 0;
         request.Release();
     }
-}
-
-/// <summary>What one metric costs.</summary>
-internal sealed class MetricCost(byte[] name)
-{
-    public byte[] Utf8Name { get; } = name;
-    public string Name { get; } = Encoding.UTF8.GetString(name);
-    public long Series { get; set; }
-    public double Bytes { get; set; }
-    public long BytesInRequest { get; set; }
-
-    /// <summary>Where they were counted: see <see cref="LabelCosts"/>.</summary>
-    public List<LabelCost> Labels { get; } = [];
 }

@@ -44,9 +44,9 @@ internal sealed class OneScrape(Options options, JobOptions job, TimeProvider ti
     public async Task<List<Target>?> FindTargetsAsync(CommandOutput output, CancellationToken cancellation)
     {
         if (job.Targets.IsEmpty)
-            output.Progress.Say($"Asking {Failures.Host(job.Kubernetes.ApiServer!)} for targets");
+            output.Wait($"Asking {Failures.Host(job.Kubernetes.ApiServer!)} for targets");
         var found = await DiscoverAsync(cancellation);
-        output.Progress.Clear();
+        output.Clear();
         if (found.Targets.Count > 0)
             return found.Targets;
         var whose = job.Variables.Name.Length > 0 ? $"job {job.Name}: " : "";
@@ -58,10 +58,10 @@ internal sealed class OneScrape(Options options, JobOptions job, TimeProvider ti
     /// <summary>One scrape, to be released; its failure is written to the errors.</summary>
     public async Task<(Scrape Scrape, bool IsUp)> ScrapeAsync(Target target, CommandOutput output, CancellationToken cancellation)
     {
-        output.Progress.Say($"Scraping {Failures.Show(target.Url)}");
+        output.Wait($"Scraping {Failures.Show(target.Url)}");
         var outcome = new ScrapeOutcome();
         var scrape = await ScrapeAsync(target, outcome, cancellation);
-        output.Progress.Clear();
+        output.Clear();
         if (!outcome.Failure.IsNone)
             output.Errors.WriteLine($"sidecar: {Failures.Show(target.Url)}: {outcome.Failure.Message}");
         return (scrape, outcome.Failure.IsNone);

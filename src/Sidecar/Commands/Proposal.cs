@@ -40,7 +40,7 @@ internal static class Proposal
     /// <summary>Drops all finite buckets but those that others read; null for none.</summary>
     public static string? DropBuckets(List<MetricCost> metrics)
     {
-        var histograms = metrics.FindAll(m => CanBeNamed(m) && !ReadByOthers.IsWhole(m.Name) && LabelCosts.BoundariesOf(m).Count > 0);
+        var histograms = metrics.FindAll(m => CanBeNamed(m) && !ReadByOthers.IsWhole(m.Name) && m.Boundaries.Count > 0);
         var names = histograms.FindAll(static m => !ReadByOthers.IsAny(m.Name)).ConvertAll(static m => m.Name[..^"_bucket".Length]);
         var rules = new List<string>();
         if (names.Count > 0)
@@ -67,8 +67,7 @@ internal static class Proposal
 
     private static List<string> Finite(MetricCost metric)
     {
-        var finite = LabelCosts.BoundariesOf(metric)
-            .FindAll(static b => b != "+Inf" && FloatText.TryParse(Encoding.UTF8.GetBytes(b), out _));
+        var finite = metric.Boundaries.FindAll(static b => b != "+Inf" && !double.IsNaN(Number(b)));
         finite.Sort(static (one, other) => Number(one).CompareTo(Number(other)));
         return finite;
     }

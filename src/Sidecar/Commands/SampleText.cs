@@ -25,12 +25,12 @@ internal sealed class SampleText(Stream output)
         {
             // This format has no native histograms: what there is to say of one stands in a comment.
             output.Write("# native histogram "u8);
-            WriteLabels(name, sample.Labels);
+            WriteSeries(output, sample.Labels);
             var count = histogram.IsFloat ? histogram.CountFloat : histogram.Count;
             output.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $" count {count} sum {histogram.Sum}\n")));
             return;
         }
-        WriteLabels(name, sample.Labels);
+        WriteSeries(output, sample.Labels);
         output.WriteByte((byte)' ');
         WriteValue(sample.Value);
         Span<byte> digits = stackalloc byte[24];
@@ -42,8 +42,10 @@ internal sealed class SampleText(Stream output)
         output.WriteByte((byte)'\n');
     }
 
-    private void WriteLabels(ReadOnlySpan<byte> name, SeriesLabels labels)
+    /// <summary>Name and labels; a name that other characters are in stands among the labels, in quotes.</summary>
+    public static void WriteSeries(Stream output, SeriesLabels labels)
     {
+        var name = labels.Find("__name__"u8);
         var separator = (byte)'{';
         if (LineCursor.IsLegacyMetric(name))
             output.Write(name);

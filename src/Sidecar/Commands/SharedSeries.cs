@@ -36,14 +36,8 @@ internal sealed class SharedSeries
 
     private static string Text(SeriesLabels labels)
     {
-        var text = new StringBuilder();
-        for (var i = 0; i < labels.Count; i++)
-        {
-            if (labels.Name(i).SequenceEqual("__name__"u8))
-                continue;
-            text.Append(text.Length > 0 ? "," : "").Append(Encoding.UTF8.GetString(labels.Name(i)));
-            text.Append("=\"").Append(Encoding.UTF8.GetString(labels.Value(i))).Append('"');
-        }
-        return $"{Encoding.UTF8.GetString(labels.Find("__name__"u8))}{{{text}}}";
+        var text = new MemoryStream();
+        SampleText.WriteSeries(text, labels);
+        return Encoding.UTF8.GetString(text.ToArray());
     }
 }

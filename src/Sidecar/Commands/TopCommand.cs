@@ -58,13 +58,12 @@ internal static class TopCommand
                 scrape.Release();
         }
 
-        output.Progress.Say("Counting");
-        var metrics = costs.Sorted();
-        metrics.RemoveRange(Math.Min(count, metrics.Count), Math.Max(0, metrics.Count - count));
-        LabelCosts.Count(metrics, new ScrapeWalk(largest!, once.Context));
+        output.Wait("Counting");
+        var metrics = costs.First(count);
+        costs.CountLabels(metrics, new ScrapeWalk(largest!, once.Context));
         var savings = new TopSavings(job, largest!, once.Context, environment);
         var proposals = savings.Propose(metrics);
-        output.Progress.Clear();
+        output.Clear();
 
         await using var text = output.Text();
         WriteTable(text, options.RemoteWrite.Protocol, job.Scrape.Interval, targets.Count, costs, metrics);
@@ -93,7 +92,7 @@ internal static class TopCommand
         {
             text.WriteLine($"{Number(metric.Series),10}  {Percent(metric.Series, costs.Series),6}  "
                 + $"{Size(metric.Bytes),9}  {OneLine.Of(metric.Name, 100)}");
-            var all = LabelCosts.Of(metric);
+            var all = metric.Labels;
             if (all.Count == 0)
                 continue;
             var shown = string.Join(", ", all.GetRange(0, Math.Min(MostLabels, all.Count))

@@ -11,4 +11,12 @@ internal sealed record ConfigurationResult(
     Options? Options,
     ImmutableArray<ConfigurationError> Errors,
     ImmutableArray<ConfigurationWarning> Warnings,
-    ImmutableArray<Setting> Settings);
+    ImmutableArray<Setting> Settings)
+{
+    /// <summary>A line each.</summary>
+    public void WriteErrors(TextWriter output)
+    {
+        foreach (var error in Errors)
+            output.WriteLine(error);
+    }
+}

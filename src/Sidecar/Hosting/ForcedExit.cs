@@ -8,8 +8,6 @@ namespace Sidecar.Hosting;
 /// <param name="exit">Ends the process; null for <c>_exit</c>. Tests look on.</param>
 internal sealed partial class ForcedExit(TimeSpan shutdownTimeout, Log log, Action<int>? exit = null)
 {
-    public const int ExitCode = 1;
-
     /// <summary>For what comes after the bound: giving up what is unsent, and saying so.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(800);
 
@@ -38,11 +36,11 @@ internal sealed partial class ForcedExit(TimeSpan shutdownTimeout, Log log, Acti
     {
         Run("last line", () => log.Error(why, ("error", error), ("remedy", remedy))).Join(LongestLine);
         if (exit is not null)
-            exit(ExitCode);
+            exit(ExitCode.Failed);
         else if (OperatingSystem.IsWindows())
-            Environment.Exit(ExitCode);
+            Environment.Exit(ExitCode.Failed);
         else
-            _exit(ExitCode); // exit would run handlers of libraries that other threads are still using
+            _exit(ExitCode.Failed); // exit would run handlers of libraries that other threads are still using
     }
 
     private static Thread Run(string name, ThreadStart work)

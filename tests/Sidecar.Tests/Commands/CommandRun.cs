@@ -54,7 +54,7 @@ internal sealed class CommandRun : IAsyncDisposable
         var output = new MemoryStream();
         var errors = new LogText();
         var exitCode = await CommandLine.RunAsync(arguments, Environment,
-            new CommandOutput(output, errors, new Progress(errors, isTerminal), hasColors: isTerminal),
+            new CommandOutput(output, errors, isTerminal, hasColors: isTerminal),
             Time, TestContext.Current.CancellationToken);
         Output = Encoding.UTF8.GetString(output.ToArray());
         Errors = errors.ToString();
