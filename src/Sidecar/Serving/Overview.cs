@@ -9,7 +9,6 @@ internal sealed class Overview
     public required Judgement Judgement { get; init; }
     public ProcessFacts Facts => Judgement.Facts;
     public DateTimeOffset Now => Facts.Now;
-    public required DateTimeOffset Started { get; init; }
 
     /// <summary>How often each target is scraped; the page reloads itself about as often.</summary>
     public required TimeSpan ScrapeInterval { get; init; }
@@ -24,9 +23,6 @@ internal sealed class Overview
 
     /// <summary>Without user and password.</summary>
     public required string ReceiverUrl { get; init; }
-
-    /// <summary>Of remote write, that requests are made in: <c>2.0</c>.</summary>
-    public required string Protocol { get; init; }
 
     public required Metrics Metrics { get; init; }
     public required History History { get; init; }

@@ -105,7 +105,7 @@ internal static class OverviewCards
                 .Markup(": "u8).Count(metrics.SamplesAccepted.Value, "sample"u8).Markup(".<br>"u8);
         if (sending.LastAccepted is { } accepted && !sending.LastFailure.IsNone)
             html.Markup("last accepted "u8).Ago(overview.Now - accepted).Markup("<br>"u8);
-        html.Markup("<code>"u8).Text(overview.ReceiverUrl, 120).Markup("</code><br>remote write "u8).Text(overview.Protocol)
+        html.Markup("<code>"u8).Text(overview.ReceiverUrl, 120).Markup("</code><br>remote write "u8).Text(facts.Protocol)
             .Markup("</p>"u8);
         Expiries(html, overview.Now, facts.ReceiverExpiry);
         html.Markup("</section>"u8);

@@ -57,7 +57,7 @@ internal static partial class OverviewPage
             .Markup("%3Ccircle cx='4' cy='4' r='3' fill='%23"u8)
             .Markup(overview.Judgement.Level switch { Level.Good => "1a7f46"u8, Level.Warning => "c98500"u8, _ => "d1323a"u8 })
             .Markup("'/%3E%3C/svg%3E\"><style>"u8).Markup(Style).Markup("</style></head><body><main><header><h1>Sidecar</h1><p>"u8)
-            .Text(Metrics.Version).Markup(" · running for "u8).Duration(Whole(overview.Now - overview.Started));
+            .Text(Metrics.Version).Markup(" · running for "u8).Duration(Whole(overview.Now - overview.Facts.Started));
         if (overview.Leader is { } leader)
             html.Markup(" · "u8).Text(leader, 200);
         html.Markup("</p><p>"u8).Text(overview.Now.UtcDateTime.ToString("HH:mm:ss", null)).Markup(" UTC · "u8);

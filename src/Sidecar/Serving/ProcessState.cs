@@ -73,49 +73,32 @@ internal sealed class ProcessState(
         var found = new List<TargetStatus>();
         foreach (var job in jobs)
         {
-            foreach (var loop in job.Scraper.Loops)
-            {
-                if (loop.IsGone)
-                    continue;
-                found.Add(new TargetStatus
-                {
-                    Target = loop.Target,
-                    ScrapePool = job.Options.Name,
-                    ScrapeInterval = loop.Interval,
-                    ScrapeTimeout = loop.Target.Timeout ?? job.Options.Scrape.Timeout,
-                    Last = loop.Last,
-                    Advice = AdviceOn(loop, job),
-                });
-            }
+            foreach (var loop in Loops(job))
+                found.Add(Status(loop, job.Options.Name, job.Options.Scrape, AdviceOn(loop, job)));
         }
         foreach (var loop in Self?.Loops ?? [])
-        {
-            found.Add(new TargetStatus
-            {
-                Target = loop.Target, ScrapePool = SelfScrape.JobName, ScrapeInterval = loop.Interval,
-                ScrapeTimeout = options.Self!.Timeout, Last = loop.Last,
-            });
-        }
+            found.Add(Status(loop, SelfScrape.JobName, options.Self!, advice: null));
         return found;
+
+        static TargetStatus Status(ScrapeLoop loop, string pool, ScrapeOptions scrape, AdviceText? advice) => new()
+        {
+            Target = loop.Target, ScrapePool = pool, ScrapeInterval = loop.Interval,
+            ScrapeTimeout = loop.Target.Timeout ?? scrape.Timeout, Last = loop.Last, Advice = advice,
+        };
     }
 
     public Overview Overview() => new()
     {
         Judgement = Judge(),
-        Started = started,
         ScrapeInterval = options.Jobs.Min(j => j.Scrape.Interval),
         HasJobs = options.HasNames,
         Leader = WhoLeads,
         Targets = Targets(),
         ReceiverUrl = Failures.Show(options.RemoteWrite.Url),
-        Protocol = Words(protocol.Current),
         Metrics = metrics,
         History = history,
         Settings = settings,
     };
-
-    /// <summary>Of remote write.</summary>
-    public static string Words(WriteVersion version) => version == WriteVersion.One ? "1.0" : "2.0";
 
     private ProcessFacts Facts()
     {
@@ -126,11 +109,12 @@ internal sealed class ProcessState(
             Started = started,
             WhyHanging = Health.WhyUnhealthy(),
             Lease = lease?.State,
-            AreTargetsKnown = true,
+            AreTargetsKnown = jobs.All(j => j.Discovery.IsKnown),
+            HighestTargets = jobs.Sum(j => j.Discovery.Changes.Highest),
             Sending = sending,
             IsAllRefused = sender.State.IsRefusing,
             Refused = metrics.SamplesDroppedTotal[DropReason.Rejected],
-            Protocol = Words(protocol.Current),
+            Protocol = protocol.Current == WriteVersion.One ? "1.0" : "2.0",
             HasSent = sending.LastAccepted is not null,
             Queue = queue.Room,
             AgeLimit = options.Queue.AgeLimit,
@@ -148,11 +132,9 @@ internal sealed class ProcessState(
             var discovery = job.Discovery;
             facts = facts with
             {
-                AreTargetsKnown = facts.AreTargetsKnown && discovery.IsKnown,
                 DiscoveryFailure = facts.DiscoveryFailure.IsNone ? Named(job, discovery.LastFailure) : facts.DiscoveryFailure,
                 DiscoveryAnswered = facts.DiscoveryAnswered < discovery.LastAnswer ? facts.DiscoveryAnswered
                     : discovery.LastAnswer ?? facts.DiscoveryAnswered,
-                HighestTargets = facts.HighestTargets + discovery.Changes.Highest,
                 Changes = Newest(facts.Changes, discovery.Changes.Last),
                 ApiServerExpiry = facts.ApiServerExpiry.OrSooner(job.ApiServerExpiry),
                 TargetExpiry = facts.TargetExpiry.OrSooner(job.TargetExpiry),
@@ -176,32 +158,28 @@ internal sealed class ProcessState(
 
     private TargetCounts Count()
     {
-        var (all, up, down) = (0, 0, 0);
-        var (samples, rate) = (0L, 0.0);
-        (ScrapeLoop Loop, ScrapeJob Job)? failing = null;
+        var counts = default(TargetCounts);
         foreach (var job in jobs)
         {
-            foreach (var loop in job.Scraper.Loops)
+            foreach (var loop in Loops(job))
             {
-                if (loop.IsGone)
-                    continue;
                 var last = loop.Last;
-                all++;
-                rate += last.Size / loop.Interval.TotalSeconds;
+                counts = counts with { All = counts.All + 1, BytesPerSecond = counts.BytesPerSecond + last.Size / loop.Interval.TotalSeconds };
                 if (last.Failure.IsNone)
-                {
-                    (up, samples) = (up + (last.Started is null ? 0 : 1), samples + last.Sent);
-                    continue;
-                }
-                down++;
-                if (failing is not { } known || last.FailingSince < known.Loop.Last.FailingSince)
-                    failing = (loop, job);
+                    counts = counts with { Up = counts.Up + (last.Started is null ? 0 : 1), Samples = counts.Samples + last.Sent };
+                else if (counts.Down > 0 && !(last.FailingSince < counts.FailingSince))
+                    counts = counts with { Down = counts.Down + 1 };
+                else
+                    counts = counts with
+                    {
+                        Down = counts.Down + 1, FailingSince = last.FailingSince, Failure = last.Failure, Advice = AdviceOn(loop, job),
+                    };
             }
         }
-        return failing is { Loop: var longest, Job: var its }
-            ? new TargetCounts(all, up, down, samples, rate, longest.Last.FailingSince, longest.Last.Failure, AdviceOn(longest, its))
-            : new TargetCounts(all, up, down, samples, rate, null, default, null);
+        return counts;
     }
+
+    private static IEnumerable<ScrapeLoop> Loops(ScrapeJob job) => job.Scraper.Loops.Where(l => !l.IsGone);
 
     private static AdviceText? AdviceOn(ScrapeLoop loop, ScrapeJob job) =>
         loop.Last.Failure is { IsNone: false } failure ? TargetAdvice.For(loop.Target, job.Options.Scrape.Http, failure) : null;

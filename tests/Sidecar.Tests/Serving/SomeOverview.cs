@@ -49,11 +49,9 @@ internal static class SomeOverview
         return new Overview
         {
             Judgement = Judgement.Of(but?.Invoke(facts) ?? facts),
-            Started = Now - TimeSpan.FromHours(75.2),
             ScrapeInterval = TimeSpan.FromSeconds(15),
             Targets = targets ?? [],
             ReceiverUrl = receiverUrl ?? "https://metrics.example.com/api/v1/push",
-            Protocol = "2.0",
             Metrics = metrics,
             History = history ?? new History(metrics, TimeSpan.FromSeconds(15), Errors(metrics), TimeProvider.System),
             Settings = settings ?? Settings,
@@ -68,6 +66,8 @@ internal static class SomeOverview
         return new ProcessFacts
         {
             Now = Now,
+            Started = Now - TimeSpan.FromHours(75.2),
+            Protocol = "2.0",
             AreTargetsKnown = true,
             Targets = new TargetCounts(targets.Count, targets.Count(t => t.Health == TargetHealth.Up), down,
                 targets.Where(t => t.Last.Failure.IsNone).Sum(t => (long)t.Last.Sent), targets.Sum(t => t.Last.Size) / 15.0,
