@@ -16,41 +16,24 @@ internal static class Proposal
     public static string? ThinBuckets(List<MetricCost> metrics)
     {
         // Histograms with the same boundaries share a rule.
-        var (patterns, names) = (new List<string>(), new List<string>());
-        foreach (var metric in metrics)
-        {
-            var dropped = CanBeNamed(metric) ? ThinnedBoundaries(metric) : "";
-            if (dropped.Length == 0)
-                continue;
-            var name = metric.Name[..^"_bucket".Length];
-            if (patterns.IndexOf(dropped) is >= 0 and var known)
-                names[known] += "|" + name;
-            else
-            {
-                patterns.Add(dropped);
-                names.Add(name);
-            }
-        }
-        var json = new StringBuilder();
-        for (var i = 0; i < patterns.Count; i++)
-            json.Append(i == 0 ? '[' : ',').Append(Rule("[\"__name__\",\"le\"]", $"({names[i]})_bucket;({patterns[i]})"));
-        return json.Length == 0 ? null : json.Append(']').ToString();
+        var alike = metrics.FindAll(CanBeNamed).GroupBy(ThinnedBoundaries).Where(g => g.Key.Length > 0);
+        return List([.. alike.Select(g => Rule("[\"__name__\",\"le\"]", $"({Histograms(g)})_bucket;({g.Key})"))]);
     }
 
     /// <summary>Drops all finite buckets but those that others read; null for none.</summary>
     public static string? DropBuckets(List<MetricCost> metrics)
     {
         var histograms = metrics.FindAll(m => CanBeNamed(m) && !ReadByOthers.IsWhole(m.Name) && m.Boundaries.Count > 0);
-        var names = histograms.FindAll(static m => !ReadByOthers.IsAny(m.Name)).ConvertAll(static m => m.Name[..^"_bucket".Length]);
+        var unread = histograms.FindAll(static m => !ReadByOthers.IsAny(m.Name));
         var rules = new List<string>();
-        if (names.Count > 0)
-            rules.Add(Rule("[\"__name__\"]", $"({string.Join('|', names)})_bucket"));
+        if (unread.Count > 0)
+            rules.Add(Rule("[\"__name__\"]", $"({Histograms(unread)})_bucket"));
         foreach (var histogram in histograms.FindAll(static m => ReadByOthers.IsAny(m.Name)))
         {
             if (Alternatives(Finite(histogram), static _ => false, histogram) is { Length: > 0 } bounds)
                 rules.Add(Rule("[\"__name__\",\"le\"]", $"{histogram.Name};({bounds})"));
         }
-        return rules.Count == 0 ? null : $"[{string.Join(',', rules)}]";
+        return List(rules);
     }
 
     /// <summary>A whole metric goes, unless others read it.</summary>
@@ -96,13 +79,13 @@ internal static class Proposal
         return before == "[" ? added : $"{before},{added[1..]}";
     }
 
-    private static string Rule(string sourceLabels, string regex)
-    {
-        var json = new StringBuilder($"{{\"source_labels\":{sourceLabels},\"regex\":\"");
-        foreach (var c in regex)
-            json.Append(c == '\\' ? "\\\\" : c.ToString());
-        return json.Append("\",\"action\":\"drop\"}").ToString();
-    }
+    private static string? List(List<string> rules) => rules.Count == 0 ? null : $"[{string.Join(',', rules)}]";
+
+    private static string Histograms(IEnumerable<MetricCost> buckets) =>
+        string.Join('|', buckets.Select(static m => m.Name[..^"_bucket".Length]));
+
+    private static string Rule(string sourceLabels, string regex) =>
+        $$"""{"source_labels":{{sourceLabels}},"regex":"{{regex.Replace("\\", "\\\\")}}","action":"drop"}""";
 
     /// <summary>Names of other characters would need escapes of the pattern, of JSON and of the shell; they are left alone.</summary>
     private static bool CanBeNamed(MetricCost metric) => LineCursor.IsLegacyMetric(metric.Utf8Name);

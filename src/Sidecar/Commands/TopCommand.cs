@@ -1,4 +1,3 @@
-using System.Globalization;
 using Sidecar.Configuration;
 using Sidecar.Hosting;
 using Sidecar.Http;
@@ -71,7 +70,7 @@ internal static class TopCommand
         {
             text.WriteLine();
             var of = targets.Count > 1 ? $" of {Failures.Show(largest!.Target.Url)}" : "";
-            text.WriteLine($"{proposal.What}: saves {Number(proposal.Series)} series{of} "
+            text.WriteLine($"{proposal.What}: saves {proposal.Series:N0} series{of} "
                 + $"({Percent(proposal.Series, savings.Before.Series)}) "
                 + $"and {Percent(proposal.Bytes, savings.Before.Bytes)} of the bytes");
             text.WriteLine($"  {proposal.Variable}='{proposal.Value.Replace("'", "'\\''")}'");
@@ -83,33 +82,30 @@ internal static class TopCommand
     private static void WriteTable(
         TextWriter text, WriteProtocol protocol, TimeSpan interval, int targets, MetricCosts costs, List<MetricCost> metrics)
     {
-        text.WriteLine($"{Number(costs.Series)} series of {Number(targets)} target{(targets == 1 ? "" : "s")}, "
+        text.WriteLine($"{costs.Series:N0} series of {targets:N0} target{(targets == 1 ? "" : "s")}, "
             + $"{Size(costs.Bytes)} as sent (remote write {(protocol == WriteProtocol.One ? "1.0" : "2.0")}) "
             + $"for each scrape (every {Durations.Format(interval)})");
         text.WriteLine();
         text.WriteLine($"{"series",10}  {"share",6}  {"bytes",9}  metric and its labels by number of values");
         foreach (var metric in metrics)
         {
-            text.WriteLine($"{Number(metric.Series),10}  {Percent(metric.Series, costs.Series),6}  "
+            text.WriteLine($"{metric.Series,10:N0}  {Percent(metric.Series, costs.Series),6}  "
                 + $"{Size(metric.Bytes),9}  {OneLine.Of(metric.Name, 100)}");
             var all = metric.Labels;
             if (all.Count == 0)
                 continue;
             var shown = string.Join(", ", all.GetRange(0, Math.Min(MostLabels, all.Count))
-                .ConvertAll(static l => $"{OneLine.Of(l.Name, 40)} {Number(l.Values)}{(l.IsCut ? " or more" : "")}"));
+                .ConvertAll(static l => $"{OneLine.Of(l.Name, 40)} {l.Values:N0}{(l.IsCut ? " or more" : "")}"));
             text.WriteLine($"{"",10}  {"",6}  {"",9}    {shown}{(all.Count > MostLabels ? $" and {all.Count - MostLabels} more" : "")}");
         }
     }
 
-    private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
-
-    private static string Percent(long part, long whole) => whole == 0 ? "0.0%" : (100.0 * part / whole).ToString("0.0",
-        CultureInfo.InvariantCulture) + "%";
+    private static string Percent(long part, long whole) => $"{(whole == 0 ? 0 : 100.0 * part / whole):0.0}%";
 
     private static string Size(double bytes) => bytes switch
     {
-        < 1000 => bytes.ToString("0", CultureInfo.InvariantCulture) + " B",
-        < 1000 * 1024 => (bytes / 1024).ToString("0.0", CultureInfo.InvariantCulture) + " KiB",
-        _ => (bytes / 1024 / 1024).ToString("0.00", CultureInfo.InvariantCulture) + " MiB",
+        < 1000 => $"{bytes:0} B",
+        < 1000 * 1024 => $"{bytes / 1024:0.0} KiB",
+        _ => $"{bytes / 1024 / 1024:0.00} MiB",
     };
 }

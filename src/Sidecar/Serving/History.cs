@@ -39,15 +39,10 @@ internal sealed class History : IDisposable
     private TimeSpan lastCpu;
     private TimeSpan step = LongestStep;
 
-    /// <param name="metrics">Where the counts are.</param>
     /// <param name="scrapeInterval">No step is shorter: between two scrapes there is nothing to see.</param>
-    /// <param name="errors">Told of a point that could not be made.</param>
-    /// <param name="time">Clock.</param>
     public History(Metrics metrics, TimeSpan scrapeInterval, InternalErrors errors, TimeProvider time)
     {
-        this.metrics = metrics;
-        this.errors = errors;
-        this.time = time;
+        (this.metrics, this.errors, this.time) = (metrics, errors, time);
         while (step / 2 >= scrapeInterval && step > TimeSpan.FromSeconds(2))
             step /= 2;
         lastTick = time.GetTimestamp();
@@ -58,7 +53,6 @@ internal sealed class History : IDisposable
     public TimeSpan Step { get { lock (gate) return step; } }
 
     /// <summary>Copies one series, oldest first; returns how many points there are.</summary>
-    /// <param name="series">Which.</param>
     /// <param name="points">Room for <see cref="Points"/>.</param>
     public int Read(HistorySeries series, Span<float> points)
     {

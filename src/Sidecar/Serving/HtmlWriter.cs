@@ -38,7 +38,6 @@ internal sealed class HtmlWriter(byte[] buffer, int limit)
     }
 
     /// <summary>Untrusted text for content and attributes: escapes markup, shows control and bidirectional characters as U+FFFD.</summary>
-    /// <param name="text">Any text.</param>
     /// <param name="most">Characters after which it is cut, with an ellipsis.</param>
     public HtmlWriter Text(ReadOnlySpan<char> text, int most = int.MaxValue)
     {

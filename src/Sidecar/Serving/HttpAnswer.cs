@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Net;
 
 namespace Sidecar.Serving;
 
@@ -38,17 +39,9 @@ internal readonly record struct HttpAnswer(int Status, string ContentType, ReadO
         return output.WrittenMemory;
     }
 
-    private static string Phrase(int status) => status switch
+    private static string Phrase(int status)
     {
-        200 => "OK",
-        400 => "Bad Request",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        414 => "URI Too Long",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "Error",
-    };
+        using var known = new HttpResponseMessage((HttpStatusCode)status);
+        return known.ReasonPhrase ?? "Error";
+    }
 }

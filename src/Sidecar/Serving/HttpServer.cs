@@ -13,10 +13,6 @@ namespace Sidecar.Serving;
 /// <param name="listening">Bound and listening, from <see cref="ListenAddress.Open"/>.</param>
 /// <param name="answer">Makes the answer to a request, on the server's thread.</param>
 /// <param name="round">Called on the same thread before requests are answered, and every two seconds.</param>
-/// <param name="limits">What clients may cost.</param>
-/// <param name="errors">Told of a bug in <paramref name="answer"/> or here.</param>
-/// <param name="log">Told of a failing accept.</param>
-/// <param name="time">Clock.</param>
 internal sealed class HttpServer(
     Socket listening, Func<HttpRequestHead, HttpAnswer> answer, Action round, HttpLimits limits, InternalErrors errors, Log log,
     TimeProvider time) : IDisposable

@@ -46,12 +46,7 @@ internal sealed class Listener : IDisposable
 
     /// <summary>Starts; null with a sentence in <paramref name="error"/> where <paramref name="address"/> cannot be listened on.</summary>
     /// <param name="address"><c>host:port</c> or <c>:port</c>.</param>
-    /// <param name="sources">What the pages tell.</param>
-    /// <param name="errors">Told of bugs.</param>
-    /// <param name="log">For what goes wrong on the way.</param>
-    /// <param name="time">Clock.</param>
     /// <param name="error">Names the variable, the cause and a remedy.</param>
-    /// <param name="limits">Null for the defaults.</param>
     public static Listener? Start(
         string address, PageSources sources, InternalErrors errors, Log log, TimeProvider time, out string error, HttpLimits? limits = null)
     {

@@ -20,7 +20,6 @@ internal static partial class OverviewPage
     /// <summary>Characters of one label set, error or value.</summary>
     public const int LongText = 400;
 
-    /// <param name="overview">What it tells.</param>
     /// <param name="reloads">Whether it reloads itself; a page to read or copy from, or for a screen reader, had better not.</param>
     /// <param name="showsDefaults">Settings that nobody set are unfolded, and stay so while it reloads.</param>
     public static HttpAnswer Answer(Overview overview, bool reloads, bool showsDefaults = false)

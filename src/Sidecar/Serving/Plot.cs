@@ -61,12 +61,8 @@ internal static class Plot
         html.Markup("<p class=\"axis\"><span>"u8).Ago(history.Step * width).Markup("</span><span>now</span></p></section>"u8);
     }
 
-    /// <param name="html">Where it goes.</param>
     /// <param name="points">Oldest first; the last one stands at the right edge.</param>
-    /// <param name="name">What is plotted.</param>
     /// <param name="figure">Writes one value with its unit.</param>
-    /// <param name="highest">Of the points.</param>
-    /// <param name="now">The figure of now.</param>
     /// <param name="span">The time that the points cover.</param>
     /// <returns>The width, in points.</returns>
     private static int Write(

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Sidecar.Configuration;
 using Sidecar.Discovery;
 using Sidecar.Http;
+using Sidecar.Primitives;
 using Sidecar.Scraping;
 
 namespace Sidecar.Serving;
@@ -67,20 +68,11 @@ internal sealed record TargetStatus
         foreach (var (name, value) in Target.Labels)
             json.WriteString(name, value);
         json.WriteEndObject();
-        json.WriteString("scrapePool"u8, ScrapePool);
-        json.WriteString("scrapeUrl"u8, url);
-        json.WriteString("globalUrl"u8, url);
-        json.WriteString("lastError"u8, Last.Failure.Message ?? "");
+        json.WriteTexts([("scrapePool", ScrapePool), ("scrapeUrl", url), ("globalUrl", url), ("lastError", Last.Failure.Message ?? "")]);
         json.WriteString("lastScrape"u8, (Last.Started ?? DateTimeOffset.MinValue).UtcDateTime); // Go's zero time is .NET's
         json.WriteNumber("lastScrapeDuration"u8, Last.Duration.TotalSeconds);
-        json.WriteString("health"u8, Health switch
-        {
-            TargetHealth.Up => "up"u8,
-            TargetHealth.Down => "down"u8,
-            _ => "unknown"u8,
-        });
-        json.WriteString("scrapeInterval"u8, Durations.Format(ScrapeInterval));
-        json.WriteString("scrapeTimeout"u8, Durations.Format(ScrapeTimeout));
+        json.WriteTexts([("health", Word.Of(Health)), ("scrapeInterval", Durations.Format(ScrapeInterval)),
+            ("scrapeTimeout", Durations.Format(ScrapeTimeout))]);
         json.WriteEndObject();
     }
 }
