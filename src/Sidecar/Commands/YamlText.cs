@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using Sidecar.Configuration;
+using Sidecar.Primitives;
 using Field = (string Key, object? Value);
 
 namespace Sidecar.Commands;
@@ -33,26 +34,7 @@ internal static class YamlText
     }
 
     /// <summary>In double quotes and escaped, but for words that cannot be taken for anything else.</summary>
-    public static string Quote(string text)
-    {
-        if (IsPlain(text))
-            return text;
-        var quoted = new StringBuilder("\"");
-        foreach (var c in text)
-        {
-            quoted.Append(c switch
-            {
-                '"' => "\\\"",
-                '\\' => "\\\\",
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                _ when char.IsControl(c) || c is '\u2028' or '\u2029' or '\ufeff' => $"\\u{(int)c:x4}",
-                _ => c.ToString(),
-            });
-        }
-        return quoted.Append('"').ToString();
-    }
+    public static string Quote(string text) => IsPlain(text) ? text : OneLine.Quote(text);
 
     /// <summary>The first key of an item stands beside its dash; comments before it stand above.</summary>
     private static List<string> Lines(List<Field[]> items)

@@ -12,20 +12,16 @@ internal readonly record struct HttpRequestHead(string Method, string Path, bool
     public static int Parse(ReadOnlySpan<byte> head, out HttpRequestHead request)
     {
         request = default;
-        var lineEnd = head.IndexOf("\r\n"u8);
-        var status = ParseRequestLine(lineEnd < 0 ? head : head[..lineEnd], out var method, out var path, out var isVersion10);
+        var lines = head.Split("\r\n"u8);
+        lines.MoveNext();
+        var status = ParseRequestLine(head[lines.Current], out var method, out var path, out var isVersion10);
         if (status != 0)
             return status;
 
-        var hosts = 0;
-        var close = false;
-        var keepAlive = false;
-        var hasBody = false;
-        while (lineEnd >= 0)
+        var (hosts, close, keepAlive, hasBody) = (0, false, false, false);
+        foreach (var range in lines)
         {
-            head = head[(lineEnd + 2)..];
-            lineEnd = head.IndexOf("\r\n"u8);
-            var line = lineEnd < 0 ? head : head[..lineEnd];
+            var line = head[range];
             // field-line = field-name ":" OWS field-value OWS; no space before the colon, no folded lines (RFC 9112, 5)
             var colon = line.IndexOf((byte)':');
             if (colon <= 0 || line[..colon].ContainsAnyExcept(TokenBytes))

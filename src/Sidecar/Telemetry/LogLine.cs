@@ -113,46 +113,16 @@ internal static class LogLine
     private static void AppendValue(StringBuilder line, string text)
     {
         text = Cut(text);
-        if (!NeedsQuotes(text))
-        {
-            line.Append(text);
-            return;
-        }
-        line.Append('"');
-        for (var i = 0; i < text.Length; i++)
-        {
-            var c = text[i];
-            if (c is '"' or '\\')
-                line.Append('\\').Append(c);
-            else if (c == '\n')
-                line.Append("\\n");
-            else if (c == '\r')
-                line.Append("\\r");
-            else if (c == '\t')
-                line.Append("\\t");
-            else if (char.IsSurrogatePair(text, i))
-                line.Append(c).Append(text[++i]);
-            else if (char.IsSurrogate(c))
-                line.Append("\\ufffd");
-            else if (!IsVisible(c))
-                line.Append("\\u").Append(((int)c).ToString("x4", CultureInfo.InvariantCulture));
-            else
-                line.Append(c);
-        }
-        line.Append('"');
+        line.Append(NeedsQuotes(text) ? OneLine.Quote(text) : text);
     }
 
     private static bool NeedsQuotes(string text)
     {
         foreach (var c in text)
         {
-            if (c is ' ' or '=' or '"' || char.IsSurrogate(c) || !IsVisible(c))
+            if (c is ' ' or '=' or '"' || char.IsSurrogate(c) || !OneLine.IsVisible(c))
                 return true;
         }
         return text.Length == 0;
     }
-
-    /// <summary>False for what moves the cursor, breaks the line or turns the direction of reading.</summary>
-    private static bool IsVisible(char c) => char.GetUnicodeCategory(c)
-        is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 }
