@@ -164,16 +164,16 @@ internal sealed class ProcessState(
             foreach (var loop in Loops(job))
             {
                 var last = loop.Last;
-                counts = counts with { All = counts.All + 1, BytesPerSecond = counts.BytesPerSecond + last.Size / loop.Interval.TotalSeconds };
+                var rate = counts.BytesPerSecond + last.Size / loop.Interval.TotalSeconds;
+                counts = counts with { All = counts.All + 1, BytesPerSecond = rate };
                 if (last.Failure.IsNone)
+                {
                     counts = counts with { Up = counts.Up + (last.Started is null ? 0 : 1), Samples = counts.Samples + last.Sent };
-                else if (counts.Down > 0 && !(last.FailingSince < counts.FailingSince))
-                    counts = counts with { Down = counts.Down + 1 };
-                else
-                    counts = counts with
-                    {
-                        Down = counts.Down + 1, FailingSince = last.FailingSince, Failure = last.Failure, Advice = AdviceOn(loop, job),
-                    };
+                    continue;
+                }
+                if (counts.Down == 0 || last.FailingSince < counts.FailingSince)
+                    counts = counts with { FailingSince = last.FailingSince, Failure = last.Failure, Advice = AdviceOn(loop, job) };
+                counts = counts with { Down = counts.Down + 1 };
             }
         }
         return counts;
