@@ -18,7 +18,10 @@ internal static class VariableNames
             if (IsInjected(name, value ?? ""))
                 WarnOfPort(settings, name, value ?? "");
             else
-                settings.Error(name, Problem(name, jobs), Proposal(name, jobs));
+            {
+                var (problem, remedy) = Explain(name, jobs);
+                settings.Error(name, problem, remedy);
+            }
         }
     }
 
@@ -46,47 +49,35 @@ internal static class VariableNames
         _ => false,
     };
 
-    private static string Problem(string name, ImmutableArray<JobVariables> jobs)
+    private static (string Problem, string Remedy) Explain(string name, ImmutableArray<JobVariables> jobs)
     {
-        var at = name.IndexOf(JobVariables.Separator, StringComparison.Ordinal);
+        const string Unknown = "sidecar help lists what there is";
+        // A job's name is not empty: SIDECAR__TARGETS names none.
+        var at = name.IndexOf(JobVariables.Separator, Variables.Prefix.Length, StringComparison.Ordinal);
         if (at < 0)
-            return "not a variable of the sidecar";
-        if (JobOf(name, jobs) is not { } job)
-            return $"{Variables.Jobs.Name} names no job that is written {name[Variables.Prefix.Length..at]}";
-        return Variables.Find(Plain(name)) is not null ? $"the job {job.Name} has none of its own: it holds for the whole process"
-            : $"not a variable of the job {job.Name}";
-    }
-
-    private static string Proposal(string name, ImmutableArray<JobVariables> jobs)
-    {
-        // One underscore where two are wanted.
-        foreach (var job in jobs)
         {
-            if (Variables.All.FirstOrDefault(v => v.IsOfJob && job.NameOf(v).Replace(JobVariables.Separator, "_") == name) is { } meant)
-                return $"did you mean {job.NameOf(meant)}?";
+            // One underscore where two are wanted.
+            var slip = jobs.SelectMany(j => Variables.All.Where(v => v.IsOfJob).Select(j.NameOf))
+                .FirstOrDefault(n => n.Replace(JobVariables.Separator, "_") == name);
+            return ("not a variable of the sidecar", slip is not null ? $"did you mean {slip}?"
+                : Nearest(name) is { } known ? Like(known, Variables.Find(known)!) : Unknown);
         }
-        if (!name.Contains(JobVariables.Separator, StringComparison.Ordinal))
-            return Nearest(name) is { } known ? Like(known, Variables.Find(known)!.Example) : "sidecar help lists what there is";
-        if (JobOf(name, jobs) is not { } owner)
+        var (prefix, own) = (name[..(at + JobVariables.Separator.Length)], name[(at + JobVariables.Separator.Length)..]);
+        var prefixes = jobs.Where(j => j.Name.Length > 0).ToDictionary(j => JobVariables.Prefix(j.Name));
+        if (!prefixes.TryGetValue(prefix, out var job))
         {
-            var at = name.IndexOf(JobVariables.Separator, StringComparison.Ordinal);
-            var written = name[..(at + JobVariables.Separator.Length)];
-            var named = jobs.Where(j => j.Name.Length > 0).Select(j => JobVariables.Prefix(j.Name)).ToArray();
-            return NearestWord.Of(written, named) is { } prefix ? $"did you mean {name.Replace(written, prefix, StringComparison.Ordinal)}?"
-                : $"add the job to {Variables.Jobs.Name}{(named.Length == 0 ? ", which is not set" : "")}";
+            return ($"{Variables.Jobs.Name} names no job that is written {name[Variables.Prefix.Length..at]}",
+                NearestWord.Of(prefix, [.. prefixes.Keys]) is { } nearest ? $"did you mean {nearest}{own}?"
+                    : $"add the job to {Variables.Jobs.Name}{(prefixes.Count == 0 ? ", which is not set" : "")}");
         }
-        var nearest = Variables.Find(Plain(name)) is { } whole ? whole.Name : Nearest(Plain(name));
-        return nearest is null ? "sidecar help lists what there is"
-            : Like(owner.NameOf(Variables.Find(nearest)!), Variables.Find(nearest)!.Example);
+        var whole = Variables.Find(Variables.Prefix + own);
+        var meant = whole ?? Variables.Find(Nearest(Variables.Prefix + own) ?? "");
+        return (whole is null ? $"not a variable of the job {job.Name}"
+                : $"the job {job.Name} has none of its own: it holds for the whole process",
+            meant is null ? Unknown : Like(job.NameOf(meant), meant));
 
-        static string Like(string name, string example) => $"did you mean {name}, like {name}={example}?";
+        static string Like(string written, Variable variable) => $"did you mean {written}, like {written}={variable.Example}?";
     }
-
-    private static JobVariables? JobOf(string name, ImmutableArray<JobVariables> jobs) =>
-        jobs.FirstOrDefault(j => j.Name.Length > 0 && name.StartsWith(JobVariables.Prefix(j.Name), StringComparison.Ordinal));
-
-    private static string Plain(string name) => Variables.Prefix
-        + name[(name.IndexOf(JobVariables.Separator, StringComparison.Ordinal) + JobVariables.Separator.Length)..];
 
     private static void WarnOfPort(Settings settings, string name, string value)
     {

@@ -163,12 +163,7 @@ internal static class EndpointLabels
     }
 
     /// <summary>A condition that is not known has no label.</summary>
-    private static string? Flag(bool? condition) => condition switch
-    {
-        true => "true",
-        false => "false",
-        null => null,
-    };
+    private static string? Flag(bool? condition) => condition is null ? null : condition.Value ? "true" : "false";
 
     private static string AddressType(string address) =>
         IPAddress.TryParse(address, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4";

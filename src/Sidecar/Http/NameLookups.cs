@@ -41,22 +41,16 @@ internal sealed class NameLookups
     private async Task<IPAddress[]> LookUpAsync(string host)
     {
         await Task.Yield(); // it is among the running ones before it can end
+        await threads.WaitAsync();
         try
         {
-            await threads.WaitAsync();
-            try
-            {
-                var found = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);
-                new Thread(() => LookUp(host, found), StackSize) { IsBackground = true, Name = "name lookup" }.Start();
-                return await found.Task;
-            }
-            finally
-            {
-                threads.Release();
-            }
+            var found = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+            new Thread(() => LookUp(host, found), StackSize) { IsBackground = true, Name = "name lookup" }.Start();
+            return await found.Task;
         }
         finally
         {
+            threads.Release();
             lock (gate)
                 running.Remove(host);
         }

@@ -120,22 +120,16 @@ internal sealed class Proxy(Uri url, NoProxy without) : IWebProxy
             length += read;
             end = buffer.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
         }
-        var head = Encoding.Latin1.GetString(buffer, 0, end);
-        var line = head.AsSpan(0, head.IndexOf("\r\n", StringComparison.Ordinal) is var first and >= 0 ? first : head.Length);
-        if (line is not ['H', 'T', 'T', 'P', '/', '1', '.', _, ' ', _, _, _, ..] || !int.TryParse(line[9..12], out var status))
+        var head = Encoding.Latin1.GetString(buffer, 0, end).Split("\r\n");
+        if (head[0] is not ['H', 'T', 'T', 'P', '/', '1', '.', _, ' ', _, _, _, ..] || !int.TryParse(head[0].AsSpan(9, 3), out var status))
             throw new PeerException(Broken());
+        const string SquidError = "X-Squid-Error:";
+        var squid = Array.Find(head, line => line.StartsWith(SquidError, StringComparison.OrdinalIgnoreCase));
         if (status / 100 != 2)
-            throw new PeerException(Refused(status, SquidError(head) ?? line[12..].Trim().ToString(), to));
+            throw new PeerException(Refused(status, (squid is null ? head[0][12..] : squid[SquidError.Length..]).Trim(), to));
         // TLS begins with us: nothing can follow its answer yet.
         if (length > end + 4)
             throw new PeerException(Broken());
-    }
-
-    private static string? SquidError(string head)
-    {
-        const string Name = "\r\nX-Squid-Error:";
-        var start = head.IndexOf(Name, StringComparison.OrdinalIgnoreCase);
-        return start < 0 ? null : head[(start + Name.Length)..].Split("\r\n")[0].Trim();
     }
 
     private Failure Refused(int status, string words, Uri to)

@@ -20,6 +20,7 @@ public sealed class VariableNamesTests
     [InlineData("SIDECAR_TLS_CA", "SIDECAR_TLS_CA_FILE")]
     [InlineData("SIDECAR_PASSWORD_FILE", "SIDECAR_BASIC_AUTH_PASSWORD_FILE")]
     [InlineData("SIDECAR_RELABEL_CONFIG", "SIDECAR_RELABEL_CONFIGS")]
+    [InlineData("SIDECAR__TARGETS", "SIDECAR_TARGETS")]
     [InlineData("SIDECAR_FOO", null)]
     [InlineData("SIDECAR_", null)]
     [InlineData("SIDECAR_WEB_CONSOLE_TEMPLATES", null)]
