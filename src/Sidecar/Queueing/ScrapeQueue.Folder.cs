@@ -218,7 +218,7 @@ internal sealed partial class ScrapeQueue
                 if (loaded.IsLost)
                 {
                     line.Remove(entry);
-                    CountDropped(entry, DropReason.Damaged);
+                    CountDropped(entry.Samples, DropReason.Damaged);
                     Leave(entry, QueueExit.Lost);
                 }
                 else

@@ -24,6 +24,9 @@ internal sealed partial class ScrapeQueue(
     /// <summary>Drops that are no farther apart are one spell: a receiver that is too slow takes some and has others dropped.</summary>
     private static readonly TimeSpan DropSpell = TimeSpan.FromSeconds(30);
 
+    /// <summary>A receiver that took a scrape so short a while ago accepts.</summary>
+    private static readonly TimeSpan AcceptsFor = TimeSpan.FromSeconds(10);
+
     /// <summary>Wake-ups that are kept: more than there are workers.</summary>
     private const int MostWakes = 1024;
 
@@ -41,6 +44,7 @@ internal sealed partial class ScrapeQueue(
     private bool ended;
     private DateTimeOffset? droppingSince;
     private DateTimeOffset lastDropped;
+    private DateTimeOffset lastDelivered;
 
     /// <summary>Since when scrapes are dropped for size or age; null again after a delivery and a while without drops.</summary>
     public DateTimeOffset? DroppingSince { get { lock (gate) return droppingSince; } }
@@ -75,6 +79,28 @@ internal sealed partial class ScrapeQueue(
     {
         lock (gate)
             return targets.TryGetValue(target.Key, out var line) && line.First is not null;
+    }
+
+    /// <summary>
+    /// True where the queue is full although the receiver accepts: another scrape would only have one dropped, and would take the processor
+    /// time that sending lacks. The one that is not made is counted as dropped.
+    /// </summary>
+    /// <param name="samples">Of the target's scrape before.</param>
+    public bool LeavesOut(Target target, int samples)
+    {
+        lock (gate)
+        {
+            var now = time.GetUtcNow();
+            var room = Room;
+            if (totals.Count < 2 || room.Bytes + room.Bytes / totals.Count <= room.Limit || now - lastDelivered > AcceptsFor)
+                return false;
+            (lastDropped, droppingSince) = (now, droppingSince ?? now);
+            CountDropped(samples, DropReason.QueueSize);
+            log.Recurring(LogLevel.Error, "queue left out", "The queue is full though the receiver accepts: a target is not scraped this time",
+                ("target", target.Url), ("waiting", totals.Count), ("limit", Sizes.Format(room.Limit)),
+                ("remedy", "give the process more processor time, raise SIDECAR_REMOTE_WRITE_CONCURRENCY, or scrape less often"));
+            return true;
+        }
     }
 
     /// <summary>Queues a scrape, which is the queue's from then on, and has it stored where there is a folder. Never waits.</summary>
@@ -133,6 +159,7 @@ internal sealed partial class ScrapeQueue(
                 return; // given up meanwhile
             if (droppingSince is not null && time.GetUtcNow() - lastDropped > DropSpell)
                 droppingSince = null;
+            lastDelivered = time.GetUtcNow();
             Leave(entry, QueueExit.Delivered);
             Report();
         }
@@ -162,7 +189,7 @@ internal sealed partial class ScrapeQueue(
         {
             if (!IsTaken(entry))
                 return;
-            CountDropped(entry, DropReason.Damaged);
+            CountDropped(entry.Samples, DropReason.Damaged);
             log.Error("A scrape cannot be sent and is given up", ("target", entry.Target.Url),
                 ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)), ("samples", entry.Samples), ("error", cause),
                 ("remedy", "report it; where there is a queue directory, damaged/ has the scrape"));
@@ -208,7 +235,7 @@ internal sealed partial class ScrapeQueue(
                     continue;
                 }
                 lost++;
-                CountDropped(entry, DropReason.Shutdown);
+                CountDropped(entry.Samples, DropReason.Shutdown);
             }
             targets.Clear();
             byAge.Clear();
@@ -315,7 +342,7 @@ internal sealed partial class ScrapeQueue(
         var entry = line.TakeFirst();
         lastDropped = time.GetUtcNow();
         droppingSince ??= lastDropped;
-        CountDropped(entry, reason);
+        CountDropped(entry.Samples, reason);
         Leave(entry, QueueExit.Dropped);
         log.Recurring(LogLevel.Error, $"queue {reason}", message,
             ("target", entry.Target.Url), ("scraped", DateTimeOffset.FromUnixTimeMilliseconds(entry.Timestamp)),
@@ -324,10 +351,10 @@ internal sealed partial class ScrapeQueue(
             ("remedy", remedy));
     }
 
-    private void CountDropped(QueuedScrape entry, DropReason reason)
+    private void CountDropped(int samples, DropReason reason)
     {
         metrics.QueueDroppedScrapes.Increment(reason);
-        metrics.SamplesDroppedTotal.Add(reason, entry.Samples);
+        metrics.SamplesDroppedTotal.Add(reason, samples);
     }
 
     private void Report()

@@ -25,6 +25,9 @@ internal sealed class ScrapeLoop(
     /// <summary>A tick may take so many intervals, or timeouts where those are longer, and so long at least.</summary>
     private const int MostTicks = 3;
 
+    /// <summary>Scrapes in a row that a full queue has left out: no target may be the one that never finds room.</summary>
+    private const int MostLeftOut = 9;
+
     private static readonly TimeSpan LeastTick = TimeSpan.FromSeconds(45);
 
     private readonly ScrapeSchedule schedule = new(target, target.Interval ?? options.Interval, atOnce, time);
@@ -36,6 +39,7 @@ internal sealed class ScrapeLoop(
     private long? goneSince;
     private Failure overLimit;
     private long lastTick;
+    private int leftOut;
     private volatile bool isGone;
 
     /// <summary>As discovered last: what relabeling has not put into its identity may change.</summary>
@@ -212,6 +216,12 @@ internal sealed class ScrapeLoop(
                 ("remedy", "set the clock right; a receiver may refuse samples older than those it has"));
             series.Known.ForgetTimes();
         }
+        if (leftOut < MostLeftOut && queue.LeavesOut(Target, last.Sent))
+        {
+            leftOut++;
+            return;
+        }
+        leftOut = 0;
         Failure forced;
         lock (gate)
             forced = overLimit;

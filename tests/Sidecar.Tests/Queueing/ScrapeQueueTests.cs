@@ -198,6 +198,31 @@ public sealed class ScrapeQueueTests
         Assert.Equal(0, queue.Count);
     }
 
+    /// <summary>A scrape is not made only where it would have another dropped although the receiver accepts.</summary>
+    [Theory]
+    [InlineData(4, true, 0, true)]
+    [InlineData(4, true, 9, true)]
+    [InlineData(4, true, 11, false)] // the receiver may be away by now: then the newest stay
+    [InlineData(4, false, 0, false)]
+    [InlineData(3, true, 0, false)] // there is room for one more
+    [InlineData(1, true, 0, false)]
+    public async Task A_full_queue_leaves_scrapes_out_while_the_receiver_accepts(int waiting, bool accepts, int seconds, bool leavesOut)
+    {
+        using var queue = Make(sizeLimit: 4 * One + 10);
+        if (accepts)
+        {
+            Add(queue, "a", 1, 1000);
+            queue.Complete((await queue.TakeAsync(Cancellation))!);
+        }
+        for (var i = 0; i < waiting; i++)
+            Add(queue, $"t{i}", 2 + i, 1000);
+        time.Advance(TimeSpan.FromSeconds(seconds));
+        Assert.Equal(leavesOut, queue.LeavesOut(ScrapeFixture.MakeTarget("b"), samples: 7));
+        Assert.Equal((leavesOut ? 1 : 0, leavesOut ? 7 : 0, leavesOut), (metrics.QueueDroppedScrapes[DropReason.QueueSize],
+            metrics.SamplesDroppedTotal[DropReason.QueueSize], queue.DroppingSince is not null));
+        Assert.Equal(waiting, queue.Count);
+    }
+
     /// <summary>Beside a walk over all that waits: of targets with lines of many lengths, what is taken and what is dropped.</summary>
     [Theory]
     [InlineData(1)]

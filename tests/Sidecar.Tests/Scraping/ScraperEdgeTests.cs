@@ -1,4 +1,5 @@
 using Sidecar.Discovery;
+using Sidecar.Exposition;
 using Sidecar.Http;
 using Sidecar.Queueing;
 using Sidecar.Records;
@@ -135,6 +136,38 @@ public sealed class ScraperEdgeTests : IAsyncDisposable
             Assert.Equal(i == 0, entry.Held is { IsComplete: true, Requests.Count: > 0 });
             Assert.Equal(i == 0, entry.Held is not { Requests.Count: 0 });
             queue.Complete(entry);
+        }
+    }
+
+    /// <summary>While a full queue of others is sent, slowly: the target is left out, but now and then it is scraped.</summary>
+    [Fact]
+    public async Task A_target_that_a_full_queue_leaves_out_is_scraped_all_the_same_after_a_while()
+    {
+        for (var i = 0; i < 300; i++)
+            queue.Add(Filler(i));
+        var sent = 300;
+        scraper.Update([ScrapeFixture.MakeTarget($"127.0.0.1:{target.Port}")]);
+        await UntilAsync(() => SendOne() && log.ToString().Contains("is not scraped this time", StringComparison.Ordinal));
+        var scraped = target.Requests.Count;
+        await UntilAsync(() => SendOne() && target.Requests.Count >= scraped + 2);
+
+        bool SendOne()
+        {
+            queue.Complete(queue.TakeAsync(TestContext.Current.CancellationToken).GetAwaiter().GetResult()!);
+            queue.Add(Filler(sent++));
+            queue.Add(Filler(sent++));
+            return true;
+        }
+
+        static ScrapeResult Filler(int at)
+        {
+            var body = new CompressedBody();
+            body.Append(new byte[100]);
+            return new ScrapeResult(new Scrape
+            {
+                Target = ScrapeFixture.MakeTarget($"filler{at}"), Labels = new TargetLabels([], [], false), Timestamp = at, Body = body,
+                Vanished = null, Skipped = null, Report = default, Samples = 1, HonorTimestamps = true, IsOrdered = false,
+            });
         }
     }
 
