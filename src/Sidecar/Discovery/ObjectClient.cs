@@ -64,7 +64,7 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
                 return answer;
         }
         return new ObjectAnswer(new Failure(FailureReason.Parse,
-            $"{Failures.Host(options.ApiServer!)} answers pages of a list without end"));
+            $"{Failures.Host(options.ApiServer!)} answers pages of a list without end: {MostPages} pages of {PageSize} were read"));
     }
 
     /// <summary>Watches from a version on. Good if the watch timed out, was closed, or <paramref name="sink"/> ended it.</summary>
@@ -190,8 +190,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         : Failures.From(exception, url));
 
     private static ObjectAnswer Nonsense(Uri url, Exception exception) => new(new Failure(FailureReason.Parse,
-        $"{Failures.Show(url)} answers "
-        + (exception is FormatException ? $"what is not wanted: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
+        $"{Failures.Show(url)} answers " + (exception is FormatException
+            ? $"something else than was asked for: {exception.Message}" : "no JSON, or JSON that is cut or damaged")));
 
     private static HttpRequestMessage Request(Uri url)
     {

@@ -94,7 +94,7 @@ internal sealed class TargetDiscovery(DiscoveryOptions options, PeerClient clien
     {
         if (isSo)
             log.Recurring(LogLevel.Warn, "all dropped", $"{Variables.RelabelConfigs.Name} keeps no target",
-                ("remedy", $"look at its keep and drop rules; 'sidecar check' names what each target was called"));
+                ("remedy", "look at its keep and drop rules; 'sidecar check' names the rule that matches none, and the values that it sees"));
         else
             log.Recovered("all dropped", $"{Variables.RelabelConfigs.Name} keeps targets");
     }

@@ -144,7 +144,10 @@ internal static class OptionsReader
             Http = HttpOptionsReader.Read(settings, Variables.ScrapeHttp, new(
                 IsPlain: plain,
                 DefaultCredentialsFile: takesToken ? kubernetes.Http.CredentialsFile : null,
-                DefaultCaFile: isOfCluster && (targets.IsEmpty || scheme == "https") ? kubernetes.Http.Tls.CaFile : null)) with { FollowsRedirects = settings.Read(Variables.FollowRedirects, Words.Boolean) },
+                DefaultCaFile: isOfCluster && (targets.IsEmpty || scheme == "https") ? kubernetes.Http.Tls.CaFile : null)) with
+            {
+                FollowsRedirects = settings.Read(Variables.FollowRedirects, Words.Boolean),
+            },
             HonorLabels = settings.Read(Variables.HonorLabels, Words.Boolean),
             HonorTimestamps = settings.Read(Variables.HonorTimestamps, Words.Boolean),
             TrackTimestampsStaleness = settings.Read(Variables.TrackTimestampsStaleness, Words.Boolean),

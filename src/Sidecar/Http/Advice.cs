@@ -88,7 +88,8 @@ internal static class Advice
         FailureReason.Connection => new("a firewall, a NetworkPolicy or a proxy in between cuts the connection",
             $"try the address from this pod's network, and look at host and port ({peer.Address})"),
         FailureReason.Timeout when failure.Detail == FailureDetail.Connected
-            && (peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver) => new($"connections are taken and not answered: {peer.Who} is overloaded or hangs, or another program listens there",
+            && (peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver) =>
+            new($"connections are taken and not answered: {peer.Who} is overloaded or hangs, or another program listens there",
                 $"look at {peer.Who}'s log and at the port ({peer.Address})"
                     + (peer == CheckPeer.Receiver ? $"; {Variables.RemoteWriteTimeout.Name} is how long is waited" : "")),
         FailureReason.Timeout when peer == CheckPeer.ApiServer || peer == CheckPeer.Receiver =>

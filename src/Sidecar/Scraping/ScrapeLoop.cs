@@ -176,9 +176,9 @@ internal sealed class ScrapeLoop(
             {
                 // Its series cannot be ended: the markers would be older than their samples.
                 log.Recurring(LogLevel.Warn, "clock ahead",
-                    "What is known of a target from before is from the future; its scrapes begin anew",
+                    "The last scrape of a target in the queue directory is from the future; what vanished since gets no staleness marker",
                     ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(last.Timestamp)),
-                    ("remedy", "the clock was ahead, or is behind now: set it right"));
+                    ("remedy", "set the clock right, by NTP (chrony, systemd-timesyncd): it was ahead then, or is behind now"));
                 return;
             }
             await passes.RunInSlicesAsync<bool>(context => series.BeginRecall(context, last).TryFinish);
@@ -211,7 +211,7 @@ internal sealed class ScrapeLoop(
         if (isSetBack)
         {
             log.Recurring(LogLevel.Warn, "clock back",
-                "The clock was set back and has not caught up in ten minutes: scraping goes on by it",
+                "The clock was set back and has not caught up in ten minutes: scrapes go on with the time that it shows",
                 ("target", Target.Url), ("last", DateTimeOffset.FromUnixTimeMilliseconds(clock.Last ?? 0)),
                 ("remedy", "set the clock right; a receiver may refuse samples older than those it has"));
             series.Known.ForgetTimes();
@@ -279,7 +279,7 @@ internal sealed class ScrapeLoop(
     private Failure Bug(Exception e)
     {
         errors.Report(ProcessLoop.Scrape, e, ("target", Target.Url));
-        return new Failure(FailureReason.Internal, $"a bug in the sidecar, which the log tells more of: {e.GetType().Name}: {e.Message}");
+        return new Failure(FailureReason.Internal, $"a bug in the sidecar; the log has its stack trace: {e.GetType().Name}: {e.Message}");
     }
 
     private async Task EndAsync(long timestamp)
@@ -315,7 +315,7 @@ internal sealed class ScrapeLoop(
             if (outcome.Unconverted > 0)
             {
                 log.Recurring(LogLevel.Warn, "histograms " + Target.Key,
-                    "Classic histograms of this target make no native ones, and are not sent",
+                    "Classic histograms of this target cannot be converted to native ones, and are not sent",
                     ("target", Target.Url), ("histograms", outcome.Unconverted),
                     ("remedy", $"set {Variables.AlwaysScrapeClassicHistograms.Name}=true to have their classic series; "
                         + "their buckets fall, or their count is not that of the last bucket"));

@@ -25,10 +25,11 @@ internal static class TargetAdvice
 
     /// <summary>What to do about samples that a good scrape leaves out.</summary>
     public static string ForLeftOut(ScrapeOutcome outcome) => outcome.OutOfBounds > 0
-        ? $"the target's clock is ahead: set the clocks, or {Variables.HonorTimestamps.Name}=false"
+        ? $"the target's clock is ahead: set the clocks right, or set {Variables.HonorTimestamps.Name}=false"
         : outcome.OutOfOrder > outcome.Repeated
-            ? $"the target serves older samples than before: mend it, or {Variables.HonorTimestamps.Name}=false"
-        : $"the exporter repeats series, or relabeling makes different ones the same: mend it, or {Variables.MetricRelabelConfigs.Name}";
+            ? $"the target serves older samples than before: fix the target, or set {Variables.HonorTimestamps.Name}=false"
+        : "the exporter repeats series, or relabeling makes different ones the same: fix that, or drop one of them by "
+            + Variables.MetricRelabelConfigs.Name;
 
     private static CheckPeer Peer(Target target) =>
         target.DiscoveredLabels.Any(l => l.Key.StartsWith(EndpointLabels.Prefix, StringComparison.Ordinal))
