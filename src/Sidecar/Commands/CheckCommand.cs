@@ -67,8 +67,7 @@ internal sealed class CheckCommand(Options options, JobOptions job, CheckReport 
             report.Add(new("configuration", CheckStatus.Warning, warning.ToString()));
         if (options.RemoteWrite.Http.CredentialsFile is { } writeFile)
             report.Add(TokenCheck.Run("write token", Variables.RemoteWriteHttp.CredentialsFile, writeFile, time, out _));
-        if (CertificateCheck.Run("write cert", Variables.RemoteWriteHttp.CertFile, options.RemoteWrite.Http.Tls, time) is { } write)
-            report.Add(write);
+        report.Add(CertificateCheck.Run("write cert", Variables.RemoteWriteHttp.CertFile, options.RemoteWrite.Http.Tls, time));
         var shared = new SharedSeries();
         var bytesPerSecond = 0.0;
         foreach (var job in options.Jobs)
@@ -114,8 +113,7 @@ internal sealed class CheckCommand(Options options, JobOptions job, CheckReport 
         scrapeToken = apiToken;
         if (job.Scrape.Http.CredentialsFile is { } scrapeFile && scrapeFile != apiFile)
             report.Add(TokenCheck.Run("scrape token", Variables.ScrapeHttp.CredentialsFile, scrapeFile, time, out scrapeToken));
-        if (CertificateCheck.Run("certificate", Variables.ScrapeHttp.CertFile, job.Scrape.Http.Tls, time) is { } scrape)
-            report.Add(scrape);
+        report.Add(CertificateCheck.Run("certificate", Variables.ScrapeHttp.CertFile, job.Scrape.Http.Tls, time));
     }
 
     private async Task<List<Target>> FindTargetsAsync(CancellationToken cancellation)
@@ -270,10 +268,8 @@ internal sealed class CheckCommand(Options options, JobOptions job, CheckReport 
             outcome.Failure = await Reach.LookAsync(outcome.Failure, target.Url, time, cancellation);
             report.Add(TargetCheck.Judge(target, outcome, length, took, job.Scrape, peer,
                 () => Unauthorized(scrapeToken, Variables.ScrapeHttp.CredentialsFile)));
-            if (same is not null)
-                report.Add(same);
-            if (await servers.RunAsync(target, start, cancellation) is { } several)
-                report.Add(several);
+            report.Add(same);
+            report.Add(await servers.RunAsync(target, start, cancellation));
         }
         report.Add(new("to send", CheckStatus.Ok,
             $"{samples:N0} samples every {Durations.Format(job.Scrape.Interval)}, up and the like included; "

@@ -39,8 +39,11 @@ internal sealed class CheckReport(CommandOutput output, bool isJson)
 
     public void Say(string what) => output.Wait(what);
 
-    public void Add(CheckStep step)
+    /// <summary>Nothing where there is no step.</summary>
+    public void Add(CheckStep? step)
     {
+        if (step is null)
+            return;
         step.Job = Job?.Name;
         step.Advice = Localized(step.Advice);
         if (step.Advice?.Remedy == Advice.FixFile && Settings.FirstOrDefault(s => s.Variable.Type == "file" && s.Value.Length > 0

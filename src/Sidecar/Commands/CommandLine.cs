@@ -62,10 +62,8 @@ internal static class CommandLine
                 return await CheckAsync(flags);
             case ["scrape"]:
                 return await LookAsync(options => ScrapeCommand.RunAsync(options, output, time, cancellation));
-            case ["top"]:
-                return await LookAsync(options => TopCommand.RunAsync(options, TopCommand.UsualCount, environment, output, time,
-                    cancellation));
-            case ["top", var number]:
+            case ["top"] or ["top", _]:
+                var number = arguments.Length > 1 ? arguments[1] : TopCommand.UsualCount;
                 if (!int.TryParse(number, out var count) || count is < 1 or > 1000)
                 {
                     output.Errors.WriteLine($"sidecar top: '{number}' is no number of metrics (1 to 1000)");

@@ -19,7 +19,14 @@ internal sealed class DiscoveryCheck(JobOptions job)
         var kubernetes = job.Kubernetes;
         var service = $"Service {kubernetes.Service ?? "*"} in namespace {kubernetes.Namespace ?? "*"}";
         if (all.Count == 0 && job.Targets.IsEmpty)
-            return hasObject ? NoEndpoint(service) : NoService(service);
+            return hasObject
+                ? new(Name, CheckStatus.Failed, $"the {service} has no ready endpoint, nor any other",
+                    new("no pod runs behind it: its selector matches none, or they are down",
+                        "look at its selector and at the pods (kubectl describe service); "
+                            + $"{Variables.KubernetesLabelSelector.Name} may leave its slices out too"))
+                : new(Name, CheckStatus.Failed, $"there is no {service}, or nothing was ever behind it",
+                    new("the name or the namespace is wrong",
+                        $"look at {Variables.KubernetesNamespace.Name} and {Variables.KubernetesService.Name} (kubectl get services)"));
         var withPort = all.FindAll(HasPort);
         if (withPort.Count == 0)
         {
@@ -42,15 +49,6 @@ internal sealed class DiscoveryCheck(JobOptions job)
                 new("the pods behind the Service fail their readiness probes; they are scraped all the same", "look at those pods"));
         return new(Name, CheckStatus.Ok, fact + (job.Targets.IsEmpty ? $" of the {service}" : $" of {Variables.Targets.Name}"));
     }
-
-    private static CheckStep NoService(string service) => new(Name, CheckStatus.Failed,
-        $"there is no {service}, or nothing was ever behind it", new("the name or the namespace is wrong",
-            $"look at {Variables.KubernetesNamespace.Name} and {Variables.KubernetesService.Name} (kubectl get services)"));
-
-    private static CheckStep NoEndpoint(string service) => new(Name, CheckStatus.Failed,
-        $"the {service} has no ready endpoint, nor any other", new("no pod runs behind it: its selector matches none, or they are down",
-            "look at its selector and at the pods (kubectl describe service); "
-                + $"{Variables.KubernetesLabelSelector.Name} may leave its slices out too"));
 
     private CheckStep NoneKept(List<Target> found)
     {

@@ -3,11 +3,11 @@ namespace Sidecar.Commands;
 /// <summary>Series that kubernetes-mixin's dashboards and alerts read: no proposal drops them, or alerts would fall silent.</summary>
 internal static class ReadByOthers
 {
+    /// <summary>The histogram of which only some bounds are read.</summary>
+    private const string InPart = "apiserver_request_sli_duration_seconds_bucket";
+
     /// <summary>Bounds of the published latency objectives, seconds: one object, a namespace, the whole cluster.</summary>
     private static readonly double[] Objectives = [1, 5, 30];
-
-    /// <summary>Histograms of which only some bounds are read.</summary>
-    private static readonly (string Name, double[] Bounds)[] InPart = [("apiserver_request_sli_duration_seconds_bucket", Objectives)];
 
     private static readonly HashSet<string> Whole =
     [
@@ -24,5 +24,5 @@ internal static class ReadByOthers
     public static bool IsAny(string metric) => IsWhole(metric) || BoundsOf(metric).Length > 0;
 
     /// <summary>The bounds of this histogram that are read, where not all are; empty for none.</summary>
-    public static double[] BoundsOf(string metric) => Array.Find(InPart, p => p.Name == metric).Bounds ?? [];
+    public static double[] BoundsOf(string metric) => metric == InPart ? Objectives : [];
 }

@@ -13,27 +13,25 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
 {
     public const string SeriesName = "sidecar_check";
 
+    private const string Name = "receiver";
+
     /// <summary>1.0, which all understand, unless 2.0 is asked for.</summary>
     private readonly ReceiverProtocol protocol =
         new(options.RemoteWrite.Protocol == WriteProtocol.Two ? WriteProtocol.Two : WriteProtocol.One);
 
     public async Task<CheckStep> RunAsync(bool sendsSample, CancellationToken cancellation)
     {
-        const string Name = "receiver";
         var remote = options.RemoteWrite;
         var request = sendsSample ? OneSample() : EncodedRequest.Compress(protocol.Current, []);
         if (request is null)
-        {
             return new(Name, CheckStatus.Warning, $"{Variables.WriteRelabelConfigs.Name} drops the sample {SeriesName}; nothing was sent",
                 new(null, "run it without --send, or let the rules keep that series"));
-        }
-        var (status, failure, location) = await PostAsync(request, cancellation);
+        var failed = await PostAsync(request, isEmpty: !sendsSample, cancellation);
         request.Release();
+        if (failed is not null)
+            return failed;
         var url = Failures.Show(remote.Url);
         var through = WriteReceiver.Through(remote);
-        if (!failure.IsNone)
-            return CheckStep.Failed(Name, failure, ReceiverAdvice.For(remote.Url, status, failure, protocol.Current, isEmpty: !sendsSample,
-                location, remote.Http.Tls.ServerName));
         var isSilent = remote.Protocol != WriteProtocol.One && remote.Url.AbsolutePath == WriteUrls.NightingaleProxy;
         return new(Name, isSilent ? CheckStatus.Warning : CheckStatus.Ok, sendsSample
             ? $"{url} accepts a sample of {SeriesName}{through}"
@@ -47,7 +45,7 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
     private EncodedRequest? OneSample()
     {
         var scrape = options.Jobs[0].Scrape;
-        var name = System.Text.Encoding.UTF8.GetBytes(SeriesName);
+        var name = Encoding.UTF8.GetBytes(SeriesName);
         var sample = new Sample { Window = name };
         sample.Begin(0, name.Length);
         var encoder = new SeriesEncoder(1, protocol);
@@ -58,8 +56,8 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
         return encoder.Take();
     }
 
-    /// <returns>The status (0 where there was no answer), the failure (none where it was accepted), and where it redirects to.</returns>
-    private async Task<(int Status, Failure Failure, Uri? Location)> PostAsync(EncodedRequest request, CancellationToken cancellation)
+    /// <returns>Null where the request was accepted.</returns>
+    private async Task<CheckStep?> PostAsync(EncodedRequest request, bool isEmpty, CancellationToken cancellation)
     {
         var remote = options.RemoteWrite;
         using var timeout = new CancellationTokenSource(remote.Timeout, time);
@@ -72,13 +70,12 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
             var start = await Failures.ReadStartAsync(response, either.Token);
             if (!response.IsSuccessStatusCode)
             {
-                var failure = WriteReceiver.FailureOf(response, start, remote, client);
                 var to = response.Headers.Location is { } location && Uri.TryCreate(remote.Url, location, out var url) ? url : null;
-                return (status, failure, to);
+                return Failed(WriteReceiver.FailureOf(response, start, remote, client), status, to);
             }
             var type = response.Content.Headers.TryGetValues("Content-Type", out var types) ? string.Join(",", types) : "";
-            return (status, IsPage(type, start)
-                ? new Failure(FailureReason.ContentType, $"{Failures.Show(remote.Url)} answers {status} with a web page") : default, null);
+            return !IsPage(type, start) ? null
+                : Failed(new(FailureReason.ContentType, $"{Failures.Show(remote.Url)} answers {status} with a web page"), status);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or IOException)
         {
@@ -89,8 +86,11 @@ internal sealed class ReceiverProbe(Options options, PeerClient client, TimeProv
                         + $"{Variables.RemoteWriteTimeout.Name} ({remote.Timeout.TotalSeconds:0.###}s){WriteReceiver.Through(remote)}")
                 : Failures.From(e, remote.Url);
             // What is behind a proxy cannot be looked at from here.
-            return (0, remote.Http.Proxy?.Covers(remote.Url) == true
-                ? failure : await Reach.LookAsync(failure, remote.Url, time, cancellation), null);
+            return Failed(remote.Http.Proxy?.Covers(remote.Url) == true
+                ? failure : await Reach.LookAsync(failure, remote.Url, time, cancellation));
         }
+
+        CheckStep Failed(Failure failure, int status = 0, Uri? location = null) => CheckStep.Failed(Name, failure,
+            ReceiverAdvice.For(remote.Url, status, failure, protocol.Current, isEmpty, location, remote.Http.Tls.ServerName));
     }
 }

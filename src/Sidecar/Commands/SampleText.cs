@@ -46,15 +46,11 @@ internal sealed class SampleText(Stream output)
     public static void WriteSeries(Stream output, SeriesLabels labels)
     {
         var name = labels.Find("__name__"u8);
-        var separator = (byte)'{';
-        if (LineCursor.IsLegacyMetric(name))
-            output.Write(name);
-        else
-        {
-            output.WriteByte(separator);
-            SeriesText.WriteQuoted(output, name);
-            separator = (byte)',';
-        }
+        var isLegacy = LineCursor.IsLegacyMetric(name);
+        if (!isLegacy)
+            output.WriteByte((byte)'{');
+        WriteName(output, name, isLegacy);
+        var separator = isLegacy ? (byte)'{' : (byte)',';
         for (var i = 0; i < labels.Count; i++)
         {
             var label = labels.Name(i);
@@ -62,15 +58,20 @@ internal sealed class SampleText(Stream output)
                 continue;
             output.WriteByte(separator);
             separator = (byte)',';
-            if (LineCursor.IsLegacyLabel(label))
-                output.Write(label);
-            else
-                SeriesText.WriteQuoted(output, label);
+            WriteName(output, label, LineCursor.IsLegacyLabel(label));
             output.WriteByte((byte)'=');
             SeriesText.WriteQuoted(output, labels.Value(i));
         }
         if (separator == (byte)',')
             output.WriteByte((byte)'}');
+    }
+
+    private static void WriteName(Stream output, ReadOnlySpan<byte> name, bool isLegacy)
+    {
+        if (isLegacy)
+            output.Write(name);
+        else
+            SeriesText.WriteQuoted(output, name);
     }
 
     /// <summary>As Go prints it: an integer without a point.</summary>
@@ -96,10 +97,7 @@ internal sealed class SampleText(Stream output)
         if (type is null || !typed.Add(Encoding.UTF8.GetString(typedName)))
             return;
         output.Write("# TYPE "u8);
-        if (LineCursor.IsLegacyMetric(typedName))
-            output.Write(typedName);
-        else
-            SeriesText.WriteQuoted(output, typedName);
+        WriteName(output, typedName, LineCursor.IsLegacyMetric(typedName));
         output.Write(Encoding.UTF8.GetBytes($" {type}\n"));
     }
 }

@@ -9,15 +9,16 @@ namespace Sidecar.Commands;
 /// <summary>What one scrape of one target tells.</summary>
 internal static class TargetCheck
 {
+    private const string Name = "target";
+
     /// <param name="unauthorized">Why the token is refused.</param>
     public static CheckStep Judge(
         Target target, ScrapeOutcome outcome, long compressed, TimeSpan took, ScrapeOptions options, CheckPeer peer,
         Func<AdviceText> unauthorized)
     {
-        const string Name = "target";
         var url = Failures.Show(target.Url);
         if (!outcome.Failure.IsNone)
-            return Failed(Name, target, url, outcome.Failure, options, unauthorized);
+            return Failed(target, outcome.Failure, options, unauthorized);
         if (outcome.BodyBytes == 0)
             return new(Name, CheckStatus.Failed, $"{url} answers 200 with an empty body",
                 new("something else than an exporter answers there, or a proxy in between lost the body",
@@ -39,17 +40,16 @@ internal static class TargetCheck
         return new(Name, CheckStatus.Ok, fact);
     }
 
-    private static CheckStep Failed(
-        string name, Target target, string url, Failure failure, ScrapeOptions options, Func<AdviceText> unauthorized)
+    private static CheckStep Failed(Target target, Failure failure, ScrapeOptions options, Func<AdviceText> unauthorized)
     {
         var fact = failure.Message.Contains(Failures.Host(target.Url), StringComparison.Ordinal) ? failure.Message
-            : $"{url}: {failure.Message}";
+            : $"{Failures.Show(target.Url)}: {failure.Message}";
         var advice = failure.Reason == FailureReason.Unauthorized && options.Http.CredentialsFile is not null ? unauthorized()
             : TargetAdvice.For(target, options.Http, failure);
         var path = target.Url.AbsolutePath;
         var denied = failure.Reason == FailureReason.Forbidden ? Advice.User(failure.Message) : null;
-        return denied is null || Advice.IsAnonymous(denied) ? new(name, CheckStatus.Failed, fact, advice, failure.Reason)
-            : new(name, CheckStatus.Failed, fact, new(advice.Cause, RbacRules.Remedy(path, denied)), failure.Reason)
+        return denied is null || Advice.IsAnonymous(denied) ? new(Name, CheckStatus.Failed, fact, advice, failure.Reason)
+            : new(Name, CheckStatus.Failed, fact, new(advice.Cause, RbacRules.Remedy(path, denied)), failure.Reason)
             {
                 Paste = RbacRules.ForMetrics(path, denied, failure.Message),
             };

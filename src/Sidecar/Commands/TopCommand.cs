@@ -10,7 +10,7 @@ namespace Sidecar.Commands;
 /// <summary><c>sidecar top</c>: which metrics cost most, which of their labels multiply them, and rules that would save the most.</summary>
 internal static class TopCommand
 {
-    public const int UsualCount = 10;
+    public const string UsualCount = "10";
 
     private const int MostLabels = 8;
 

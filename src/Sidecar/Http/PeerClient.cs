@@ -283,5 +283,7 @@ internal readonly record struct PeerExpiry(DateTimeOffset? Token, DateTimeOffset
     public PeerExpiry OrSooner(PeerExpiry other) =>
         new(Sooner(Token, other.Token), Sooner(Certificate, other.Certificate), Sooner(Ca, other.Ca));
 
+    public DateTimeOffset? First => Sooner(Token, Sooner(Certificate, Ca));
+
     private static DateTimeOffset? Sooner(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other : one;
 }

@@ -21,23 +21,16 @@ internal enum Subject
     Process,
 }
 
-/// <summary>What is lost under a condition.</summary>
-internal enum Loss
-{
-    None,
-    /// <summary>Nothing yet; see <see cref="Finding.LostFrom"/>.</summary>
-    Ahead,
-    Some,
-    All,
-}
-
 /// <summary>One condition that holds now: what it is, since when, why, what it costs, and what to do. Never changes.</summary>
 internal sealed class Finding
 {
     public required Condition Condition { get; init; }
     public required Level Level { get; init; }
     public required Subject Subject { get; init; }
-    public Loss Loss { get; init; }
+
+    /// <summary>Data is lost now; what will be lost has <see cref="LostFrom"/>.</summary>
+    public bool IsLosing { get; init; }
+
     public required string Sentence { get; init; }
 
     /// <summary>The fact behind it, in the words of whoever said it; null where the sentence is all.</summary>
@@ -60,7 +53,7 @@ internal sealed class Finding
     public bool IsNotReady => Level == Level.Bad || Condition == Condition.NoTargetsKnown;
 
     /// <summary>Somebody has to do something now: data is lost, or nothing comes about.</summary>
-    public bool IsFault => Level == Level.Bad || Loss is Loss.Some or Loss.All;
+    public bool IsFault => Level == Level.Bad || IsLosing;
 
     /// <summary>Since when, until when, and when it is tried again; null where nothing of that is known, or the sentence says it.</summary>
     public string? When(DateTimeOffset now)

@@ -1,4 +1,3 @@
-using Sidecar.Http;
 using Sidecar.Requests;
 using Sidecar.Telemetry;
 
@@ -20,18 +19,7 @@ internal static class JudgementMetrics
         metrics.LastAcceptedSeconds.Set(Seconds(facts.Sending.LastAccepted));
         metrics.DiscoveryAnsweredSeconds.Set(Seconds(facts.DiscoveryAnswered));
         metrics.WriteVersion.Set(version == WriteVersion.One ? 1 : 2);
-        metrics.ExpirySeconds.Set(Seconds(First(facts.ApiServerExpiry, facts.TargetExpiry, facts.ReceiverExpiry)));
-    }
-
-    private static DateTimeOffset? First(params ReadOnlySpan<PeerExpiry> expiries)
-    {
-        DateTimeOffset? first = null;
-        foreach (var expiry in expiries)
-        {
-            foreach (var at in (ReadOnlySpan<DateTimeOffset?>)[expiry.Token, expiry.Certificate, expiry.Ca])
-                first = first is null || at < first ? at ?? first : first;
-        }
-        return first;
+        metrics.ExpirySeconds.Set(Seconds(facts.ApiServerExpiry.OrSooner(facts.TargetExpiry).OrSooner(facts.ReceiverExpiry).First));
     }
 
     private static double Seconds(DateTimeOffset? at) => (at?.ToUnixTimeMilliseconds() ?? 0) / 1000.0;

@@ -115,24 +115,16 @@ internal static class OverviewCards
     {
         if (expiry is { Token: null, Certificate: null, Ca: null })
             return;
-        html.Markup("<p>"u8);
-        var separator = ""u8;
-        if (expiry.Token is { } token)
-            One("token"u8, token, ref separator);
-        if (expiry.Certificate is { } certificate)
-            One("client certificate"u8, certificate, ref separator);
-        if (expiry.Ca is { } ca)
-            One("CA"u8, ca, ref separator);
-        html.Markup("</p>"u8);
+        var parts = new List<string>(3);
+        One("token", expiry.Token);
+        One("client certificate", expiry.Certificate);
+        One("CA", expiry.Ca);
+        html.Markup("<p>"u8).Text(string.Join(" · ", parts)).Markup("</p>"u8);
 
-        void One(ReadOnlySpan<byte> what, DateTimeOffset at, ref ReadOnlySpan<byte> separator)
+        void One(string what, DateTimeOffset? expires)
         {
-            html.Markup(separator).Markup(what);
-            if (at > now)
-                html.Markup(" expires in "u8).Duration(Quantities.Rough(at - now));
-            else
-                html.Markup(" has expired"u8);
-            separator = " · "u8;
+            if (expires is { } at)
+                parts.Add(at > now ? $"{what} expires in {Quantities.Text(at - now)}" : $"{what} has expired");
         }
     }
 

@@ -107,7 +107,7 @@ public sealed class ProcessCheckTests
     {
         var finding = new Finding
         {
-            Condition = Enum.Parse<Condition>(condition), Level = Enum.Parse<Level>(level), Loss = Enum.Parse<Loss>(loss),
+            Condition = Enum.Parse<Condition>(condition), Level = Enum.Parse<Level>(level), IsLosing = loss is "Some" or "All",
             Subject = Subject.Receiver, Sentence = "It is \"so\".", Fact = "503: no\nroom", Cause = "it is full", Remedy = "empty it",
             Since = SomeOverview.Now.AddMinutes(-3), LostFrom = SomeOverview.Now.AddMinutes(20), NextTry = SomeOverview.Now.AddSeconds(4),
         };
