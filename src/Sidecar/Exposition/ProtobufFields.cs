@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Sidecar.Exposition;
 
@@ -33,55 +34,77 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> bytes, int start, int end)
     public bool IsBroken { get; private set; }
 
     public readonly int Number => (int)(Tag >> 3);
-    public readonly double Double => BitConverter.UInt64BitsToDouble(Value);
     public readonly int End => Start + Length;
+
+    /// <summary>The bytes of a string, of bytes, of a message or of packed numbers.</summary>
+    public readonly ReadOnlySpan<byte> Content => bytes[Start..End];
+
+    public readonly bool HasContent => (Tag & 7) == Bytes;
 
     /// <summary>The next field; false at the end, or where <see cref="IsBroken"/>.</summary>
     public bool Next()
     {
         if (at >= end || IsBroken)
             return false;
-        if (!TryReadVarint(out var tag) || tag > uint.MaxValue || tag >> 3 == 0)
+        var header = ReadHeader(bytes[at..end], out var tag, out var value);
+        at += header;
+        (Tag, Value) = (tag, value);
+        if (header == 0 || (HasContent && value > (ulong)(end - at)))
             return Break();
-        Tag = (uint)tag;
-        switch (tag & 7)
+        if (HasContent)
         {
-            case Varint:
-                if (!TryReadVarint(out var value))
-                    return Break();
-                Value = value;
-                return true;
-            case Fixed64 when end - at >= 8:
-                Value = BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
-                at += 8;
-                return true;
-            case Bytes:
-                if (!TryReadVarint(out var length) || length > (ulong)(end - at))
-                    return Break();
-                Start = at;
-                Length = (int)length;
-                at += Length;
-                return true;
-            case Fixed32 when end - at >= 4:
-                at += 4;
-                return true;
-            default:
-                return Break();
+            (Start, Length) = (at, (int)value);
+            at += Length;
         }
+        return true;
     }
 
-    /// <summary>A field that nobody knows is passed over; one that is known must have its own wire type.</summary>
-    /// <param name="known">A bit for each known number.</param>
-    public void PassOver(uint known)
+    /// <summary>The field's value. A field of another wire type breaks the message; so it does in all that begin with Take.</summary>
+    public ulong TakeVarint() => Has(Varint) ? Value : 0;
+
+    public double TakeDouble() => Has(Fixed64) ? BitConverter.UInt64BitsToDouble(Value) : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTakeMessage(out ProtobufFields message)
     {
-        if (Number < 32 && (known >> Number & 1) != 0)
-            Break();
+        message = new ProtobufFields(bytes, Start, End);
+        return Has(Bytes);
+    }
+
+    /// <summary><c>Timestamp { int64 seconds = 1; int32 nanos = 2; }</c>; false for a damaged one.</summary>
+    public bool TryTakeTimestamp(out long milliseconds)
+    {
+        milliseconds = 0;
+        if (!TryTakeMessage(out var fields))
+            return false;
+        while (fields.Next())
+        {
+            if (fields.Number == 1)
+                milliseconds += (long)fields.TakeVarint() * 1000;
+            else if (fields.Number == 2)
+                milliseconds += (int)fields.TakeVarint() / 1_000_000;
+        }
+        return !fields.IsBroken;
+    }
+
+    /// <summary>What the field holds is damaged, and so is the message.</summary>
+    public bool Break()
+    {
+        IsBroken = true;
+        return false;
     }
 
     public static long ZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 
     /// <summary>The varint at an offset; its length in bytes, 0 where it is not complete or too long.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int ReadVarint(ReadOnlySpan<byte> from, out ulong value)
+    {
+        value = from.IsEmpty ? 0x80u : from[0];
+        return value < 0x80 ? 1 : ReadLongVarint(from, out value);
+    }
+
+    private static int ReadLongVarint(ReadOnlySpan<byte> from, out ulong value)
     {
         value = 0;
         for (var i = 0; i < from.Length && i < 10; i++)
@@ -93,16 +116,29 @@ internal ref struct ProtobufFields(ReadOnlySpan<byte> bytes, int start, int end)
         return 0;
     }
 
-    private bool TryReadVarint(out ulong value)
+    /// <summary>Tag, and value or length, of the field that begins there. Their bytes; 0 where they are damaged or not complete.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int ReadHeader(ReadOnlySpan<byte> from, out uint tag, out ulong value)
     {
-        var length = ReadVarint(bytes[at..end], out value);
-        at += length;
-        return length > 0;
+        value = 0;
+        var length = ReadVarint(from, out var wide);
+        tag = (uint)wide;
+        if (length == 0 || wide > uint.MaxValue || wide >> 3 == 0)
+            return 0;
+        from = from[length..];
+        switch (tag & 7)
+        {
+            case Varint or Bytes when ReadVarint(from, out value) is > 0 and var size:
+                return length + size;
+            case Fixed64 when from.Length >= 8:
+                value = BinaryPrimitives.ReadUInt64LittleEndian(from);
+                return length + 8;
+            case Fixed32 when from.Length >= 4:
+                return length + 4;
+            default:
+                return 0;
+        }
     }
 
-    private bool Break()
-    {
-        IsBroken = true;
-        return false;
-    }
+    private bool Has(uint wireType) => (Tag & 7) == wireType || Break();
 }

@@ -5,13 +5,15 @@ namespace Sidecar.Exposition;
 /// <summary>One <c>Metric</c> of a family and its samples: one, or <c>_count</c>, <c>_sum</c> and each bucket or quantile.</summary>
 internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNamesCache names)
 {
-    // MetricType of the client model.
-    private const int Counter = 0;
-    private const int Gauge = 1;
-    private const int Summary = 2;
-    private const int Untyped = 3;
-    private const int Histogram = 4;
-    private const int GaugeHistogram = 5;
+    /// <summary>By number of the client model's MetricType: what it is here, and which field of a metric holds its value.</summary>
+    private static readonly (MetricType Type, int Field)[] Types =
+    [
+        (MetricType.Counter, 3), (MetricType.Gauge, 2), (MetricType.Summary, 4), (MetricType.Unknown, 5), (MetricType.Histogram, 7),
+        (MetricType.GaugeHistogram, 7),
+    ];
+
+    /// <summary>The field of the buckets of a histogram, and of the quantiles of a summary.</summary>
+    private const int PartNumber = 3;
 
     // The label names of parts, and then the metric's name with each suffix, stand in the scratch behind what each sample uses there.
     private const int BucketLabelAt = Sample.ScratchOfSample;
@@ -24,6 +26,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     private bool keepsBounds; // as the target's text format has them
     private bool readsClassicToo;
     private Step step;
+    private int valueNumber;   // field of a metric that holds its value
     private int valueStart;    // of the value's message
     private int valueEnd;
     private int partAt;        // where the next bucket or quantile is looked for
@@ -49,8 +52,8 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
 
     public string? Error { get; private set; }
     public ulong TypeNumber { get; private set; }
-    public bool IsKnownType => TypeNumber <= GaugeHistogram;
-    private bool IsHistogram => TypeNumber is Histogram or GaugeHistogram;
+    public bool IsKnownType => TypeNumber < (ulong)Types.Length;
+    private bool IsHistogram => family.Type is MetricType.Histogram or MetricType.GaugeHistogram;
 
     public void Reset(bool native, BodyReading reading)
     {
@@ -64,15 +67,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     public void BeginFamily(ulong type)
     {
         TypeNumber = type;
-        family.Type = type switch
-        {
-            Counter => MetricType.Counter,
-            Gauge => MetricType.Gauge,
-            Summary => MetricType.Summary,
-            Histogram => MetricType.Histogram,
-            GaugeHistogram => MetricType.GaugeHistogram,
-            _ => MetricType.Unknown,
-        };
+        (family.Type, valueNumber) = IsKnownType ? Types[type] : (MetricType.Unknown, 0);
         var name = family.Name;
         var size = NameAt + 3 * name.Length + "_bucket_count_sum"u8.Length;
         if (sample.Scratch.Length < size)
@@ -97,21 +92,17 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         var fields = new ProtobufFields(bytes, start, end);
         while (Error is null && fields.Next())
         {
-            switch (fields.Tag)
+            switch (fields.Number)
             {
-                case 1 << 3 | ProtobufFields.Bytes:
-                    AddLabel(fields.Start, fields.End);
+                case 1 when fields.TryTakeMessage(out var label):
+                    AddLabel(ref label);
                     break;
-                case 6 << 3 | ProtobufFields.Varint:
-                    timestamp = (long)fields.Value;
+                case 6:
+                    timestamp = (long)fields.TakeVarint();
                     break;
-                case >= (2 << 3) and < (6 << 3) or >= (7 << 3) and < (8 << 3) when (fields.Tag & 7) == ProtobufFields.Bytes:
+                case 2 or 3 or 4 or 5 or 7 when fields.TryTakeMessage(out _) && fields.Number == valueNumber:
                     // A value of another type than the family's counts for nothing.
-                    if (fields.Number == ValueNumber)
-                        (valueStart, valueEnd) = (fields.Start, fields.End);
-                    break;
-                default:
-                    fields.PassOver(known: 0b1111_1110);
+                    (valueStart, valueEnd) = (fields.Start, fields.End);
                     break;
             }
         }
@@ -123,7 +114,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         emptyLabels = sample.EmptyValues;
         if (!ownNames.Match(sample))
             ownNames = names.Get(sample);
-        step = IsHistogram ? BeginHistogram() : TypeNumber == Summary ? BeginSummary() : Step.Single;
+        step = IsHistogram ? BeginHistogram() : family.Type == MetricType.Summary ? BeginSummary() : Step.Single;
     }
 
     /// <summary>The next sample of the metric; false at its end, or with an error.</summary>
@@ -154,20 +145,11 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
                 sample.Value = sum;
                 return true;
             case Step.Parts:
-                return IsHistogram ? NextBucket() : NextQuantile();
+                return NextPart();
             default:
                 return false;
         }
     }
-
-    private int ValueNumber => (int)TypeNumber switch
-    {
-        Counter => 3,
-        Gauge => 2,
-        Summary => 4,
-        Untyped => 5,
-        _ => 7,
-    };
 
     private void BeginSample(int nameAt, int nameLength)
     {
@@ -185,14 +167,15 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         var fields = new ProtobufFields(bytes, valueStart, valueEnd);
         while (Error is null && fields.Next())
         {
-            if (fields.Tag == (1 << 3 | ProtobufFields.Fixed64))
-                sample.Value = FloatText.Canonical(fields.Double);
-            else if (fields.Tag == (2 << 3 | ProtobufFields.Bytes) && TypeNumber == Counter)
-                AddExemplar(fields.Start, fields.End, needsTimestamp: false);
-            else if (fields.Tag == (3 << 3 | ProtobufFields.Bytes) && TypeNumber == Counter)
-                ReadCreated(fields.Start, fields.End);
-            else
-                fields.PassOver(known: TypeNumber == Counter ? 0b1110u : 0b10u);
+            if (fields.Number == 1)
+                sample.Value = FloatText.Canonical(fields.TakeDouble());
+            else if (family.Type == MetricType.Counter && fields.Number is 2 or 3 && fields.TryTakeMessage(out var message))
+            {
+                if (fields.Number == 2)
+                    AddExemplar(ref message, needsTimestamp: false);
+                else
+                    TakeCreated(ref fields);
+            }
         }
         if (fields.IsBroken)
             Error ??= "its value is damaged";
@@ -219,14 +202,12 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         var fields = new ProtobufFields(bytes, valueStart, valueEnd);
         while (Error is null && fields.Next())
         {
-            if (fields.Tag == (1 << 3 | ProtobufFields.Varint))
-                count = fields.Value;
-            else if (fields.Tag == (2 << 3 | ProtobufFields.Fixed64))
-                sum = FloatText.Canonical(fields.Double);
-            else if (fields.Tag == (4 << 3 | ProtobufFields.Bytes))
-                ReadCreated(fields.Start, fields.End);
-            else if (fields.Tag != (3 << 3 | ProtobufFields.Bytes))
-                fields.PassOver(known: 0b11110);
+            if (fields.Number == 1)
+                count = fields.TakeVarint();
+            else if (fields.Number == 2)
+                sum = FloatText.Canonical(fields.TakeDouble());
+            else if (fields.Number is 3 or 4 && fields.TryTakeMessage(out _) && fields.Number == 4)
+                TakeCreated(ref fields);
         }
         if (fields.IsBroken)
             Error ??= "its summary is damaged";
@@ -238,7 +219,7 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         Error = histogram.Native.WhyInvalid();
         if (Error is null)
             histogram.Native.Reduce();
-        histogram.Native.IsGauge = TypeNumber == GaugeHistogram;
+        histogram.Native.IsGauge = family.Type == MetricType.GaugeHistogram;
         sample.HasHistogram = true;
         sample.Histogram = histogram.Native;
         sample.Value = 0;
@@ -246,56 +227,54 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         var fields = new ProtobufFields(bytes, valueStart, valueEnd);
         while (Error is null && fields.Next())
         {
-            if (fields.Tag == ProtobufHistogram.ExemplarField)
-                AddExemplar(fields.Start, fields.End, needsTimestamp: true);
-            else if (fields.Tag == ProtobufHistogram.BucketField && !histogram.HasExemplars)
-                ReadBucket(fields.Start, fields.End, needsTimestamp: true, out _);
+            if (fields.Number == 16 && fields.TryTakeMessage(out var exemplar))
+                AddExemplar(ref exemplar, needsTimestamp: true);
+            else if (fields.Number == PartNumber && !histogram.HasExemplars && fields.TryTakeMessage(out var bucket))
+                ReadBucket(ref bucket, needsTimestamp: true, out _);
         }
         sample.SortExemplars();
     }
 
-    private bool NextBucket()
+    private bool NextPart()
     {
         var fields = new ProtobufFields(bytes, partAt, valueEnd);
         while (!sawInfinity && fields.Next())
         {
-            if (fields.Tag != ProtobufHistogram.BucketField)
+            if (fields.Number != PartNumber || !fields.TryTakeMessage(out var part))
                 continue;
             partAt = fields.End;
-            BeginSample(NameAt, family.Name.Length + "_bucket"u8.Length);
-            var value = ReadBucket(fields.Start, fields.End, needsTimestamp: false, out var upperBound);
-            sawInfinity = double.IsPositiveInfinity(upperBound);
-            return EndPart(BucketLabelAt, 2, upperBound, value);
+            BeginPart();
+            double bound;
+            var value = IsHistogram ? ReadBucket(ref part, needsTimestamp: false, out bound) : ReadQuantile(ref part, out bound);
+            sawInfinity = IsHistogram && double.IsPositiveInfinity(bound);
+            return EndPart(bound, value);
         }
         step = Step.None;
-        if (sawInfinity)
+        if (sawInfinity || !IsHistogram)
             return false;
         // Without an infinite bucket, the count of all stands for it.
-        BeginSample(NameAt, family.Name.Length + "_bucket"u8.Length);
-        return EndPart(BucketLabelAt, 2, double.PositiveInfinity, count);
+        BeginPart();
+        return EndPart(double.PositiveInfinity, count);
     }
 
     /// <summary>
     /// <c>Bucket { uint64 cumulative_count = 1; double upper_bound = 2; Exemplar exemplar = 3; double cumulative_count_float = 4; }</c>.
     /// </summary>
-    private double ReadBucket(int start, int end, bool needsTimestamp, out double upperBound)
+    private double ReadBucket(ref ProtobufFields fields, bool needsTimestamp, out double upperBound)
     {
         upperBound = 0;
         double value = 0;
         double floatValue = 0;
-        var fields = new ProtobufFields(bytes, start, end);
         while (Error is null && fields.Next())
         {
-            if (fields.Tag == (1 << 3 | ProtobufFields.Varint))
-                value = fields.Value;
-            else if (fields.Tag == (2 << 3 | ProtobufFields.Fixed64))
-                upperBound = fields.Double;
-            else if (fields.Tag == (3 << 3 | ProtobufFields.Bytes))
-                AddExemplar(fields.Start, fields.End, needsTimestamp);
-            else if (fields.Tag == (4 << 3 | ProtobufFields.Fixed64))
-                floatValue = FloatText.Canonical(fields.Double);
-            else
-                fields.PassOver(known: 0b11110);
+            if (fields.Number == 1)
+                value = fields.TakeVarint();
+            else if (fields.Number == 2)
+                upperBound = fields.TakeDouble();
+            else if (fields.Number == 3 && fields.TryTakeMessage(out var exemplar))
+                AddExemplar(ref exemplar, needsTimestamp);
+            else if (fields.Number == 4)
+                floatValue = FloatText.Canonical(fields.TakeDouble());
         }
         if (fields.IsBroken)
             Error ??= "a bucket is damaged";
@@ -303,42 +282,32 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
     }
 
     /// <summary><c>Quantile { double quantile = 1; double value = 2; }</c>.</summary>
-    private bool NextQuantile()
+    private double ReadQuantile(ref ProtobufFields fields, out double quantile)
     {
-        var fields = new ProtobufFields(bytes, partAt, valueEnd);
+        quantile = 0;
+        double value = 0;
         while (fields.Next())
         {
-            if (fields.Tag != (3 << 3 | ProtobufFields.Bytes))
-                continue;
-            partAt = fields.End;
-            double quantile = 0;
-            double value = 0;
-            var parts = new ProtobufFields(bytes, fields.Start, fields.End);
-            while (parts.Next())
-            {
-                if (parts.Tag == (1 << 3 | ProtobufFields.Fixed64))
-                    quantile = parts.Double;
-                else if (parts.Tag == (2 << 3 | ProtobufFields.Fixed64))
-                    value = FloatText.Canonical(parts.Double);
-                else
-                    parts.PassOver(known: 0b110);
-            }
-            if (parts.IsBroken)
-                Error = "a quantile is damaged";
-            BeginSample(NameAt, family.Name.Length);
-            return EndPart(QuantileLabelAt, 8, quantile, value);
+            if (fields.Number == 1)
+                quantile = fields.TakeDouble();
+            else if (fields.Number == 2)
+                value = FloatText.Canonical(fields.TakeDouble());
         }
-        step = Step.None;
-        return false;
+        if (fields.IsBroken)
+            Error = "a quantile is damaged";
+        return value;
     }
 
+    private void BeginPart() => BeginSample(NameAt, family.Name.Length + (IsHistogram ? "_bucket"u8.Length : 0));
+
     /// <summary>Adds the label that tells the part.</summary>
-    private bool EndPart(int nameAt, int nameLength, double bound, double value)
+    private bool EndPart(double bound, double value)
     {
         if (Error is not null)
             return false;
         Span<byte> text = stackalloc byte[32];
         var length = keepsBounds ? FloatText.FormatAsText(bound, text) : FloatText.Format(bound, text);
+        var (nameAt, nameLength) = IsHistogram ? (BucketLabelAt, "le"u8.Length) : (QuantileLabelAt, "quantile"u8.Length);
         sample.Add(~nameAt, nameLength, 0, length);
         sample.Rewrite(sample.Count - 1, text[..length]);
         if (!partNames.Match(sample))
@@ -348,29 +317,67 @@ internal sealed class ProtobufMetric(Sample sample, MetricFamily family, LabelNa
         return true;
     }
 
-    /// <summary><c>LabelPair { string name = 1; string value = 2; }</c>.</summary>
-    private void AddLabel(int start, int end)
+    private void AddLabel(ref ProtobufFields fields)
     {
-        if (!ProtobufLabels.TryReadLabel(bytes, start, end, out var label))
+        if (!TryReadLabel(ref fields, out var label))
             Error = "a label is damaged";
         else if (label.NameLength == 0)
             Error = "a label has no name";
-        else if (!Utf8.IsValid(bytes.AsSpan(label.NameStart, label.NameLength))
-            || !Utf8.IsValid(bytes.AsSpan(label.ValueStart, label.ValueLength)))
+        else if (!Utf8.IsValid(sample.Text(label.NameStart, label.NameLength))
+            || !Utf8.IsValid(sample.Text(label.ValueStart, label.ValueLength)))
             Error = "a label is not valid UTF-8";
         else
             sample.Add(label.NameStart, label.NameLength, label.ValueStart, label.ValueLength);
     }
 
-    private void AddExemplar(int start, int end, bool needsTimestamp)
+    /// <summary><c>LabelPair { string name = 1; string value = 2; }</c>; false for a damaged one.</summary>
+    private static bool TryReadLabel(ref ProtobufFields fields, out LabelSlice label)
     {
-        if (!ProtobufLabels.TryAddExemplar(sample, bytes, start, end, needsTimestamp))
-            Error = "an exemplar is damaged";
+        label = default;
+        while (fields.Next())
+        {
+            if (fields.Number == 1 && fields.TryTakeMessage(out _))
+                (label.NameStart, label.NameLength) = (fields.Start, fields.Length);
+            else if (fields.Number == 2 && fields.TryTakeMessage(out _))
+                (label.ValueStart, label.ValueLength) = (fields.Start, fields.Length);
+        }
+        return !fields.IsBroken;
     }
 
-    private void ReadCreated(int start, int end)
+    /// <summary><c>Exemplar { repeated LabelPair label = 1; double value = 2; Timestamp timestamp = 3; }</c>.</summary>
+    /// <param name="needsTimestamp">An exemplar without one is left out, as one with labels that Prometheus does not store is.</param>
+    private void AddExemplar(ref ProtobufFields fields, bool needsTimestamp)
     {
-        if (!ProtobufHistogram.TryReadTimestamp(bytes, start, end, out created))
+        var exemplar = sample.NextExemplar();
+        var isUtf8 = true;
+        while (fields.Next())
+        {
+            switch (fields.Number)
+            {
+                case 1 when fields.TryTakeMessage(out var pair) && TryReadLabel(ref pair, out var label):
+                    isUtf8 &= Utf8.IsValid(sample.Text(label.ValueStart, label.ValueLength));
+                    exemplar.Add(label);
+                    break;
+                case 2:
+                    exemplar.Value = FloatText.Canonical(fields.TakeDouble());
+                    break;
+                case 3 when fields.TryTakeTimestamp(out exemplar.Timestamp):
+                    exemplar.HasTimestamp = true;
+                    break;
+                case 1 or 3:
+                    fields.Break();
+                    break;
+            }
+        }
+        if (fields.IsBroken)
+            Error = "an exemplar is damaged";
+        else if (isUtf8 && (exemplar.HasTimestamp || !needsTimestamp) && exemplar.TryComplete(sample))
+            sample.ExemplarCount++;
+    }
+
+    private void TakeCreated(ref ProtobufFields field)
+    {
+        if (!field.TryTakeTimestamp(out created))
             Error = "its created timestamp is damaged";
     }
 

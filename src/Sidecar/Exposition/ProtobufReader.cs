@@ -175,21 +175,8 @@ internal sealed class ProtobufReader
         var left = (int)Math.Min(familyLeft - at, 20);
         if (!TryHave(at + left))
             return FailCut();
-        var text = Left.Slice(at, left);
-        header = ProtobufFields.ReadVarint(text, out var wide);
-        tag = (uint)wide;
-        if (header == 0 || wide > uint.MaxValue || wide >> 3 == 0)
-            return Fail("a field is damaged");
-        var rest = text[header..];
-        var length = (tag & 7) switch
-        {
-            ProtobufFields.Varint or ProtobufFields.Bytes => ProtobufFields.ReadVarint(rest, out value),
-            ProtobufFields.Fixed64 when rest.Length >= 8 => 8,
-            5 when rest.Length >= 4 => 4, // fixed32
-            _ => 0,
-        };
-        header += length;
-        if (length == 0 || ((tag & 7) == ProtobufFields.Bytes && value > (ulong)(familyLeft - at - header)))
+        header = ProtobufFields.ReadHeader(Left.Slice(at, left), out tag, out value);
+        if (header == 0 || ((tag & 7) == ProtobufFields.Bytes && value > (ulong)(familyLeft - at - header)))
             return Fail("a field is damaged or longer than its family");
         return (tag >> 3 is < 1 or > 5 || tag is NameField or HelpField or TypeField or MetricField or UnitField)
             || Fail("a field has the wrong wire type");
