@@ -41,7 +41,7 @@ internal static class Program
         using var standardError = new StandardError();
         var log = new Log(standardError, options.Operation.LogLevel, options.Operation.LogFormat, time);
         standardError.LinesDropped += lines => log.Warn("Log lines were dropped: nobody read standard error", ("lines", lines),
-            ("remedy", "see why the container runtime, or whatever reads standard error, stood still"));
+            ("remedy", "see why the container runtime, or whatever reads standard error, does not read"));
         var errors = new InternalErrors(metrics, log, time);
 
         using var stop = new CancellationTokenSource();

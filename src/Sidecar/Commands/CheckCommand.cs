@@ -207,7 +207,7 @@ internal sealed class CheckCommand(Options options, JobOptions job, CheckReport 
         var failure = answer.Failure;
         var user = Advice.User(failure.Message);
         if (!IsForbidden(answer) || Advice.IsAnonymous(user))
-            return new(Name, status, failure.Message, Advice.IsAnonymous(user)
+            return new(Name, status, failure.Message, IsForbidden(answer)
                 ? new("no token was sent", $"let {Variables.KubernetesTokenFile.Name} name a token")
                 : failure.Reason == FailureReason.Unauthorized ? Unauthorized(apiToken, Variables.KubernetesTokenFile)
                 : Advice.For(CheckPeer.ApiServer, failure), failure.Reason);

@@ -59,13 +59,9 @@ internal static class Proposal
     /// <param name="stays">Whether the bound at this place stays, whoever reads it.</param>
     private static string Alternatives(List<string> bounds, Func<int, bool> stays, MetricCost metric)
     {
-        var dropped = new List<string>();
-        for (var i = 0; i < bounds.Count; i++)
-        {
-            if (!stays(i) && !ReadByOthers.BoundsOf(metric.Name).AsSpan().Contains(Number(bounds[i])))
-                dropped.Add(bounds[i].Replace(".", "\\.").Replace("+", "\\+"));
-        }
-        return string.Join('|', dropped);
+        var read = ReadByOthers.BoundsOf(metric.Name);
+        var dropped = bounds.Where((bound, i) => !stays(i) && !read.AsSpan().Contains(Number(bound)));
+        return string.Join('|', dropped.Select(static bound => bound.Replace(".", "\\.").Replace("+", "\\+")));
     }
 
     private static double Number(string bound) => FloatText.TryParse(Encoding.UTF8.GetBytes(bound), out var number) ? number : double.NaN;

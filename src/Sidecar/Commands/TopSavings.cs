@@ -28,7 +28,7 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
     private readonly SeriesRules present = job.Scrape.SeriesRules ?? new SeriesRules(RelabelRules.None, RelabelRules.None);
 
     /// <summary>As it is sent now.</summary>
-    public MetricCosts Before { get; } = Count(scrape, context, scrape.Labels);
+    public MetricCosts Before { get; } = new MetricCosts().Add(scrape, context, scrape.Labels);
 
     /// <summary>The gentlest first; the last saves the most.</summary>
     public List<SavingProposal> Propose(List<MetricCost> metrics)
@@ -60,7 +60,8 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
 
         void Try(string what, Variable variable, string value, RelabelRules metricRules)
         {
-            var after = Count(scrape, context, WithRules(new SeriesRules(metricRules, present.Write)));
+            var after = new MetricCosts().Add(scrape, context, new TargetLabels(scrape.Target.Labels, job.Scrape.ExternalLabels,
+                job.Scrape.HonorLabels, new SeriesRules(metricRules, present.Write)));
             if (Before.Series - after.Series >= Before.Series * LeastShare)
                 proposals.Add(new SavingProposal(what, job.Variables.NameOf(variable), value,
                     Before.Series - after.Series, Before.Bytes - after.Bytes));
@@ -68,10 +69,4 @@ internal sealed class TopSavings(JobOptions job, Scrape scrape, PassContext cont
     }
 
     private string? Value(Variable variable) => job.Variables.Find(environment, variable).Text;
-
-    private TargetLabels WithRules(SeriesRules rules) =>
-        new(scrape.Target.Labels, job.Scrape.ExternalLabels, job.Scrape.HonorLabels, rules);
-
-    private static MetricCosts Count(Scrape scrape, PassContext context, TargetLabels labels) =>
-        new MetricCosts().Add(scrape, context, labels);
 }

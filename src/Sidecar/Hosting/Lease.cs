@@ -186,7 +186,7 @@ internal sealed class Lease(
         known = null;
         metrics.Leading.Set(0);
         log.Warn(why, ("lease", options.FullName), ("error", state.Failure.Message),
-            ("remedy", state.Failure.IsNone ? "none is needed where a process or a machine stood still"
+            ("remedy", state.Failure.IsNone ? "none is needed where the process or its machine was paused"
                 : Advice.For(CheckPeer.ApiServer, state.Failure).Remedy));
         changed(false);
     }

@@ -150,7 +150,7 @@ internal static class Advice
             $"write them into {Variables.RemoteWriteProxyUrl.Name}, like http://USER:PASSWORD@HOST:PORT, with @ / : in them percent-encoded"),
         FailureDetail.ProxyForbids => new("its rules do not allow this host, this port, or CONNECT",
             $"have it allow {peer.Who}, or name the host in {Variables.RemoteWriteNoProxy.Name} where it is reached without the proxy"),
-        FailureDetail.ProxyCannotReach => new($"{peer.Who} is away, or cannot be reached or resolved from where the proxy is",
+        FailureDetail.ProxyCannotReach => new($"{peer.Who} is down, or cannot be reached or resolved from where the proxy is",
             $"look at host and port ({peer.Address}) and at the proxy's log; a host that is reached without it belongs in "
                 + Variables.RemoteWriteNoProxy.Name),
         _ => new("it is not running, is no HTTP proxy, or a firewall is in between",

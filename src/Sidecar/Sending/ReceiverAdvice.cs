@@ -73,7 +73,7 @@ internal static class ReceiverAdvice
     public static AdviceText OfSilence(WriteProtocol protocol) => new(
         "Nightingale passes writes on there, and answers 200 whatever the database behind it says: "
             + (protocol == WriteProtocol.Two ? "nobody says whether it was written"
-                : "2.0 is not believed without a word of what was written, so what is sent first is sent twice"),
+                : "2.0 is kept only where an answer says what was written, so what is sent first is sent twice"),
         $"set {Variables.RemoteWriteProtocol.Name}=1.0, or write to the database behind it");
 
     private static bool IsOutOfOrder(string words) =>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Buffers.Text;
 using System.Globalization;
 
 namespace Sidecar.Serving;
@@ -46,30 +44,16 @@ internal sealed class HtmlWriter(byte[] buffer, int limit)
         {
             if (most-- == 0)
                 return Markup("…"u8);
-            switch (rune.Value)
+            Markup(rune.Value switch
             {
-                case '<':
-                    Markup("&lt;"u8);
-                    break;
-                case '>':
-                    Markup("&gt;"u8);
-                    break;
-                case '&':
-                    Markup("&amp;"u8);
-                    break;
-                case '"':
-                    Markup("&quot;"u8);
-                    break;
-                case '\'':
-                    Markup("&#39;"u8);
-                    break;
-                case '\n' or '\t':
-                    Markup(" "u8);
-                    break;
-                default:
-                    Markup(utf8[..(IsUnseen(rune.Value) ? Rune.ReplacementChar : rune).EncodeToUtf8(utf8)]);
-                    break;
-            }
+                '<' => "&lt;"u8,
+                '>' => "&gt;"u8,
+                '&' => "&amp;"u8,
+                '"' => "&quot;"u8,
+                '\'' => "&#39;"u8,
+                '\n' or '\t' => " "u8,
+                _ => utf8[..(IsUnseen(rune.Value) ? Rune.ReplacementChar : rune).EncodeToUtf8(utf8)],
+            });
             if (isOver)
                 break;
         }
@@ -77,25 +61,18 @@ internal sealed class HtmlWriter(byte[] buffer, int limit)
     }
 
     /// <summary>1,234,567</summary>
-    public HtmlWriter Integer(long value)
-    {
-        Span<byte> utf8 = stackalloc byte[32];
-        value.TryFormat(utf8, out var written, "N0", CultureInfo.InvariantCulture);
-        return Markup(utf8[..written]);
-    }
+    public HtmlWriter Integer(long value) => Number(value, "N0");
 
     /// <summary>Digits alone, for coordinates.</summary>
-    public HtmlWriter Plain(long value)
-    {
-        Span<byte> utf8 = stackalloc byte[32];
-        Utf8Formatter.TryFormat(value, utf8, out var written);
-        return Markup(utf8[..written]);
-    }
+    public HtmlWriter Plain(long value) => Number(value, "D");
 
-    public HtmlWriter Fixed(double value, byte decimals)
+    /// <param name="format">F1 for one decimal.</param>
+    public HtmlWriter Fixed(double value, string format) => Number(value, format);
+
+    private HtmlWriter Number<T>(T value, string format) where T : IUtf8SpanFormattable
     {
         Span<byte> utf8 = stackalloc byte[48];
-        return Utf8Formatter.TryFormat(value, utf8, out var written, new StandardFormat('F', decimals)) ? Markup(utf8[..written]) : this;
+        return value.TryFormat(utf8, out var written, format, CultureInfo.InvariantCulture) ? Markup(utf8[..written]) : this;
     }
 
     /// <summary>C0 and C1 controls, zero-width and bidirectional characters (Unicode's Bidi_Control), separators, noncharacters.</summary>

@@ -17,7 +17,7 @@ internal static class ListenAddress
         error = "";
         if (Hosts.ParseListenAddress(address) is not { Value: { } valid })
         {
-            error = Sentence(address, "is not host:port", "for example :9090 or 127.0.0.1:9090");
+            error = $"SIDECAR_LISTEN_ADDRESS={address}: is not host:port; for example :9090 or 127.0.0.1:9090";
             return null;
         }
         var colon = valid.LastIndexOf(':');
@@ -29,17 +29,17 @@ internal static class ListenAddress
         catch (SocketException e)
         {
             const string LeaveOut = "leave the host out to listen on all, as in :9090";
-            error = e.SocketErrorCode switch
+            var (cause, remedy) = e.SocketErrorCode switch
             {
-                SocketError.AddressAlreadyInUse => Sentence(address, $"port {port} is in use by another process",
+                SocketError.AddressAlreadyInUse => ($"port {port} is in use by another process",
                     "stop that one, choose another port (hostNetwork pods share the node's), or set the variable empty for no listener"),
-                SocketError.AccessDenied => Sentence(address, $"this user may not listen on port {port}", "choose one of 1024 or above"),
-                SocketError.AddressNotAvailable => Sentence(address, "the host is not an address of this machine", LeaveOut),
-                SocketError.AddressFamilyNotSupported => Sentence(address, "this machine lacks that address family", LeaveOut),
-                SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain =>
-                    Sentence(address, "the host name has no address", LeaveOut),
-                var other => Sentence(address, $"the system refuses to listen there ({other})", LeaveOut),
+                SocketError.AccessDenied => ($"this user may not listen on port {port}", "choose one of 1024 or above"),
+                SocketError.AddressNotAvailable => ("the host is not an address of this machine", LeaveOut),
+                SocketError.AddressFamilyNotSupported => ("this machine lacks that address family", LeaveOut),
+                SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => ("the host name has no address", LeaveOut),
+                var other => ($"the system refuses to listen there ({other})", LeaveOut),
             };
+            error = $"SIDECAR_LISTEN_ADDRESS={address}: {cause}; {remedy}";
             return null;
         }
     }
@@ -53,8 +53,6 @@ internal static class ListenAddress
         return int.Parse(address.AsSpan(colon + 1), CultureInfo.InvariantCulture) == 0 ? null
             : new Uri($"http://{(host is "" or "0.0.0.0" or "[::]" ? "127.0.0.1" : host)}{address[colon..]}/");
     }
-
-    private static string Sentence(string address, string cause, string remedy) => $"SIDECAR_LISTEN_ADDRESS={address}: {cause}; {remedy}";
 
     private static Socket ListenOnAll(int port)
     {

@@ -58,7 +58,7 @@ internal static class OverviewCards
             html.Markup("<b>Empty</b>"u8);
         else
             html.Markup("<b>"u8).Count(scrapes, "scrape"u8).Markup("</b>"u8);
-        html.Markup("<div class=\"bar\"><i style=\"width:"u8).Fixed(share * 100, 1).Markup("%\"></i></div><p>"u8)
+        html.Markup("<div class=\"bar\"><i style=\"width:"u8).Fixed(share * 100, "F1").Markup("%\"></i></div><p>"u8)
             .Bytes(bytes).Markup(" of "u8).Bytes(limit);
         if (facts.OldestWaiting is { } oldest)
             html.Markup(", oldest "u8).Ago(overview.Now - oldest);

@@ -10,8 +10,8 @@ internal static class Quantities
     {
         < 0.005 => html.Markup("0"u8),
         < 99.95 when Math.Abs(value - Math.Round(value)) < 1e-9 => html.Integer((long)Math.Round(value)),
-        < 9.995 => html.Fixed(value, 2),
-        < 99.95 => html.Fixed(value, 1),
+        < 9.995 => html.Fixed(value, "F2"),
+        < 99.95 => html.Fixed(value, "F1"),
         _ => html.Integer((long)Math.Round(value)),
     };
 

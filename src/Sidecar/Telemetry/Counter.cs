@@ -13,11 +13,7 @@ internal sealed class Counter(string name, string help, string labels = "") : IM
 
     public void Increment() => Interlocked.Increment(ref value);
 
-    public void Write(MetricsText text)
-    {
-        text.Family(name, "counter", help);
-        text.Sample(name, labels, Value);
-    }
+    public void Write(MetricsText text) => text.Single(name, "counter", help, Value, labels);
 }
 
 /// <summary>One count for each of a closed set of reasons, whose word is the value of one label. All begin at zero, visibly.</summary>

@@ -26,9 +26,5 @@ internal sealed class Gauge(string name, string help, string labels = "") : IMet
         }
     }
 
-    public void Write(MetricsText text)
-    {
-        text.Family(name, "gauge", help);
-        text.Sample(name, labels, Value);
-    }
+    public void Write(MetricsText text) => text.Single(name, "gauge", help, Value, labels);
 }

@@ -1,4 +1,3 @@
-
 namespace Sidecar.Telemetry;
 
 /// <summary>How much the log says.</summary>

@@ -211,18 +211,16 @@ internal sealed class Metrics(string remote, TimeProvider time)
             KubernetesFailures, .. kubernetesEvents, QueueScrapes, QueueBytes, QueueOldestTimestampSeconds, QueueDamagedFiles,
             QueueDirectoryFailures, QueueDirectoryHanging, QueueAheadScrapes, QueueDroppedScrapes,
         ]);
-        text.Family("sidecar_condition", "gauge", "1 while a condition holds that the page and /-/ready tell of, else 0.");
         foreach (var condition in AllConditions)
-            text.Sample("sidecar_condition", MetricsText.Label("condition", Word.Of(condition)),
-                Conditions >> (int)condition & 1);
+            text.Single("sidecar_condition", "gauge", "1 while a condition holds that the page and /-/ready tell of, else 0.",
+                Conditions >> (int)condition & 1, MetricsText.Label("condition", Word.Of(condition)));
         Write(text,
         [
             QueueRoomSeconds, HighestTargets, TargetsDown, LastAcceptedSeconds, DiscoveryAnsweredSeconds, WriteVersion, Leading,
             ExpirySeconds, InternalErrors,
         ]);
-        text.Family("prometheus_build_info", "gauge", "Always 1; its labels tell the version.");
-        text.Sample("prometheus_build_info",
-            MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName)), 1);
+        text.Single("prometheus_build_info", "gauge", "Always 1; its labels tell the version.", 1,
+            MetricsText.Join(MetricsText.Label("version", Version), MetricsText.Label("goos", SystemName)));
         process.Write(text);
     }
 

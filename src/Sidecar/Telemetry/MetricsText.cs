@@ -34,6 +34,13 @@ internal sealed class MetricsText(IBufferWriter<byte> output)
         Append($" {Number(value)}\n");
     }
 
+    /// <summary>A family, or a part of one, of one sample.</summary>
+    public void Single(string name, string type, string help, double value, string labels = "")
+    {
+        Family(name, type, help);
+        Sample(name, labels, value);
+    }
+
     /// <summary><c>name="value"</c> with backslash, quote and line feed escaped.</summary>
     public static string Label(string name, string value) =>
         $"{name}=\"{value.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n")}\"";

@@ -11,47 +11,33 @@ internal sealed class ProcessMetrics(TimeProvider time)
     public static TimeSpan CpuTime =>
         OperatingSystem.IsBrowser() || OperatingSystem.IsIOS() || OperatingSystem.IsTvOS() ? default : Environment.CpuUsage.TotalTime;
 
-    public static long ResidentBytes =>
-        ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [_, var resident, ..]
-            ? (long)Pages(resident) : Environment.WorkingSet;
+    public static long ResidentBytes => Memory is { } memory ? Pages(memory[1]) : Environment.WorkingSet;
+
+    /// <summary>Size, resident, and more, in pages.</summary>
+    private static string[]? Memory => ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [_, _, ..] and var pages
+        ? pages : null;
 
     public void Write(MetricsText text)
     {
-        One(text, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.", CpuTime.TotalSeconds);
-        One(text, "process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", started);
-        // statm: size, resident, … in pages.
-        if (ReadFile("/proc/self/statm") is { } memory && memory.Split(' ') is [var size, var resident, ..])
-        {
-            One(text, "process_virtual_memory_bytes", "gauge", "Address space in use, in bytes.", Pages(size));
-            One(text, "process_resident_memory_bytes", "gauge", "Memory held in RAM, in bytes.", Pages(resident));
-        }
-        else
-        {
-            One(text, "process_resident_memory_bytes", "gauge", "Memory held in RAM, in bytes.", Environment.WorkingSet);
-        }
+        text.Single("process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.", CpuTime.TotalSeconds);
+        text.Single("process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", started);
+        if (Memory is { } memory)
+            text.Single("process_virtual_memory_bytes", "gauge", "Address space in use, in bytes.", Pages(memory[0]));
+        text.Single("process_resident_memory_bytes", "gauge", "Memory held in RAM, in bytes.", ResidentBytes);
         if (CountOpenFiles() is { } open)
-            One(text, "process_open_fds", "gauge", "Open file descriptors.", open);
+            text.Single("process_open_fds", "gauge", "Open file descriptors.", open);
         if (MaxOpenFiles() is { } most)
-            One(text, "process_max_fds", "gauge", "Most file descriptors that may be open.", most);
-        One(text, "dotnet_total_memory_bytes", "gauge", "Managed heap in use, in bytes.", GC.GetTotalMemory(forceFullCollection: false));
+            text.Single("process_max_fds", "gauge", "Most file descriptors that may be open.", most);
+        text.Single("dotnet_total_memory_bytes", "gauge", "Managed heap in use, in bytes.", GC.GetTotalMemory(forceFullCollection: false));
     }
 
-    private static void One(MetricsText text, string name, string type, string help, double value)
-    {
-        text.Family(name, type, help);
-        text.Sample(name, "", value);
-    }
-
-    private static double Pages(string number) => (double)long.Parse(number, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+    private static long Pages(string number) => long.Parse(number, CultureInfo.InvariantCulture) * Environment.SystemPageSize;
 
     private static int? CountOpenFiles()
     {
         try
         {
-            var count = -1; // the listing itself holds one open
-            foreach (var _ in Directory.EnumerateFileSystemEntries("/proc/self/fd"))
-                count++;
-            return count;
+            return Directory.GetFileSystemEntries("/proc/self/fd").Length - 1; // the listing itself holds one open
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
