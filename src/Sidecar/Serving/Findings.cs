@@ -180,7 +180,7 @@ internal sealed class Findings(ProcessFacts facts)
         Condition condition, Level level, Subject subject, bool isLosing, string sentence, AdviceText advice, string? fact = null,
         DateTimeOffset? since = null, DateTimeOffset? lostFrom = null, DateTimeOffset? nextTry = null) => found.Add(new Finding
         {
-            Condition = condition, Level = level, Subject = subject, IsLosing = isLosing, Sentence = sentence, Fact = fact, Cause = advice.Cause,
-            Remedy = advice.Remedy, Since = since, LostFrom = lostFrom, NextTry = nextTry,
+            Condition = condition, Level = level, Subject = subject, IsLosing = isLosing, Sentence = sentence, Fact = fact,
+            Cause = advice.Cause, Remedy = advice.Remedy, Since = since, LostFrom = lostFrom, NextTry = nextTry,
         });
 }
