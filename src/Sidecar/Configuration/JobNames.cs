@@ -22,7 +22,7 @@ internal static class JobNames
                 continue;
             settings.Warn(Variables.Jobs, $"no profile is called {name}, and nothing is set for that job; did you mean {nearest}?");
         }
-        return [.. names.Select(JobVariables.Of)];
+        return [.. names.Select(n => new JobVariables(n))];
     }
 
     private static Parsed<ImmutableArray<string>> Parse(string text)

@@ -14,28 +14,18 @@ internal enum ValueSource
 internal readonly record struct WrittenValue(string? Text, string Name, ValueSource Source);
 
 /// <summary>Where one job's variables are looked up: its own (job name and two underscores), its profile, then the plain ones.</summary>
-internal sealed class JobVariables
+/// <param name="name">As in SIDECAR_JOBS; empty for the only one.</param>
+internal sealed class JobVariables(string name)
 {
     public const string Separator = "__";
 
     /// <summary>The one job that there is where none is named.</summary>
     public static readonly JobVariables Only = new("");
 
-    private readonly string prefix;
+    private readonly string prefix = Prefix(name);
 
-    private JobVariables(string name)
-    {
-        Name = name;
-        prefix = Prefix(name);
-        Profile = JobProfile.Find(name);
-    }
-
-    /// <summary>As in SIDECAR_JOBS; empty for the only one.</summary>
-    public string Name { get; }
-
-    public JobProfile? Profile { get; }
-
-    public static JobVariables Of(string name) => new(name);
+    public string Name => name;
+    public JobProfile? Profile { get; } = JobProfile.Find(name);
 
     /// <summary>What stands before its variables: <c>SIDECAR_KUBE_SCHEDULER__</c>.</summary>
     public static string Prefix(string name) =>

@@ -3,33 +3,19 @@ using Sidecar.Primitives;
 namespace Sidecar.Configuration;
 
 /// <summary>Looks variables up while the options are read, and collects what is wrong or odd with them.</summary>
-internal sealed class Settings
+/// <param name="job">Whose variables; null where those of all jobs are meant.</param>
+/// <param name="all">Those of all jobs, where one job's are meant.</param>
+internal sealed class Settings(IReadOnlyDictionary<string, string?> environment, JobVariables? job = null, Settings? all = null)
 {
-    private readonly IReadOnlyDictionary<string, string?> environment;
-    private readonly List<(Variable? Variable, ConfigurationError Error)> errors;
-    private readonly List<ConfigurationWarning> warnings;
+    private readonly List<(Variable? Variable, ConfigurationError Error)> errors = all?.errors ?? [];
+    private readonly List<ConfigurationWarning> warnings = all?.warnings ?? [];
     private readonly Dictionary<string, string> derived = new(StringComparer.Ordinal);
-    private readonly Settings? all; // of all jobs
 
-    public Settings(IReadOnlyDictionary<string, string?> environment)
-        : this(environment, JobVariables.Only, null)
-    {
-    }
-
-    private Settings(IReadOnlyDictionary<string, string?> environment, JobVariables job, Settings? all)
-    {
-        this.environment = environment;
-        this.all = all;
-        Job = job;
-        errors = all?.errors ?? [];
-        warnings = all?.warnings ?? [];
-    }
-
-    public JobVariables Job { get; }
+    public JobVariables Job { get; } = job ?? JobVariables.Only;
     public bool HasErrors => errors.Count > 0;
 
     /// <summary>The variables of one job; errors and warnings stay together.</summary>
-    public Settings Of(JobVariables job) => job.Name.Length == 0 ? this : new(environment, job, this);
+    public Settings Of(JobVariables ofJob) => ofJob.Name.Length == 0 ? this : new(environment, ofJob, this);
 
     /// <summary>Whether the environment or the job's profile gives the variable a value.</summary>
     public bool IsSet(Variable variable) => Find(variable).Text is not null;
@@ -107,11 +93,8 @@ internal sealed class Settings
         var (text, _, source) = Find(variable);
         var value = text is null ? derived.GetValueOrDefault(variable.Name) ?? variable.Default ?? ""
             : OneLine.Of(Redacted.Of(variable, text));
-        return new(variable, value, source is ValueSource.Own or ValueSource.Plain)
-        {
-            Name = Job.NameOf(variable),
-            Profile = source == ValueSource.Profile ? Job.Profile?.Name ?? Job.Name : null,
-        };
+        return new(variable, Job.NameOf(variable), value, source is ValueSource.Own or ValueSource.Plain,
+            source == ValueSource.Profile ? Job.Profile?.Name ?? Job.Name : null);
     }
 
     private void Add(Variable variable, string problem, string? remedy)

@@ -21,23 +21,20 @@ internal sealed class ServicesWatch(
     {
         try
         {
-            if (known.Version is { } from && state.MayWatch)
-                await WatchAsync(known, from, untilList);
-            edge.Passed();
-        }
-        catch (OperationCanceledException) when (untilList.IsCancellationRequested)
-        {
-        }
-        catch (Exception e)
-        {
             try
+            {
+                if (known.Version is { } from && state.MayWatch)
+                    await WatchAsync(known, from, untilList);
+                edge.Passed();
+            }
+            catch (Exception e) when (!(e is OperationCanceledException && untilList.IsCancellationRequested))
             {
                 await edge.FailedAsync(e, untilList.Token);
                 await untilList.CancelAsync();
             }
-            catch (OperationCanceledException)
-            {
-            }
+        }
+        catch (OperationCanceledException) when (untilList.IsCancellationRequested)
+        {
         }
     }
 

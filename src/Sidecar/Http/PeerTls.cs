@@ -7,7 +7,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Sidecar.Http;
 
 /// <summary>TLS towards one peer, from PEM files as they are now: a new one is made when a file has changed.</summary>
-internal sealed class PeerTls
+/// <exception cref="PeerException">A file cannot be read.</exception>
+internal sealed class PeerTls(TlsOptions options)
 {
     /// <summary>Largest file of authorities, bytes: a system's whole bundle has a quarter of that.</summary>
     private const int LargestBundle = 1024 * 1024;
@@ -17,25 +18,15 @@ internal sealed class PeerTls
 
     private const string RsaAlgorithm = "1.2.840.113549.1.1.1"; // rsaEncryption
 
-    private readonly TlsOptions options;
-    private readonly byte[]? ca;
-    private readonly byte[]? certificate;
-    private readonly byte[]? key;
+    private readonly byte[]? ca = Read(options.CaFile, LargestBundle);
+    private readonly byte[]? certificate = Read(options.CertFile);
+    private readonly byte[]? key = Read(options.KeyFile);
 
     /// <summary>When the last of the authorities expires; null for the system's.</summary>
     public DateTimeOffset? CaExpires { get; private set; }
 
     /// <summary>When our own certificate expires; null for none.</summary>
     public DateTimeOffset? CertificateExpires { get; private set; }
-
-    /// <exception cref="PeerException">A file cannot be read.</exception>
-    public PeerTls(TlsOptions options)
-    {
-        this.options = options;
-        ca = Read(options.CaFile, LargestBundle);
-        certificate = Read(options.CertFile);
-        key = Read(options.KeyFile);
-    }
 
     /// <summary>The files still hold what was read.</summary>
     /// <exception cref="PeerException">A file cannot be read any more.</exception>

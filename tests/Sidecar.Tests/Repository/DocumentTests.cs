@@ -42,7 +42,7 @@ public sealed partial class DocumentTests
     [Fact]
     public void Every_name_of_a_variable_in_pages_and_manifests_exists()
     {
-        var known = Variables.All.Select(v => v.Name).Concat(JobProfile.All.Select(p => JobVariables.Of(p.Name))
+        var known = Variables.All.Select(v => v.Name).Concat(JobProfile.All.Select(p => new JobVariables(p.Name))
             .SelectMany(j => Variables.All.Where(v => v.IsOfJob).Select(j.NameOf))).ToHashSet();
         var files = Directory.EnumerateFiles(Path.Combine(SidecarBinary.RepositoryRoot, "src", "deploy"), "*", SearchOption.AllDirectories)
             .Concat(DocumentLinkTests.Pages).Append(Path.Combine(SidecarBinary.RepositoryRoot, "Dockerfile.distroless"));
