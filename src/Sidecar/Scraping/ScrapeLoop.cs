@@ -112,13 +112,13 @@ internal sealed class ScrapeLoop(
         await Task.Delay(Interval / 10, time, cancellation);
         if (!tryLeave(this, out var isReplaced))
             return null;
-        return () => isReplaced ? Forget() : EndAsync(since);
-
-        Task Forget()
+        return async () =>
         {
-            queue.Forget(Target);
-            return Task.CompletedTask;
-        }
+            if (isReplaced)
+                queue.Forget(Target);
+            else
+                await EndAsync(since);
+        };
     }
 
     /// <summary>Does something that no later tick makes good: up to three times, and then the loop goes on without.</summary>
