@@ -41,7 +41,7 @@ internal sealed class CompressedBody
     /// <summary>The first <paramref name="count"/> bytes of <see cref="FreeSpace"/> were filled.</summary>
     public void Advance(int count) => Length += count;
 
-    public Stream OpenRead() => new Reader(this);
+    public Stream OpenRead() => new Content(this);
 
     /// <summary>The bytes, piece by piece: of blocks that lie side by side, as they mostly do, one piece is made.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Pieces()
@@ -91,7 +91,7 @@ internal sealed class CompressedBody
         Append(number);
     }
 
-    public Stream OpenWrite() => new Writer(this);
+    public Stream OpenWrite() => new Content(this);
 
     public CompressedBody AddReference()
     {
@@ -110,13 +110,14 @@ internal sealed class CompressedBody
         Length = 0;
     }
 
-    private sealed class Reader(CompressedBody body) : Stream
+    /// <summary>Reads from the start on; writes at the end.</summary>
+    private sealed class Content(CompressedBody body) : Stream
     {
-        private long position;
+        private long position; // of what is read next
 
         public override bool CanRead => true;
         public override bool CanSeek => false;
-        public override bool CanWrite => false;
+        public override bool CanWrite => true;
         public override long Length => body.Length;
 
         public override long Position { get => position; set => throw new NotSupportedException(); }
@@ -134,26 +135,6 @@ internal sealed class CompressedBody
 
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    }
-
-    private sealed class Writer(CompressedBody body) : Stream
-    {
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => body.Length;
-
-        public override long Position { get => body.Length; set => throw new NotSupportedException(); }
-
         public override void Write(ReadOnlySpan<byte> buffer) => body.Append(buffer);
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
@@ -161,8 +142,6 @@ internal sealed class CompressedBody
         public override void Flush()
         {
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 

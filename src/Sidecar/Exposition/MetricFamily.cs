@@ -3,10 +3,9 @@ namespace Sidecar.Exposition;
 /// <summary><c># TYPE</c>, <c># HELP</c>, <c># UNIT</c> of the current metric. Reused; <see cref="Ordinal"/> tells metrics apart.</summary>
 internal sealed class MetricFamily
 {
-    private byte[] text = new byte[512]; // name, help, unit
-    private int nameLength;
-    private int helpLength;
-    private int unitLength;
+    private readonly ReusedText name = new();
+    private readonly ReusedText help = new();
+    private readonly ReusedText unit = new();
 
     /// <param name="lane">Ordinals of families that alternate in one sample must differ: each of three lanes has its own.</param>
     public MetricFamily(int lane = 1) => Ordinal = lane;
@@ -17,18 +16,18 @@ internal sealed class MetricFamily
     public MetricType Type { get; set; }
 
     /// <summary>The metric's name as its TYPE line has it: without <c>_bucket</c>, <c>_total</c> and the like.</summary>
-    public ReadOnlySpan<byte> Name => text.AsSpan(0, nameLength);
+    public ReadOnlySpan<byte> Name => name.Span;
 
-    public ReadOnlySpan<byte> Help => text.AsSpan(nameLength, helpLength);
-    public ReadOnlySpan<byte> Unit => text.AsSpan(nameLength + helpLength, unitLength);
+    public ReadOnlySpan<byte> Help => help.Span;
+    public ReadOnlySpan<byte> Unit => unit.Span;
 
-    public void Begin(ReadOnlySpan<byte> name)
+    public void Begin(ReadOnlySpan<byte> metricName)
     {
         Ordinal += 3;
         Type = MetricType.Unknown;
-        nameLength = helpLength = unitLength = 0;
-        Insert(0, name);
-        nameLength = name.Length;
+        name.Set(metricName);
+        help.Set(default);
+        unit.Set(default);
     }
 
     /// <summary>Begins another metric, of which all is known that is known of this one.</summary>
@@ -40,36 +39,24 @@ internal sealed class MetricFamily
         Type = other.Type;
     }
 
-    public void SetHelp(ReadOnlySpan<byte> help)
-    {
-        Remove(nameLength, helpLength);
-        helpLength = 0;
-        Insert(nameLength, help);
-        helpLength = help.Length;
-    }
+    public void SetHelp(ReadOnlySpan<byte> text) => help.Set(text);
 
-    public void SetUnit(ReadOnlySpan<byte> unit)
-    {
-        Remove(nameLength + helpLength, unitLength);
-        unitLength = 0;
-        Insert(nameLength + helpLength, unit);
-        unitLength = unit.Length;
-    }
+    public void SetUnit(ReadOnlySpan<byte> text) => unit.Set(text);
 
     /// <summary>Whether the sample's name is the metric's, or has a suffix of its type (Prometheus's isSeriesPartOfFamily).</summary>
     public bool Has(ReadOnlySpan<byte> sampleName)
     {
-        var name = Name;
+        var own = Name;
         switch (Type)
         {
             case MetricType.Counter:
-                return Cut(sampleName, "_total"u8).SequenceEqual(Cut(name, "_total"u8)) && sampleName.StartsWith(name);
+                return Cut(sampleName, "_total"u8).SequenceEqual(Cut(own, "_total"u8)) && sampleName.StartsWith(own);
             case MetricType.Info:
-                return Cut(sampleName, "_info"u8).SequenceEqual(Cut(name, "_info"u8)) && sampleName.StartsWith(name);
+                return Cut(sampleName, "_info"u8).SequenceEqual(Cut(own, "_info"u8)) && sampleName.StartsWith(own);
         }
-        if (!sampleName.StartsWith(name))
+        if (!sampleName.StartsWith(own))
             return false;
-        var suffix = sampleName[name.Length..];
+        var suffix = sampleName[own.Length..];
         return suffix.IsEmpty || Type switch
         {
             MetricType.Histogram => suffix.SequenceEqual("_bucket"u8) || suffix.SequenceEqual("_sum"u8) || suffix.SequenceEqual("_count"u8),
@@ -86,17 +73,4 @@ internal sealed class MetricFamily
 
     private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> name, ReadOnlySpan<byte> suffix) =>
         name.EndsWith(suffix) ? name[..^suffix.Length] : name;
-
-    private int Length => nameLength + helpLength + unitLength;
-
-    private void Remove(int at, int count) => text.AsSpan(at + count, Length - at - count).CopyTo(text.AsSpan(at));
-
-    private void Insert(int at, ReadOnlySpan<byte> bytes)
-    {
-        var length = Length;
-        if (length + bytes.Length > text.Length)
-            Array.Resize(ref text, Math.Max(length + bytes.Length, text.Length * 2));
-        text.AsSpan(at, length - at).CopyTo(text.AsSpan(at + bytes.Length));
-        bytes.CopyTo(text.AsSpan(at));
-    }
 }

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using Sidecar.Configuration;
 
 namespace Sidecar.Exposition;
 
@@ -19,20 +20,23 @@ internal static class ScrapeProtocols
     public static ImmutableArray<BodyFormat> Default { get; } =
         [BodyFormat.OpenMetricsText100, BodyFormat.OpenMetricsText001, BodyFormat.PrometheusText100, BodyFormat.PrometheusText004];
 
-    /// <summary>Null for a name that Prometheus does not know.</summary>
-    public static BodyFormat? Find(string name)
+    /// <summary>Formats by Prometheus's names, comma-separated, best first.</summary>
+    public static Parsed<ImmutableArray<BodyFormat>> Parse(string text)
     {
-        foreach (var protocol in All)
+        var formats = ImmutableArray.CreateBuilder<BodyFormat>();
+        foreach (var name in text.Split(',', StringSplitOptions.TrimEntries))
         {
-            if (protocol.Name == name)
-                return protocol.Format;
+            var protocol = Array.Find(All, p => p.Name == name);
+            if (protocol.Name is null)
+                return new Wrong($"name {formats.Count + 1} is none of {string.Join(", ", All.Select(p => p.Name))}");
+            if (formats.Contains(protocol.Format))
+                return new Wrong($"{name} stands there twice");
+            formats.Add(protocol.Format);
         }
-        return null;
+        return formats.ToImmutable();
     }
 
     public static string Name(BodyFormat format) => Of(format).Name;
-
-    public static string Names => string.Join(", ", All.Select(p => p.Name));
 
     /// <summary>The Accept header: best first, each with less weight than the one before, and in the end whatever there is.</summary>
     public static string Accept(ImmutableArray<BodyFormat> protocols)

@@ -79,10 +79,10 @@ internal sealed class TextParserState
         foreach (var one in known)
         {
             // A histogram's lines take turns in three names.
-            if (one.Length == name.Length && one.Is(name))
+            if (one.Is(name))
             {
                 last = one;
-                sample.Family = one.Family;
+                sample.Family = one.Family!;
                 return;
             }
         }
@@ -109,27 +109,23 @@ internal sealed class TextParserState
 
     private sealed class KnownName
     {
-        private byte[] bytes = new byte[128];
+        private readonly ReusedText name = new();
         private int plainLength;
 
-        public int Length;
+        /// <summary>With a name; null without.</summary>
+        public MetricFamily? Family { get; private set; }
 
-        public MetricFamily Family = null!; // with a name
+        public ReadOnlySpan<byte> Plain => name.Span[..plainLength];
 
-        public ReadOnlySpan<byte> Plain => bytes.AsSpan(0, plainLength);
+        public bool Is(ReadOnlySpan<byte> other) => Family is not null && other.SequenceEqual(name.Span);
 
-        public bool Is(ReadOnlySpan<byte> name) => name.SequenceEqual(bytes.AsSpan(0, Length));
+        public void Clear() => (Family, plainLength) = (null, 0);
 
-        public void Clear() => Length = plainLength = 0;
-
-        public void Set(ReadOnlySpan<byte> name, MetricFamily family)
+        public void Set(ReadOnlySpan<byte> text, MetricFamily family)
         {
-            if (name.Length > bytes.Length)
-                bytes = new byte[name.Length];
-            name.CopyTo(bytes);
-            Length = name.Length;
+            name.Set(text);
             Family = family;
-            plainLength = LineCursor.IsLegacyMetric(name) ? name.Length : 0;
+            plainLength = LineCursor.IsLegacyMetric(text) ? text.Length : 0;
         }
     }
 }

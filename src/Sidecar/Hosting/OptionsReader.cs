@@ -172,7 +172,7 @@ internal static class OptionsReader
     /// <summary>As in Prometheus, protobuf goes first where native histograms are wanted and nobody has chosen an order.</summary>
     private static (ImmutableArray<BodyFormat> Protocols, bool? Native) ReadProtocols(Settings settings)
     {
-        var protocols = settings.Read(Variables.ScrapeProtocols, Protocols.Parse);
+        var protocols = settings.Read(Variables.ScrapeProtocols, ScrapeProtocols.Parse);
         bool? native = settings.IsSet(Variables.ScrapeNativeHistograms)
             ? settings.Read(Variables.ScrapeNativeHistograms, Words.Boolean, absent: false) : null;
         if (native is true && !settings.IsSet(Variables.ScrapeProtocols))
