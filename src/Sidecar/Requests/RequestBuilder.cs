@@ -189,7 +189,7 @@ internal sealed class RequestBuilder(int samplesPerRequest)
     private int WriteReferences(SeriesLabels labels, int index, int at)
     {
         Reserve(at + 10);
-        var (name, value) = message.Symbols.Label(labels.HashOf(index), labels.Name(index), labels.Value(index));
+        var (name, value) = message.Symbols.Label(labels, index);
         at += LabelMessage.WriteVarint(buffer.AsSpan(at), name);
         return at + LabelMessage.WriteVarint(buffer.AsSpan(at), value);
     }

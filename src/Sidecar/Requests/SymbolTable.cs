@@ -9,7 +9,7 @@ internal sealed class SymbolTable
     private const byte SymbolsTag = 4 << 3 | 2;
 
     /// <summary>Labels that are looked up as a whole; a power of two. Another label in the same place takes it over.</summary>
-    private const int KnownLabels = 4096;
+    private const int KnownLabels = 2048;
 
     /// <summary>Drawn for each process, so that no target can choose strings that all belong in one place.</summary>
     private static readonly long Seed = Random.Shared.NextInt64();
@@ -17,7 +17,7 @@ internal sealed class SymbolTable
     private readonly WireBuffer text = new(); // the field, whole
     private (int Start, int Length)[] symbols = new (int, int)[512];
     private ulong[] places = new ulong[2048]; // upper half of the hash, and the symbol's number plus one
-    private (uint Hash, uint Name, uint Value)[]? labels;
+    private (ulong Hash, uint Name, uint Value)[]? labels;
     private uint count;
 
     /// <summary>The field as it stands in the request; nothing before the first symbol was asked for.</summary>
@@ -43,25 +43,29 @@ internal sealed class SymbolTable
         Array.Clear(labels!);
     }
 
-    /// <summary>The references of a label's name and value.</summary>
-    /// <param name="hash">See <see cref="SeriesLabels.HashOf(int)"/>.</param>
-    public (uint Name, uint Value) Label(ulong hash, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    /// <summary>The references of the name and value of a series' label.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public (uint Name, uint Value) Label(SeriesLabels of, int index)
     {
-        labels ??= new (uint, uint, uint)[KnownLabels];
-        ref var known = ref labels[hash % KnownLabels];
-        var upper = (uint)(hash >> 32);
-        if (count > 0 && known.Hash == upper && known.Value > 0 && Of(known.Name).SequenceEqual(name)
-            && Of(known.Value).SequenceEqual(value))
+        var hash = of.HashOf(index);
+        // Series are told apart by these hashes, and so are labels.
+        if (labels is not null && labels[hash % KnownLabels] is { Value: not 0 } known && known.Hash == hash)
             return (known.Name, known.Value);
-        known = (upper, Add(name), Add(value));
-        return (known.Name, known.Value);
+        return AddLabel(hash, of.Name(index), of.Value(index));
+    }
+
+    private (uint Name, uint Value) AddLabel(ulong hash, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        var added = (Name: Add(name), Value: Add(value));
+        labels![hash % KnownLabels] = (hash, added.Name, added.Value);
+        return added;
     }
 
     public uint Add(ReadOnlySpan<byte> value)
     {
         if (count == 0)
         {
-            labels ??= new (uint, uint, uint)[KnownLabels];
+            labels ??= new (ulong, uint, uint)[KnownLabels];
             Append([]);
         }
         if (value.IsEmpty)
