@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 
@@ -59,71 +58,33 @@ internal static class FloatText
             return Copy("0.0"u8, destination); // of either sign
         if (double.IsInfinity(value))
             return Copy(value > 0 ? "+Inf"u8 : "-Inf"u8, destination);
-        // The shortest digits that round-trip, as .NET writes them: 0.005, 123, 1.5E-05.
-        Span<byte> text = stackalloc byte[32];
-        value.TryFormat(text, out var length, default, CultureInfo.InvariantCulture);
-        Span<byte> digits = stackalloc byte[32];
-        var count = 0;
-        var point = -1;
-        var exponent = 0;
-        var negative = false;
-        for (var i = 0; i < length; i++)
+        // .NET writes the same digits, the fewest that round-trip; Go has an exponent from a million on already, .NET from 10^15.
+        value.TryFormat(destination, out var length, default, CultureInfo.InvariantCulture);
+        if (destination[..length].IndexOf((byte)'E') is >= 0 and var exponent)
         {
-            var c = text[i];
-            if (c == (byte)'-')
-                negative = true;
-            else if (c == (byte)'.')
-                point = count;
-            else if (c == (byte)'E')
-            {
-                _ = Utf8Parser.TryParse(text[(i + (text[i + 1] == (byte)'+' ? 2 : 1))..length], out exponent, out _);
-                break;
-            }
-            else
-                digits[count++] = c;
+            destination[exponent] = (byte)'e';
+            return length;
         }
-        if (point < 0)
-            point = count;
-        // digits hold the number 0.DIGITS × 10^(point + exponent); leading and trailing zeros go.
-        var leading = 0;
-        while (leading < count - 1 && digits[leading] == (byte)'0')
-            leading++;
-        while (count > leading + 1 && digits[count - 1] == (byte)'0')
-            count--;
-        var significant = digits[leading..count];
-        var scientific = point + exponent - leading - 1; // exponent of d.ddd
-
-        var at = 0;
-        if (negative)
-            destination[at++] = (byte)'-';
-        if (scientific is < -4 or >= 6)
+        var point = destination[..length].IndexOf((byte)'.');
+        if (Math.Abs(value) < 1e6)
+            return point >= 0 ? length : length + Copy(".0"u8, destination[length..]);
+        if (point >= 0)
+            destination[(point + 1)..length--].CopyTo(destination[point..]);
+        else
+            point = length;
+        // All digits without a point: it goes behind the first one.
+        var first = value < 0 ? 1 : 0;
+        length = destination[..length].TrimEnd((byte)'0').Length;
+        if (length > first + 1)
         {
-            destination[at++] = significant[0];
-            if (significant.Length > 1)
-            {
-                destination[at++] = (byte)'.';
-                at += Copy(significant[1..], destination[at..]);
-            }
-            destination[at++] = (byte)'e';
-            destination[at++] = (byte)(scientific < 0 ? '-' : '+');
-            var magnitude = Math.Abs(scientific);
-            if (magnitude < 10)
-                destination[at++] = (byte)'0';
-            _ = Utf8Formatter.TryFormat(magnitude, destination[at..], out var exponentLength);
-            return at + exponentLength;
+            destination[(first + 1)..length++].CopyTo(destination[(first + 2)..]);
+            destination[first + 1] = (byte)'.';
         }
-        if (scientific < 0)
-        {
-            at += Copy("0."u8, destination[at..]);
-            destination.Slice(at, -scientific - 1).Fill((byte)'0');
-            at += -scientific - 1;
-            return at + Copy(significant, destination[at..]);
-        }
-        for (var i = 0; i <= scientific; i++)
-            destination[at++] = i < significant.Length ? significant[i] : (byte)'0';
-        destination[at++] = (byte)'.';
-        return at + (significant.Length > scientific + 1
-            ? Copy(significant[(scientific + 1)..], destination[at..]) : Copy("0"u8, destination[at..]));
+        var power = point - first - 1; // 6 to 14
+        length += Copy("e+"u8, destination[length..]);
+        destination[length++] = (byte)('0' + power / 10);
+        destination[length++] = (byte)('0' + power % 10);
+        return length;
     }
 
     /// <summary>Writes a double as the Prometheus text format has it: Go's shortest <c>%g</c>, so <c>1</c> and not <c>1.0</c>.</summary>
