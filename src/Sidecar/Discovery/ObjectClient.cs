@@ -185,8 +185,8 @@ internal sealed class ObjectClient(KubernetesOptions options, PeerClient client,
         return new ObjectAnswer(failure, null, response.StatusCode, RetryAfter.Of(response, time), response.Headers.Date);
     }
 
-    private static ObjectAnswer Failed(Exception exception, Uri url, bool isTimeout) => new(isTimeout
-        ? new Failure(FailureReason.Timeout, $"{Failures.Host(url)} did not answer within {Timeout.TotalSeconds}s")
+    private ObjectAnswer Failed(Exception exception, Uri url, bool isTimeout) => new(isTimeout
+        ? client.TimedOut(url, $"{Failures.Host(url)} did not answer within {Timeout.TotalSeconds}s")
         : Failures.From(exception, url));
 
     private static ObjectAnswer Nonsense(Uri url, Exception exception) => new(new Failure(FailureReason.Parse,

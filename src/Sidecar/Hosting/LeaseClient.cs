@@ -58,7 +58,7 @@ internal sealed class LeaseClient(LeaseOptions options, PeerClient client, TimeP
         {
             cancellation.ThrowIfCancellationRequested();
             return new(0, null, late.IsCancellationRequested
-                ? new Failure(FailureReason.Timeout, $"{Failures.Host(url)} did not answer within {timeout.TotalSeconds:0.#}s")
+                ? client.TimedOut(url, $"{Failures.Host(url)} did not answer within {timeout.TotalSeconds:0.#}s")
                 : Failures.From(e, url));
         }
 

@@ -74,8 +74,7 @@ internal static class Advice
         FailureReason.Certificate when failure.Detail == FailureDetail.CertificateName && setServerName is not null =>
             new($"{peer.ServerName}={setServerName} is not among the names of the certificate",
                 $"unset {peer.ServerName}, or set it to a name that the certificate has (an API server's has kubernetes)"),
-        FailureReason.DnsLookup when failure.Detail == FailureDetail.NameWaits => new("no DNS server of this machine answers",
-            $"see that the nameservers in /etc/resolv.conf can be reached, or give an IP address in {peer.Address}"),
+        FailureReason.DnsLookup when failure.Detail == FailureDetail.NameWaits => ForSilentDns(peer.Address),
         FailureReason.DnsLookup => new("the name is misspelt, or this machine's DNS does not know it",
             $"look at the host in {peer.Address}; in a cluster a Service's name is NAME.NAMESPACE.svc"),
         FailureReason.ConnectionRefused => new($"{peer.Who} is not running, listens on another port, or a firewall rejects the connection",
@@ -153,9 +152,13 @@ internal static class Advice
         FailureDetail.ProxyCannotReach => new($"{peer.Who} is down, or cannot be reached or resolved from where the proxy is",
             $"look at host and port ({peer.Address}) and at the proxy's log; a host that is reached without it belongs in "
                 + Variables.RemoteWriteNoProxy.Name),
+        FailureDetail.NameWaits => ForSilentDns(Variables.RemoteWriteProxyUrl.Name),
         _ => new("it is not running, is no HTTP proxy, or a firewall is in between",
             $"look at host and port in {Variables.RemoteWriteProxyUrl.Name}"),
     };
+
+    private static AdviceText ForSilentDns(string address) => new("no DNS server of this machine answers",
+        $"see that the nameservers in /etc/resolv.conf can be reached, or give an IP address in {address}");
 
     private static AdviceText ForCertificate(CheckPeer peer, FailureDetail detail) => detail switch
     {

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Net.Sockets;
+using Sidecar.Primitives;
 
 namespace Sidecar.Http;
 
@@ -19,14 +21,19 @@ internal sealed class NameLookups
     private readonly Lock gate = new();
     private readonly Dictionary<string, Task<IPAddress[]>> running = new(StringComparer.OrdinalIgnoreCase);
 
-    public bool IsRunning(string host)
+    /// <summary>While the host's name is looked up, that is what was waited for; else the failure is none.</summary>
+    /// <param name="whose">Behind the name, where it is not the peer's own.</param>
+    public Failure Waiting(string host, FailureReason reason, string whose = "")
     {
         lock (gate)
-            return running.ContainsKey(host);
+        {
+            return !running.ContainsKey(host) ? default
+                : new(reason, $"the name {host}{whose} was still being looked up when the time was over", FailureDetail.NameWaits);
+        }
     }
 
     /// <summary>Who stops waiting leaves the lookup to those who ask next.</summary>
-    public Task<IPAddress[]> FindAsync(string host, CancellationToken cancellation)
+    private Task<IPAddress[]> FindAsync(string host, CancellationToken cancellation)
     {
         if (IPAddress.TryParse(host, out var address))
             return Task.FromResult<IPAddress[]>([address]);
@@ -35,6 +42,23 @@ internal sealed class NameLookups
             if (!running.TryGetValue(host, out var lookup))
                 running[host] = lookup = LookUpAsync(host);
             return lookup.WaitAsync(cancellation);
+        }
+    }
+
+    /// <summary>A connection to the first address of the host that takes one.</summary>
+    public async Task<Socket> ConnectAsync(string host, int port, CancellationToken cancellation)
+    {
+        var addresses = await FindAsync(host, cancellation);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(addresses, port, cancellation);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 

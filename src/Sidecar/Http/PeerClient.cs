@@ -63,10 +63,12 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
 
     /// <summary>The peer was waited for long enough; while its name is looked up, that is what was waited for.</summary>
     /// <param name="words">Where it has an address.</param>
-    public Failure TimedOut(Uri url, string words) => names.IsRunning(url.IdnHost)
-        ? new Failure(FailureReason.DnsLookup, $"the name {url.Host} was still being looked up when the time was over",
-            FailureDetail.NameWaits)
-        : new Failure(FailureReason.Timeout, words);
+    public Failure TimedOut(Uri url, string words)
+    {
+        var waiting = options.Proxy is { } proxy && proxy.Covers(url) ? proxy.Waiting(names)
+            : names.Waiting(url.IdnHost, FailureReason.DnsLookup);
+        return waiting.IsNone ? new Failure(FailureReason.Timeout, words) : waiting;
+    }
 
     /// <summary>The failure as it may be shown: what the peer said may hold what it was sent.</summary>
     public Failure Redact(Failure failure)
@@ -235,26 +237,9 @@ internal sealed class PeerClient(HttpOptions options, int maxConnectionsPerServe
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, PeerTls files, CancellationToken cancellation)
     {
         var url = context.InitialRequestMessage.RequestUri!;
-        Stream stream;
-        if (options.Proxy is { } proxy && proxy.Covers(url))
-        {
-            stream = await proxy.ConnectAsync(url, time, cancellation);
-        }
-        else
-        {
-            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
-            {
-                var addresses = await names.FindAsync(context.DnsEndPoint.Host, cancellation);
-                await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, cancellation);
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-            stream = new NetworkStream(socket, ownsSocket: true);
-        }
+        var socket = options.Proxy is { } proxy && proxy.Covers(url) ? await proxy.ConnectAsync(url, names, time, cancellation)
+            : await names.ConnectAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancellation);
+        var stream = new NetworkStream(socket, ownsSocket: true);
         return url.Scheme == "https" && options.Tls.ServerName is not null ? await files.SecureAsync(stream, cancellation) : stream;
     }
 

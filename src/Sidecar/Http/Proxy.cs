@@ -50,32 +50,34 @@ internal sealed class Proxy(Uri url, NoProxy without) : IWebProxy
 
     /// <summary>A connection to the proxy, and for https through it to the peer.</summary>
     /// <exception cref="PeerException">What is wrong with the proxy.</exception>
-    public async Task<Stream> ConnectAsync(Uri to, TimeProvider time, CancellationToken cancellation)
+    public async Task<Socket> ConnectAsync(Uri to, NameLookups names, TimeProvider time, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(Patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var isConnected = false;
+        Socket? socket = null;
         try
         {
-            await socket.ConnectAsync(new DnsEndPoint(url.IdnHost, url.Port), either.Token);
-            isConnected = true;
+            socket = await names.ConnectAsync(url.IdnHost, url.Port, either.Token);
             if (to.Scheme == "https")
                 await OpenTunnelAsync(socket, to, either.Token);
-            return new NetworkStream(socket, ownsSocket: true);
+            return socket;
         }
         catch (Exception e)
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw e switch
             {
-                OperationCanceledException when patience.IsCancellationRequested => new PeerException(new(FailureReason.Proxy,
-                    $"the proxy {Host} does not answer within {Patience.TotalSeconds:0} s{(isConnected ? "; it takes connections" : "")}")),
+                OperationCanceledException when patience.IsCancellationRequested => new PeerException(
+                    Waiting(names) is { IsNone: false } waiting ? waiting : new(FailureReason.Proxy,
+                        $"the proxy {Host} does not answer within {Patience.TotalSeconds:0} s{(socket is null ? "" : "; it takes connections")}")),
                 SocketException socketError => new PeerException(NotReached(socketError.SocketErrorCode)),
                 _ => e,
             };
         }
     }
+
+    /// <inheritdoc cref="NameLookups.Waiting"/>
+    public Failure Waiting(NameLookups names) => names.Waiting(url.IdnHost, FailureReason.Proxy, " of the proxy");
 
     /// <summary>The proxy's own refusal of a request; none where the peer answered, or nobody can tell.</summary>
     public Failure Refusal(HttpResponseMessage response, Uri to)

@@ -142,7 +142,8 @@ internal sealed class Findings(ProcessFacts facts)
                 failure.IsNone ? "The receiver is too slow, and the oldest scrapes are being dropped."
                     : "The receiver does not accept, and the oldest scrapes are being dropped.",
                 facts.Sending.Advice ?? new(null,
-                    $"raise {Variables.RemoteWriteConcurrency.Name} or {Variables.QueueSizeLimit.Name}, {SendLess}"), failure.Message, since);
+                    $"raise {Variables.RemoteWriteConcurrency.Name} or {Variables.QueueSizeLimit.Name}, give the process more processor time, {SendLess}"),
+                failure.Message, since);
         else if (failure.IsNone && facts.OldestWaiting is { } oldest && facts.Now - oldest > TimeSpan.FromMinutes(2))
             Add(Condition.Backlog, Level.Warning, Subject.Queue, isLosing: false,
                 $"Scrapes of the last {Quantities.Text(facts.Now - oldest)} are still to be sent.", new(null,
