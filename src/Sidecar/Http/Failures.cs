@@ -8,7 +8,7 @@ namespace Sidecar.Http;
 /// <summary>Failures of peers in our own words: the framework's are not in the binary. Names hosts, never credentials or queries.</summary>
 internal static class Failures
 {
-    public const int BodyStart = 2048;
+    private const int BodyStart = 2048;
 
     private const int LongestWords = 400;
 
