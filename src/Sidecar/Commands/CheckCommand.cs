@@ -140,7 +140,7 @@ internal sealed class CheckCommand(Options options, JobOptions job, CheckReport 
     }
 
     /// <summary>All that the Service has, whatever the port's name and the rules: so that it can be told what they leave out.</summary>
-    private async Task<Discovered> DiscoverAllAsync(CancellationToken cancellation)
+    private async Task<(List<Target> Targets, string? Error)> DiscoverAllAsync(CancellationToken cancellation)
     {
         var all = job with
         {

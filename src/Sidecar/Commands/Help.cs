@@ -68,15 +68,7 @@ internal static class Help
         output.WriteLine($"An empty value counts as unset, but for {Variables.ListenAddress.Name}.");
     }
 
-    public static string Title(VariableGroup group) => group switch
-    {
-        VariableGroup.Targets => "Targets",
-        VariableGroup.Scraping => "Scraping",
-        VariableGroup.RemoteWrite => "Remote write",
-        VariableGroup.Queue => "Queue",
-        VariableGroup.Operation => "Operation",
-        _ => throw new ArgumentOutOfRangeException(nameof(group)),
-    };
+    public static string Title(VariableGroup group) => group == VariableGroup.RemoteWrite ? "Remote write" : group.ToString();
 
     private static void WriteTable(TextWriter output, Variable[] variables)
     {

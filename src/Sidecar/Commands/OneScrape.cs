@@ -21,7 +21,7 @@ internal sealed class OneScrape(Options options, JobOptions job, TimeProvider ti
     public PeerClient ApiServer { get; } = new(job.Kubernetes.Http, maxConnectionsPerServer: 2, time);
 
     /// <summary>All targets by their addresses, or why they are not known.</summary>
-    public async Task<Discovered> DiscoverAsync(CancellationToken cancellation)
+    public async Task<(List<Target> Targets, string? Error)> DiscoverAsync(CancellationToken cancellation)
     {
         var metrics = new Metrics(options.RemoteWrite.Url, job.Scrape.JobName, job.Scrape.Interval, time);
         var discovery = new TargetDiscovery(job, ApiServer, metrics, log, new InternalErrors(metrics, log, time), time);
@@ -35,9 +35,9 @@ internal sealed class OneScrape(Options options, JobOptions job, TimeProvider ti
         await running;
         cancellation.ThrowIfCancellationRequested();
         if (!found.Task.IsCompletedSuccessfully)
-            return new Discovered([], discovery.LastError);
+            return ([], discovery.LastError);
         found.Task.Result.Sort(static (one, other) => string.CompareOrdinal(one.Key, other.Key));
-        return new Discovered(found.Task.Result, null);
+        return (found.Task.Result, null);
     }
 
     /// <summary>For commands that need targets to do anything at all: null after the cause was written.</summary>
@@ -93,13 +93,4 @@ internal sealed class OneScrape(Options options, JobOptions job, TimeProvider ti
         ApiServer.Dispose();
         targets.Dispose();
     }
-}
-
-/// <summary>What discovery came to.</summary>
-/// <param name="targets">Empty with an error.</param>
-/// <param name="error">In words; null for an answer.</param>
-internal sealed class Discovered(List<Target> targets, string? error)
-{
-    public List<Target> Targets { get; } = targets;
-    public string? Error { get; } = error;
 }

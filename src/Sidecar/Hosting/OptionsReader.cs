@@ -30,7 +30,8 @@ internal static class OptionsReader
         {
             Jobs = read,
             Self = ReadSelf(settings, read[0].Scrape),
-            Instance = First(environment, "POD_NAME", "HOSTNAME") ?? Environment.MachineName,
+            Instance = new[] { "POD_NAME", "HOSTNAME" }.Select(name => environment.GetValueOrDefault(name)?.Trim())
+                .FirstOrDefault(value => !string.IsNullOrEmpty(value)) ?? Environment.MachineName,
             RemoteWrite = ReadRemoteWrite(settings),
             Queue = ReadQueue(settings),
             Operation = ReadOperation(settings),
@@ -45,16 +46,6 @@ internal static class OptionsReader
 
     private static ScrapeOptions? ReadSelf(Settings settings, ScrapeOptions first) => settings.Read(Variables.SelfScrape, Words.Boolean)
         ? SelfScrape.Options(first, SeriesRules.Of(RelabelRules.None, ReadRules(settings, Variables.WriteRelabelConfigs))) : null;
-
-    private static string? First(IReadOnlyDictionary<string, string?> environment, params ReadOnlySpan<string> names)
-    {
-        foreach (var name in names)
-        {
-            if (environment.GetValueOrDefault(name) is { } text && text.Trim() is { Length: > 0 } value)
-                return value;
-        }
-        return null;
-    }
 
     private static JobOptions ReadJob(Settings settings, IReadOnlyDictionary<string, string?> environment)
     {
