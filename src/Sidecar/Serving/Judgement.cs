@@ -19,9 +19,6 @@ internal sealed class Judgement
 
     public Level Level => Findings.IsEmpty ? Level.Good : Findings[0].Level;
 
-    /// <summary>Null when healthy; else what only a new start mends.</summary>
-    public string? WhyUnhealthy => Facts.WhyHanging;
-
     /// <summary>Null when what is scraped is delivered, or will be; else one sentence with its fact.</summary>
     public string? WhyNotReady => NotReady is not { } finding ? null
         : finding.Fact is null ? finding.Sentence : $"{finding.Sentence[..^1]}: {finding.Fact}";

@@ -11,17 +11,13 @@ internal sealed class LoopEdge(ProcessLoop loop, InternalErrors errors, TimeProv
 
     private TimeSpan wait = FirstWait;
 
-    /// <summary>Failures since an item succeeded.</summary>
-    public int Failures { get; private set; }
-
-    public void Passed() => (Failures, wait) = (0, FirstWait);
+    public void Passed() => wait = FirstWait;
 
     /// <summary>Reports an exception and waits until the next item may be tried.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public async Task FailedAsync(Exception exception, CancellationToken cancellation)
     {
         errors.Report(loop, exception, ("target", target));
-        Failures++;
         var now = wait;
         wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
         try

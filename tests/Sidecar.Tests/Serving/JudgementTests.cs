@@ -127,7 +127,7 @@ public sealed class JudgementTests
         Assert.Equal(conditions, string.Join(' ', judgement.Findings.Select(f => Word.Of(f.Condition))));
         Assert.Equal(level, judgement.Level.ToString());
         Assert.Equal(isReady, judgement.WhyNotReady is null);
-        Assert.Equal(states.Contains("hanging", StringComparison.Ordinal), judgement.WhyUnhealthy is not null);
+        Assert.Equal(states.Contains("hanging", StringComparison.Ordinal), judgement.Facts.WhyHanging is not null);
         Assert.All(judgement.Findings, f =>
         {
             Assert.NotEmpty(f.Remedy);
