@@ -16,6 +16,7 @@ internal static class OptionsReader
 {
     private static readonly TimeSpan Millisecond = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LeastInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly string[] InstanceNames = ["POD_NAME", "HOSTNAME"];
 
     /// <param name="environment">The whole environment: <see cref="ProcessEnvironment.Read"/>.</param>
     public static ConfigurationResult Read(IReadOnlyDictionary<string, string?> environment)
@@ -30,7 +31,7 @@ internal static class OptionsReader
         {
             Jobs = read,
             Self = ReadSelf(settings, read[0].Scrape),
-            Instance = new[] { "POD_NAME", "HOSTNAME" }.Select(name => environment.GetValueOrDefault(name)?.Trim())
+            Instance = InstanceNames.Select(name => environment.GetValueOrDefault(name)?.Trim())
                 .FirstOrDefault(value => !string.IsNullOrEmpty(value)) ?? Environment.MachineName,
             RemoteWrite = ReadRemoteWrite(settings),
             Queue = ReadQueue(settings),
