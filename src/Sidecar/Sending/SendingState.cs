@@ -57,18 +57,6 @@ internal sealed class SendingState(TimeProvider time)
 
     public SendingStatus Now => now;
 
-    /// <inheritdoc cref="SendingStatus.LastFailure"/>
-    public Failure LastFailure => now.LastFailure;
-
-    /// <inheritdoc cref="SendingStatus.LastAttempt"/>
-    public DateTimeOffset? LastAttempt => now.LastAttempt;
-
-    /// <inheritdoc cref="SendingStatus.LastAccepted"/>
-    public DateTimeOffset? LastAccepted => now.LastAccepted;
-
-    /// <inheritdoc cref="SendingStatus.NextTry"/>
-    public DateTimeOffset? NextTry => now.NextTry;
-
     /// <summary>The receiver refuses whatever it is sent, and all of it is lost.</summary>
     public bool IsRefusing => now.RefusedInARow >= RefusalsOfAll;
 

@@ -25,7 +25,7 @@ public sealed class DeliveryOutageTests : DeliveryTest
         Assert.Contains("this path, which may be wrong", log.ToString());
         Assert.Contains(status == 400 ? "/api/v1/write" : "/prometheus/v1/write", log.ToString()); // only one says 400
         Assert.Equal(0, run.Dropped);
-        Assert.NotNull(run.State.NextTry);
+        Assert.NotNull(run.State.Now.NextTry);
     }
 
     /// <summary>An outage changes its face: each cause is told at once, with what to do, and again only after a minute.</summary>
@@ -43,7 +43,7 @@ public sealed class DeliveryOutageTests : DeliveryTest
         {
             // All of it in less than a minute: no time passes while a request is under way, however long that takes. What is waited for
             // may have begun a moment after it was announced, so that it goes on where nothing else does.
-            if (run.State.NextTry > time.GetUtcNow() || ++idle % 50 == 0)
+            if (run.State.Now.NextTry > time.GetUtcNow() || ++idle % 50 == 0)
                 time.Advance(TimeSpan.FromMilliseconds(100));
             await Task.Delay(5, TestContext.Current.CancellationToken);
         }

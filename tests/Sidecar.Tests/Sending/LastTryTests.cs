@@ -88,7 +88,7 @@ public sealed class LastTryTests : IAsyncLifetime
             return answer;
         };
         var run = new Run(this, workers);
-        await UntilAsync(() => run.Sender.State.LastFailure is { IsNone: false });
+        await UntilAsync(() => run.Sender.State.Now.LastFailure is { IsNone: false });
         return run;
     }
 

@@ -67,8 +67,8 @@ public sealed class RequestDeliveryTests : DeliveryTest
             Assert.InRange(seen, healthy, minute == 0 ? healthy + RefusalBudget.MostPerMinute : healthy * 1.1);
         }
         Assert.True(run.State.IsRefusing);
-        Assert.Null(run.State.LastAccepted);
-        Assert.NotNull(run.State.LastAttempt);
+        Assert.Null(run.State.Now.LastAccepted);
+        Assert.NotNull(run.State.Now.LastAttempt);
         Assert.Equal(60L * ScrapesOfMinute * RequestsOfScrape * Series, run.Dropped);
     }
 
@@ -184,6 +184,6 @@ public sealed class RequestDeliveryTests : DeliveryTest
             }
             Assert.InRange(seen, 1, healthy + RefusalBudget.MostPerMinute);
         }
-        Assert.False(run.State.IsRefusing && run.State.LastAccepted is null);
+        Assert.False(run.State.IsRefusing && run.State.Now.LastAccepted is null);
     }
 }
