@@ -70,14 +70,17 @@ internal sealed class RelabelConfigs
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
                 number++;
-                var rule = JsonElement.ParseValue(ref reader);
-                if (rule.ValueKind != JsonValueKind.Object)
+                var (isObject, start) = (reader.TokenType == JsonTokenType.StartObject, (int)reader.TokenStartIndex);
+                reader.Skip();
+                if (!isObject)
                 {
                     Error($"rule {number} is not a JSON object", WholeExample);
                     continue;
                 }
-                ruleText = Shown(rule.GetRawText(), 200);
-                if (ReadRule(rule) is { } read)
+                var text = json.AsMemory(start..(int)reader.BytesConsumed);
+                ruleText = Shown(Encoding.UTF8.GetString(text.Span), 200);
+                using var rule = JsonDocument.Parse(text);
+                if (ReadRule(rule.RootElement) is { } read)
                     rules.Add(read);
                 ruleText = null;
             }
